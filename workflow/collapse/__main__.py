@@ -1,0 +1,114 @@
+"""`python -m collapse COMMAND`: turns a command line into one call.
+
+The options of a stage are read off the signature of its `run`, so a rule, a person and `--help` use the same words.
+"""
+
+import argparse
+import ast
+import importlib
+import inspect
+import logging
+import pkgutil
+import sys
+import typing
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from collapse import contracts, inspection, layout, lineage, stages
+from collapse.config.problems import explain
+from collapse.config.settings import Settings
+from collapse.errors import CollapseError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return 0, or 1 after printing what was refused, why, and what to do."""
+    words = sys.argv[1:] if arguments is None else arguments
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        options = vars(_parser(words[:1]).parse_args(words))
+        options.pop("call")(options)
+    except CollapseError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser(chosen: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m collapse", description="Run one stage, or ask about its results.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in sorted(module.name for module in pkgutil.iter_modules(stages.__path__)):
+        command = commands.add_parser(name, help=_first_line(name))
+        if chosen == [name]:
+            _add_stage_options(command, name)
+    describe = commands.add_parser("describe", help="Say what a Parquet artifact holds, column by column.")
+    describe.add_argument("file", type=Path)
+    describe.set_defaults(call=lambda options: print(inspection.describe(options["file"])))
+    trace = commands.add_parser("trace", help="Walk a sample back to the real documents behind it.")
+    trace.add_argument("sample_id")
+    trace.add_argument("--results", type=Path, default=Path("results"), help="a results folder, or one experiment's")
+    trace.set_defaults(call=lambda options: print(inspection.trace(options["sample_id"], options["results"])))
+    return parser
+
+
+def _first_line(stage: str) -> str:
+    source = (Path(stages.__path__[0]) / f"{stage}.py").read_text()
+    return (ast.get_docstring(ast.parse(source)) or stage).splitlines()[0]
+
+
+def _add_stage_options(command: argparse.ArgumentParser, stage: str) -> None:
+    run = importlib.import_module(f"collapse.stages.{stage}").run
+    command.description = inspect.getdoc(run)
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    hints = typing.get_type_hints(run, include_extras=True)
+    for name, hint in hints.items():
+        if name not in ("record", "return"):
+            _add_option(command, name, hint, inspect.signature(run).parameters[name].default)
+    command.add_argument("--code", default="", help="fingerprint of the stage's code, kept in the artifact")
+    command.set_defaults(call=lambda options: _run_stage(stage, run, hints, options))
+
+
+def _add_option(command: argparse.ArgumentParser, name: str, hint: Any, default: Any) -> None:
+    option, required = f"--{name.replace('_', '-')}", default is inspect.Parameter.empty
+    if typing.get_origin(hint) is list:
+        command.add_argument(option, type=typing.get_args(hint)[0], nargs="*", required=required, default=[])
+    elif isinstance(hint, type) and issubclass(hint, Settings):
+        command.add_argument(option, type=lambda text: _spec(hint, text), required=required, help="settings as JSON")
+    else:
+        kind = next((part for part in typing.get_args(hint) if part in (Path, int, str)), hint)
+        command.add_argument(option, type=kind, required=required, default=None if required else default)
+
+
+def _spec(model: type[Settings], text: str) -> Settings:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise explain(error, model, "--spec") from None
+
+
+def _run_stage(stage: str, run: Callable[..., None], hints: dict[str, Any], options: dict[str, Any]) -> None:
+    started = datetime.now(UTC)
+    code = options.pop("code")
+    outputs = [options[name] for name, hint in hints.items() if hint == stages.Output]
+    inputs = [
+        path
+        for name, hint in hints.items()
+        if hint in (Path, list[Path], Path | None)
+        for path in (options[name] if hint == list[Path] else [options[name]])
+        if path is not None
+    ]
+    if "record" in hints:
+        options["record"] = contracts.Record(
+            spec=options["spec"].model_dump(mode="json") if "spec" in options else {},
+            code=code,
+            inputs={layout.inside_experiment(path): lineage.sha256(path) for path in inputs if path.is_file()},
+        )
+    run(**options)
+    lineage.write_provenance(outputs[0].parent / "provenance", stage, started)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,333 @@
+"""A checked experiment, and the slice of it that each stage gets to see.
+
+A stage's spec holds exactly the settings that decide its result. It travels to the job as JSON, it is the `params` of
+its rule, and so it is what decides a rerun.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from collapse.config.problems import explain
+from collapse.config.settings import (
+    BudgetSettings,
+    CorpusSettings,
+    DecodingSettings,
+    EvaluationSettings,
+    GenerateSettings,
+    Name,
+    NgramSettings,
+    NoisyOracleVerifier,
+    PromptSettings,
+    ReportSettings,
+    Settings,
+    Strategy,
+    TokenizerSettings,
+    TrainingSettings,
+    TransformerSettings,
+    Verifier,
+)
+
+REAL = "real"
+"""The reserved strategy that holds the shared generation 0 and, beyond it, the real-data control."""
+
+FamilyName = Literal["transformer", "ngram"]
+Device = Literal["cpu", "gpu"]
+
+
+class FamilySpec(Settings):
+    """The kind of model and its settings."""
+
+    name: FamilyName
+    settings: TransformerSettings | NgramSettings
+    device: Device
+
+    @property
+    def base_model(self) -> str | None:
+        """Pretrained weights that training starts from, if any."""
+        return self.settings.base_model if isinstance(self.settings, TransformerSettings) else None
+
+
+class BaseModelSpec(Settings):
+    """Pretrained weights to bring into the results folder."""
+
+    base_model: str
+    revision: str | None
+
+
+class CorpusSpec(Settings):
+    """What decides `documents.parquet` and the tokenizer."""
+
+    corpus: CorpusSettings
+    tokenizer: TokenizerSettings
+    n_fresh_sets: float
+    """Real documents that fresh_real strategies use up over the whole run, over the real training set."""
+
+
+class GenerateSpec(Settings):
+    """What decides a generation's samples."""
+
+    family: FamilyName
+    device: Device
+    engine: Literal["vllm", "transformers", "native"]
+    decoding: DecodingSettings
+    prompt: PromptSettings
+    n_samples: int | None
+    n_sets: int
+    """Samples are drawn so many times over (replace_multiple draws as many sets as there are generations)."""
+    health: Any
+
+
+class VerifySpec(Settings):
+    """What decides a strategy's verdicts."""
+
+    family: FamilyName
+    device: Device
+    verifiers: dict[str, Verifier]
+    """The strategy's chain in order, with the oracles it names."""
+    chain: tuple[str, ...]
+
+
+class MixSpec(Settings):
+    """What decides which examples train the next model, and in which order."""
+
+    strategy: Strategy
+    budget: BudgetSettings
+    prompt_in_training: bool
+    n_samples: int | None
+    n_sets: int
+    batch_size: int
+    context_length: int | None
+    flops_per_token: float | None
+
+
+class TrainSpec(Settings):
+    """What decides the weights of a model."""
+
+    family: FamilySpec
+    start: Literal["base", "fresh", "previous"]
+    training: TrainingSettings
+    prompt_in_training: bool
+
+
+class EvaluateSpec(Settings):
+    """What decides a generation's losses and metrics."""
+
+    family: FamilyName
+    device: Device
+    evaluation: EvaluationSettings
+
+
+class ReportSpec(Settings):
+    """What decides contrasts, figures and the report."""
+
+    experiment: Name
+    strategies: tuple[Strategy, ...]
+    report: ReportSettings
+    settings: dict[str, Any]
+    """The whole config, to be shown."""
+
+
+class Plan(Settings):
+    """A whole experiment. Six keys are independent of one another: family, start, prompt, decoding, strategies and
+    budget; every published experiment is a point in that space.
+    """
+
+    experiment: Name
+    """Results go to `results/<experiment>/`."""
+    generations: int = Field(ge=1, le=10_000)
+    """Turns of the loop after generation 0."""
+    seeds: tuple[int, ...] = Field(min_length=1)
+    """Replicates; shared by all strategies, so contrasts are paired."""
+    device: Device
+    corpus: CorpusSettings
+    tokenizer: TokenizerSettings
+    family: FamilyName
+    """Kind of model; its settings are in the section of the same name."""
+    transformer: TransformerSettings
+    ngram: NgramSettings
+    start: Literal["base", "fresh", "previous"]
+    """Where training of each model begins: `base` (the same initial or pretrained weights every generation), `fresh`
+    (new random weights every generation), `previous` (the model of the generation before)."""
+    prompt: PromptSettings
+    decoding: DecodingSettings
+    generate: GenerateSettings
+    strategies: tuple[Strategy, ...] = Field(min_length=1)
+    verifiers: dict[Name, Verifier]
+    """Verifiers by name; strategies say which of them they use."""
+    budget: BudgetSettings
+    training: TrainingSettings
+    evaluation: EvaluationSettings
+    report: ReportSettings
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> "Plan":
+        for check in (self._check_names, self._check_verifiers, self._check_lengths, self._check_family):
+            check()
+        return self
+
+    def _check_names(self) -> None:
+        names = [strategy.name for strategy in self.strategies]
+        for kind, values in (("strategies", names), ("seeds", list(self.seeds))):
+            repeated = sorted({str(value) for value in values if values.count(value) > 1})
+            if repeated:
+                raise ValueError(f"{kind}: {', '.join(repeated)} appears more than once")
+        if any(not 0 <= seed < 2**31 for seed in self.seeds):
+            raise ValueError("seeds: each must be at least 0 and below 2147483648")
+
+    def _check_verifiers(self) -> None:
+        known = ", ".join(self.verifiers) or "none"
+        for index, strategy in enumerate(self.strategies):
+            for name in strategy.verifiers:
+                if name not in self.verifiers:
+                    raise ValueError(
+                        f"strategies[{index}].verifiers: `{name}` is not defined; `verifiers` defines {known}"
+                    )
+        for name, verifier in self.verifiers.items():
+            if isinstance(verifier, NoisyOracleVerifier):
+                oracle = self.verifiers.get(verifier.oracle)
+                if oracle is None or isinstance(oracle, NoisyOracleVerifier):
+                    raise ValueError(f"verifiers.{name}.oracle: `{verifier.oracle}` must be a verifier without noise")
+
+    def _check_lengths(self) -> None:
+        if self.family != "transformer":
+            return
+        context = self.transformer.context_length
+        if self.corpus.max_document_tokens + 1 > context:
+            raise ValueError(
+                f"corpus.max_document_tokens: {self.corpus.max_document_tokens} tokens and the start of sequence do "
+                f"not fit into transformer.context_length {context}"
+            )
+        if 1 + self.prompt.n_tokens + self.decoding.max_new_tokens > context:
+            raise ValueError(
+                f"decoding.max_new_tokens: start of sequence, {self.prompt.n_tokens} prompt tokens and "
+                f"{self.decoding.max_new_tokens} new ones exceed transformer.context_length {context}"
+            )
+
+    def _check_family(self) -> None:
+        native = self.generate.engine == "native"
+        if (self.family == "ngram") != native:
+            raise ValueError(
+                f"generate.engine: `{self.generate.engine}` does not sample from `family: {self.family}`; "
+                f"use {'native' if self.family == 'ngram' else 'vllm or transformers'}"
+            )
+        if self.decoding.method == "beam" and self.generate.engine != "transformers":
+            raise ValueError("decoding.method: `beam` needs `generate.engine: transformers`")
+        if native and (self.decoding.method != "sample" or self.decoding.repetition_penalty != 1):
+            raise ValueError("decoding: `family: ngram` samples only, without repetition penalty")
+        if self.decoding.method != "sample" and self.prompt.source == "none":
+            raise ValueError(
+                f"decoding.method: `{self.decoding.method}` writes one and the same text for every sample when "
+                "`prompt.source` is none; use real_prefix"
+            )
+        if self.family == "ngram" and (self.start, self.budget.match) not in {
+            (start, match) for start in ("base", "fresh") for match in ("documents", "tokens", "epochs")
+        }:
+            raise ValueError("`family: ngram` has no `start: previous`, steps or flops")
+        base_model = self.family == "transformer" and self.transformer.base_model is not None
+        if (self.tokenizer.source == "base_model") != base_model:
+            raise ValueError("tokenizer.source: `base_model` goes with transformer.base_model, `train` without it")
+        if base_model and self.start == "fresh":
+            raise ValueError("start: `fresh` draws random weights; with transformer.base_model use base or previous")
+
+    # --- what each stage sees ---------------------------------------------------------------------------------------
+
+    @property
+    def family_spec(self) -> FamilySpec:
+        """The family with its own settings."""
+        settings = self.transformer if self.family == "transformer" else self.ngram
+        return FamilySpec(name=self.family, settings=settings, device=self.device)
+
+    def strategy(self, name: str) -> Strategy:
+        """The strategy of this name; the control needs no entry of its own."""
+        by_name = {strategy.name: strategy for strategy in self.strategies}
+        return by_name.get(name) or Strategy(name=REAL, compose=REAL)
+
+    def n_sets(self, strategy: str, generation: int) -> int:
+        """Sample sets drawn for a strategy; the first generation's are shared, so the control draws the most asked."""
+        if strategy == REAL and generation == 1:
+            return max((self.n_sets(other.name, 1) for other in self.strategies if other.name != REAL), default=1)
+        return generation + 1 if self.strategy(strategy).compose == "replace_multiple" else 1
+
+    def base_model_spec(self) -> BaseModelSpec:
+        """For `base_model`."""
+        assert self.transformer.base_model is not None
+        return BaseModelSpec(base_model=self.transformer.base_model, revision=self.transformer.revision)
+
+    def corpus_spec(self) -> CorpusSpec:
+        """For `corpus`."""
+        shares = [s.real_fraction or 0 for s in self.strategies if s.compose == "fresh_real"]
+        n_fresh_sets = self.generations * max(shares, default=0)
+        return CorpusSpec(corpus=self.corpus, tokenizer=self.tokenizer, n_fresh_sets=n_fresh_sets)
+
+    def generate_spec(self, strategy: str, generation: int) -> GenerateSpec:
+        """For `generate`."""
+        return GenerateSpec(
+            family=self.family,
+            device=self.device,
+            engine=self.generate.engine,
+            decoding=self.decoding,
+            prompt=self.prompt,
+            n_samples=self.generate.n_samples,
+            n_sets=self.n_sets(strategy, generation),
+            health=self.generate.health,
+        )
+
+    def verify_spec(self, strategy: str) -> VerifySpec:
+        """For `verify`."""
+        chain = self.strategy(strategy).verifiers
+        oracles = [v.oracle for name in chain if isinstance(v := self.verifiers[name], NoisyOracleVerifier)]
+        used = {name: self.verifiers[name] for name in dict.fromkeys([*chain, *oracles])}
+        return VerifySpec(family=self.family, device=self.device, verifiers=used, chain=chain)
+
+    def mix_spec(self, strategy: str, generation: int, flops_per_token: float | None) -> MixSpec:
+        """For `mix`."""
+        transformer = self.family == "transformer"
+        return MixSpec(
+            strategy=self.strategy(strategy),
+            budget=self.budget,
+            prompt_in_training=self.prompt.in_training,
+            n_samples=self.generate.n_samples,
+            n_sets=self.n_sets(strategy, generation) if strategy != REAL else 1,
+            batch_size=self.training.batch_size,
+            context_length=self.transformer.context_length if transformer else None,
+            flops_per_token=flops_per_token if self.budget.match == "flops" else None,
+        )
+
+    def train_spec(self) -> TrainSpec:
+        """For `train`."""
+        return TrainSpec(
+            family=self.family_spec,
+            start=self.start,
+            training=self.training,
+            prompt_in_training=self.prompt.in_training,
+        )
+
+    def evaluate_spec(self) -> EvaluateSpec:
+        """For `evaluate`."""
+        return EvaluateSpec(family=self.family, device=self.device, evaluation=self.evaluation)
+
+    def report_spec(self) -> ReportSpec:
+        """For `contrast`, `figure` and `report`."""
+        return ReportSpec(
+            experiment=self.experiment,
+            strategies=self.strategies,
+            report=self.report,
+            settings=self.model_dump(mode="json"),
+        )
+
+
+def load_plan(config: dict[str, Any], where: str) -> Plan:
+    """Check a merged config.
+
+    Args:
+        config: Nested mappings as YAML gives them.
+        where: Name of the file, for messages.
+
+    Raises:
+        ConfigError: Anything is missing, unknown, out of range or does not fit together; all problems at once.
+    """
+    try:
+        return Plan.model_validate(config)
+    except ValidationError as error:
+        raise explain(error, Plan, where) from None

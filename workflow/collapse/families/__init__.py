@@ -1,0 +1,82 @@
+"""Kinds of model. Each family is a module with three verbs: fit, sample, score.
+
+A family module has `fit(...)`, which returns a model, and `load(folder, device)`; a model has `save(folder)` and the
+methods of `Model`. A family's heavy libraries are imported only when its module is.
+"""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from collapse.config.settings import DecodingSettings
+from collapse.sequences import Sequences
+
+MODULES = {"transformer": "collapse.families.transformer", "ngram": "collapse.families.ngram"}
+"""Module of each family; rules add it to the fingerprints of the stages that load it."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a family must know of the tokenizer.
+
+    Attributes:
+        size: Number of token ids.
+        bos: Token put before every sequence; never stored, never predicted.
+        eos: Token that ends a document; stored as its last token, predicted like any other.
+    """
+
+    size: int
+    bos: int
+    eos: int
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What a sampler wrote: one row per request, in the order asked.
+
+    Attributes:
+        tokens: Sampled tokens, the end of sequence included where the model ended.
+        stopped: Whether the model ended the document itself, shape `(n,)`, bool.
+        logprob_nats: Log-probability of the sampled tokens under the model, before tempering and truncation,
+            shape `(n,)`.
+    """
+
+    tokens: Sequences
+    stopped: np.ndarray
+    logprob_nats: np.ndarray
+
+
+class Model(Protocol):
+    """A fitted model."""
+
+    def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
+        """Negative log-likelihood of each text in nats, summed over its tokens, shape `(len(texts),)`, float64.
+
+        Args:
+            texts: Tokens to predict, without start of sequence.
+            prompts: Tokens seen before each text and not predicted; None for none.
+        """
+        ...
+
+
+class Sampler(Protocol):
+    """Something that writes text."""
+
+    def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
+        """Draw one continuation per prompt, each from its own seed.
+
+        Args:
+            prompts: Tokens given to the model after the start of sequence; an empty row is no prompt.
+            decoding: How to draw.
+            seeds: One seed per row, shape `(len(prompts),)`, int64. A row's text depends on its seed, its prompt and
+                the model alone, not on the rows beside it.
+        """
+        ...
+
+
+def load(family: str, folder: Path, device: str) -> Model:
+    """Load a model that a family saved."""
+    return importlib.import_module(MODULES[family]).load(folder, device)

@@ -1,0 +1,45 @@
+"""Where each artifact lives, for rules, notebooks and tests alike."""
+
+from pathlib import Path
+
+from collapse.config.plan import REAL, Plan
+
+ARM = "results/{experiment}/strategy={strategy}/seed={seed}/generation={generation}"
+"""Folder of one (strategy, seed, generation), in Snakemake's wildcards."""
+
+
+def arm(experiment: str, strategy: str, seed: int, generation: int) -> str:
+    """Folder of one arm."""
+    return ARM.format(experiment=experiment, strategy=strategy, seed=seed, generation=generation)
+
+
+def model(experiment: str, strategy: str, seed: int, generation: int) -> str:
+    """The model's card; generation 0 sees real data only, so all strategies share it."""
+    return f"{arm(experiment, REAL if generation == 0 else strategy, seed, generation)}/model/model.json"
+
+
+def samples(experiment: str, strategy: str, seed: int, generation: int) -> str:
+    """The samples; those of generation 1 come from the shared model, so they are drawn once."""
+    return f"{arm(experiment, REAL if generation == 1 else strategy, seed, generation)}/samples.parquet"
+
+
+def arms(plan: Plan) -> list[tuple[str, int, int]]:
+    """Every (strategy, seed, generation) that has a model of its own, generations in ascending order."""
+    shared = [(REAL, seed, 0) for seed in plan.seeds]
+    return shared + [
+        (strategy.name, seed, generation)
+        for generation in range(1, plan.generations + 1)
+        for strategy in plan.strategies
+        for seed in plan.seeds
+    ]
+
+
+def experiment_folder(path: Path) -> Path | None:
+    """The `results/<experiment>` folder that an artifact lies in, or None outside one."""
+    return next((parent for parent in path.parents if parent.parent.name == "results"), None)
+
+
+def inside_experiment(path: Path) -> str:
+    """An artifact's path relative to its experiment's folder; the same wherever the project lies."""
+    folder = experiment_folder(path)
+    return str(path.relative_to(folder)) if folder else path.name

@@ -1,0 +1,1 @@
+"""Gather every arm's metrics into one tidy table."""
