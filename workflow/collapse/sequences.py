@@ -80,6 +80,12 @@ class Sequences:
         shift = np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
         return Sequences(self.values[np.arange(offsets[-1]) + shift], offsets)
 
+    def joined(self, others: "Sequences") -> "Sequences":
+        """Each sequence followed by the one at the same place in `others`."""
+        both = Sequences.concatenate([self, others])
+        pairs = both.take(np.arange(len(both)).reshape(2, -1).T.ravel())
+        return Sequences(pairs.values, pairs.offsets[::2])
+
     def first_tokens(self, n_tokens: int) -> "Sequences":
         """Keep whole sequences from the start until `n_tokens` are held: equal sizes for size-dependent metrics."""
         kept = int(np.searchsorted(self.offsets, n_tokens, side="left"))

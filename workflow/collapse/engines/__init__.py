@@ -1,0 +1,36 @@
+"""What draws samples from a transformer: vLLM, or transformers. An n-gram model samples itself (`native`).
+
+Both engines read the same folder and give each row its own seed. Their noise differs, so their texts differ; their
+distributions and the log-probabilities they report are the same, which tests check.
+"""
+
+import importlib
+from pathlib import Path
+
+from collapse import families
+from collapse.families import Sampler, Vocabulary
+
+MODULES = {
+    "vllm": "collapse.engines.vllm_engine",
+    "transformers": "collapse.engines.transformers_engine",
+    "native": "collapse.engines",
+}
+"""Module of each engine; rules add it to the fingerprint of `generate`."""
+
+
+def open_sampler(engine: str, family: str, folder: Path, vocabulary: Vocabulary, device: str) -> Sampler:
+    """Open the model in `folder` for sampling.
+
+    Args:
+        engine: `vllm`, `transformers` or `native`.
+        family: Family that saved the model.
+        folder: Its folder.
+        vocabulary: Special tokens.
+        device: `cpu` or `gpu`.
+
+    Raises:
+        EngineError: The engine is not installed, or there is no GPU where one is asked for.
+    """
+    if engine == "native":
+        return families.load(family, folder, device)  # type: ignore[return-value]
+    return importlib.import_module(MODULES[engine]).Engine(folder, vocabulary, device)

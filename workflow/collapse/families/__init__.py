@@ -1,7 +1,7 @@
 """Kinds of model. Each family is a module with three verbs: fit, sample, score.
 
-A family module has `fit(...)`, which returns a model, and `load(folder, device)`; a model has `save(folder)` and the
-methods of `Model`. A family's heavy libraries are imported only when its module is.
+A family module has `fit(job)`, which returns a model and its training log, and `load(folder, device)`. A family's heavy
+libraries are imported only when its module is.
 """
 
 import importlib
@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from collapse.config.settings import DecodingSettings
+from collapse.config.plan import FamilySpec
+from collapse.config.settings import DecodingSettings, TrainingSettings
 from collapse.sequences import Sequences
 
 MODULES = {"transformer": "collapse.families.transformer", "ngram": "collapse.families.ngram"}
@@ -49,8 +50,51 @@ class Draws:
     logprob_nats: np.ndarray
 
 
+@dataclass(frozen=True)
+class TrainingJob:
+    """Everything that decides a model's weights.
+
+    Attributes:
+        family: Kind of model, its settings, its device.
+        training: Optimizer and schedule, for families that have one.
+        vocabulary: Size and special tokens.
+        texts: Training examples in training order, repeats included.
+        initial: Folder of the weights to start from; None for random weights.
+        seed: Seed of random weights.
+        scratch: Folder of checkpoints that an interrupted job resumes from.
+    """
+
+    family: FamilySpec
+    training: TrainingSettings
+    vocabulary: Vocabulary
+    texts: Sequences
+    initial: Path | None
+    seed: int
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """What one optimizer step did; a row of `training_log.parquet`."""
+
+    step: int
+    tokens_seen: int
+    loss_nats: float
+    learning_rate: float
+    gradient_norm: float
+
+
 class Model(Protocol):
     """A fitted model."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that were fitted."""
+        ...
+
+    def save(self, folder: Path) -> list[str]:
+        """Write the model into `folder`, weights as safetensors, and return the names of its files."""
+        ...
 
     def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
         """Negative log-likelihood of each text in nats, summed over its tokens, shape `(len(texts),)`, float64.
@@ -75,6 +119,11 @@ class Sampler(Protocol):
                 the model alone, not on the rows beside it.
         """
         ...
+
+
+def fit(job: TrainingJob) -> tuple[Model, list[TrainingStep]]:
+    """Fit a model of the job's family; the log is empty for families without optimizer steps."""
+    return importlib.import_module(MODULES[job.family.name]).fit(job)
 
 
 def load(family: str, folder: Path, device: str) -> Model:

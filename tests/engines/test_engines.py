@@ -1,0 +1,152 @@
+"""The engines against the model's own forward pass and against each other."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from collapse.config.plan import FamilySpec
+from collapse.config.settings import DecodingSettings, TrainingSettings, TransformerSettings
+from collapse.engines import open_sampler
+from collapse.families import TrainingJob, Vocabulary, transformer
+from collapse.randomness import row_seeds
+from collapse.sequences import Sequences
+
+VOCABULARY = Vocabulary(size=96, bos=0, eos=1)
+ANCESTRAL = {
+    "method": "sample",
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": 0,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "n_beams": 1,
+    "max_new_tokens": 40,
+}
+
+
+def decoding(**changes) -> DecodingSettings:
+    return DecodingSettings(**(ANCESTRAL | changes))
+
+
+def settings() -> TransformerSettings:
+    return TransformerSettings(
+        base_model=None,
+        revision=None,
+        architecture="gpt2",
+        n_layers=2,
+        n_heads=2,
+        width=64,
+        context_length=48,
+        tuning="full",
+        lora_rank=1,
+        precision="float32",
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model that has learnt something: ascending runs of tokens with a random end."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for _ in range(6000):
+        start, length = rng.integers(2, 60), rng.geometric(0.15)
+        rows.append([*range(start, start + min(length, 30)), 1])
+    training = TrainingSettings(
+        batch_size=8,
+        learning_rate=3e-3,
+        schedule="cosine",
+        warmup_fraction=0.1,
+        weight_decay=0.1,
+        gradient_clip=1.0,
+        checkpoint_steps=None,
+    )
+    path = tmp_path_factory.mktemp("model")
+    family = FamilySpec(name="transformer", settings=settings(), device="cpu")
+    model, _ = transformer.fit(TrainingJob(family, training, VOCABULARY, Sequences.of(rows), None, 0, path / "scratch"))
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["vllm", "transformers"])
+def sampler(request, folder):
+    return open_sampler(request.param, "transformer", folder, VOCABULARY, "cpu")
+
+
+@pytest.fixture(scope="module")
+def unprompted():
+    return Sequences.of([[]] * 300)
+
+
+@pytest.fixture(scope="module")
+def draws(sampler, unprompted):
+    return sampler.sample(unprompted, decoding(), row_seeds(0, 1, "generate", range(300)))
+
+
+def test_log_probabilities_agree_with_the_models_own_forward_pass(draws, folder):
+    expected = -transformer.load(folder, "cpu").score(draws.tokens)
+    np.testing.assert_allclose(draws.logprob_nats, expected, atol=1e-3)
+
+
+def test_a_document_ends_with_its_end_token_or_is_cut_at_the_limit(draws):
+    for tokens, stopped in zip(draws.tokens, draws.stopped, strict=True):
+        assert (tokens[-1] == VOCABULARY.eos) == stopped
+        assert stopped or len(tokens) == 40
+        assert VOCABULARY.eos not in tokens[:-1]
+
+
+def test_samples_follow_the_models_own_distribution(draws, folder):
+    """The mean surprise of ancestral samples is the entropy, whichever engine draws; first tokens match exactly."""
+    firsts = np.bincount([tokens[0] for tokens in draws.tokens], minlength=VOCABULARY.size)
+    singles = Sequences.of([[token] for token in range(VOCABULARY.size)])
+    expected = np.exp(-transformer.load(folder, "cpu").score(singles)) * len(draws.tokens)
+    common = expected >= 5
+    observed_table = [*firsts[common], firsts[~common].sum()]
+    expected_table = [*expected[common], expected[~common].sum()]
+    assert stats.chisquare(observed_table, np.array(expected_table) * sum(observed_table) / sum(expected_table)).pvalue > 1e-3
+
+
+def test_rows_do_not_depend_on_their_neighbours(sampler, draws, unprompted):
+    rows = np.array([7, 130, 299])
+    alone = sampler.sample(
+        unprompted.take(rows), decoding(), row_seeds(0, 1, "generate", range(300))[rows]
+    )
+    for row, tokens in zip(rows, alone.tokens, strict=True):
+        np.testing.assert_array_equal(tokens, draws.tokens[row])
+
+
+def test_rows_differ_from_one_another(draws):
+    assert len({tuple(tokens) for tokens in draws.tokens}) > 150
+
+
+def test_prompts_are_continued_and_not_repeated(sampler):
+    prompts = Sequences.of([[10, 11, 12], [20, 21], [30, 31, 32, 33]] * 10)
+    written = sampler.sample(prompts, decoding(), row_seeds(0, 1, "generate", range(30)))
+    nexts = [tokens[0] for tokens in written.tokens]
+    continued = sum(token == prompt[-1] + 1 for token, prompt in zip(nexts, prompts, strict=True))
+    assert continued >= 20, "the model learnt to count upwards"
+
+
+def test_top_k_one_is_greedy(sampler):
+    prompts, seeds = Sequences.of([[10, 11], [20, 21]]), row_seeds(0, 1, "generate", range(2))
+    narrow = sampler.sample(prompts, decoding(top_k=1), seeds)
+    greedy = sampler.sample(prompts, decoding(method="greedy"), seeds)
+    assert [list(tokens) for tokens in narrow.tokens] == [list(tokens) for tokens in greedy.tokens]
+
+
+def test_both_engines_write_the_same_lengths_and_surprises(folder, unprompted):
+    seeds = row_seeds(5, 1, "generate", range(300))
+    both = [
+        open_sampler(engine, "transformer", folder, VOCABULARY, "cpu").sample(unprompted, decoding(), seeds)
+        for engine in ("vllm", "transformers")
+    ]
+    assert stats.ks_2samp(*(draws.tokens.lengths for draws in both)).pvalue > 1e-3
+    assert stats.ks_2samp(*(draws.logprob_nats for draws in both)).pvalue > 1e-3
+
+
+def test_beams_find_a_text_at_least_as_probable_as_greedy(folder):
+    sampler = open_sampler("transformers", "transformer", folder, VOCABULARY, "cpu")
+    prompts, seeds = Sequences.of([[10, 11], [20, 21], [40]]), row_seeds(0, 1, "generate", range(3))
+    greedy = sampler.sample(prompts, decoding(method="greedy"), seeds)
+    beams = sampler.sample(prompts, decoding(method="beam", n_beams=5), seeds)
+    per_token = [draws.logprob_nats / draws.tokens.lengths for draws in (greedy, beams)]
+    assert per_token[1].mean() >= per_token[0].mean() - 1e-6

@@ -1,0 +1,154 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from collapse.config.settings import TrainingSettings, TransformerSettings
+from collapse.config.plan import FamilySpec
+from collapse.families import TrainingJob, Vocabulary, transformer
+from collapse.sequences import Sequences
+
+VOCABULARY = Vocabulary(size=64, bos=0, eos=1)
+
+
+def settings(**changes) -> TransformerSettings:
+    values = {
+        "base_model": None,
+        "revision": None,
+        "architecture": "gpt2",
+        "n_layers": 2,
+        "n_heads": 2,
+        "width": 16,
+        "context_length": 32,
+        "tuning": "full",
+        "lora_rank": 2,
+        "precision": "float32",
+    }
+    return TransformerSettings(**(values | changes))
+
+
+def training(**changes) -> TrainingSettings:
+    values = {
+        "batch_size": 4,
+        "learning_rate": 1e-2,
+        "schedule": "cosine",
+        "warmup_fraction": 0.1,
+        "weight_decay": 0.1,
+        "gradient_clip": 1.0,
+        "checkpoint_steps": None,
+    }
+    return TrainingSettings(**(values | changes))
+
+
+def random_texts(n: int, seed: int = 0) -> Sequences:
+    rng = np.random.default_rng(seed)
+    return Sequences.of([[*rng.integers(2, 64, rng.integers(2, 30)), 1] for _ in range(n)])
+
+
+def fit(texts, scratch=Path("no-such-folder"), initial=None, seed=3, train=None, **changes):
+    family = FamilySpec(name="transformer", settings=settings(**changes), device="cpu")
+    return transformer.fit(TrainingJob(family, train or training(), VOCABULARY, texts, initial, seed, scratch))
+
+
+@pytest.fixture(scope="module", params=["gpt2", "llama"])
+def model(request):
+    return fit(random_texts(60), architecture=request.param)[0]
+
+
+def test_a_model_scores_like_transformers_reading_the_same_folder(model, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    model.save(tmp_path)
+    oracle = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    texts = random_texts(7, seed=5)
+    expected = []
+    for text in texts:
+        tokens = torch.tensor([[VOCABULARY.bos, *text]])
+        with torch.no_grad():
+            logprobs = oracle(tokens).logits.log_softmax(-1)[0, :-1]
+        expected.append(-logprobs.gather(1, tokens[0, 1:, None]).sum().item())
+    np.testing.assert_allclose(model.score(texts), expected, atol=1e-4)
+
+
+def test_a_text_scores_the_same_alone_and_packed_with_others(model):
+    texts = random_texts(20, seed=6)
+    alone = [model.score(texts.take(np.array([index])))[0] for index in range(len(texts))]
+    np.testing.assert_allclose(model.score(texts), alone, atol=1e-4)
+
+
+def test_prompt_and_continuation_add_up_to_the_whole(model):
+    text = random_texts(1, seed=7)[0]
+    whole = model.score(Sequences.of([text]))[0]
+    head, tail = Sequences.of([text[:3]]), Sequences.of([text[3:]])
+    np.testing.assert_allclose(model.score(head)[0] + model.score(tail, prompts=head)[0], whole, atol=1e-4)
+
+
+def test_a_saved_model_loads_as_it_was(model, tmp_path):
+    texts = random_texts(5, seed=8)
+    model.save(tmp_path)
+    np.testing.assert_array_equal(transformer.load(tmp_path, "cpu").score(texts), model.score(texts))
+
+
+def test_training_learns_and_logs_every_step():
+    texts = Sequences.of([[5, 6, 7, 8, 1]] * 3000)
+    model, log = fit(texts)
+    assert log[-1].loss_nats < 0.1 < 3 < log[0].loss_nats
+    assert [entry.step for entry in log] == list(range(1, len(log) + 1))
+    assert log[-1].tokens_seen == texts.n_tokens
+    assert model.score(Sequences.of([[5, 6, 7, 8, 1]]))[0] < 0.5
+
+
+def test_an_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch):
+    texts = random_texts(120)
+    train = training(checkpoint_steps=2)
+    whole, whole_log = fit(texts, scratch=tmp_path / "undisturbed", train=train)
+    interrupt_after(monkeypatch, steps=5)
+    with pytest.raises(KeyboardInterrupt):
+        fit(texts, scratch=tmp_path, train=train)
+    monkeypatch.undo()
+    resumed, resumed_log = fit(texts, scratch=tmp_path, train=train)
+    assert resumed_log == whole_log
+    for name, weight in whole.network.state_dict().items():
+        assert torch.equal(weight, resumed.network.state_dict()[name]), name
+
+
+def interrupt_after(monkeypatch, steps: int) -> None:
+    from collapse.families import training as loop
+
+    done, step = [], loop._step
+
+    def stopping(*arguments):
+        if len(done) == steps:
+            raise KeyboardInterrupt
+        done.append(1)
+        return step(*arguments)
+
+    monkeypatch.setattr(loop, "_step", stopping)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    texts = random_texts(20)
+    first, again, other = (fit(texts, seed=seed)[0].score(texts) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_training_continues_from_a_folder(model, tmp_path):
+    model.save(tmp_path)
+    texts = random_texts(60)
+    architecture = "llama" if isinstance(model.network, transformer.HuggingFaceNetwork) else "gpt2"
+    _, log = fit(texts, initial=tmp_path, architecture=architecture)
+    _, fresh_log = fit(texts, architecture=architecture)
+    assert log[0].loss_nats < fresh_log[0].loss_nats
+
+
+def test_lora_trains_a_copy_that_loads_without_adapters(tmp_path):
+    base = fit(random_texts(20), architecture="llama")[0]
+    base.save(tmp_path / "base")
+    texts = Sequences.of([[5, 6, 7, 8, 1]] * 400)
+    tuned, _ = fit(texts, initial=tmp_path / "base", architecture="llama", tuning="lora", base_model="x")
+    tuned.save(tmp_path / "tuned")
+    probe = Sequences.of([[5, 6, 7, 8, 1]])
+    assert tuned.score(probe)[0] < base.score(probe)[0]
+    np.testing.assert_allclose(transformer.load(tmp_path / "tuned", "cpu").score(probe), tuned.score(probe), atol=1e-5)

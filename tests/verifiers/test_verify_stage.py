@@ -1,0 +1,202 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from collapse import contracts, families
+from collapse.config.plan import VerifySpec
+from collapse.contracts import DOCUMENTS, SAMPLES, VERDICTS, Record
+from collapse.errors import ConfigError, EngineError
+from collapse.stages import verify
+
+END = 0
+VERIFIERS = {
+    "length": {"kind": "length", "min_tokens": 2, "max_tokens": 4},
+    "no-copies": {"kind": "exact_duplicates"},
+    "coin": {"kind": "noisy_oracle", "oracle": "length", "true_positive_rate": 0.5, "false_positive_rate": 0.5},
+    "band": {"kind": "perplexity_band", "low_quantile": 0.05, "high_quantile": 0.95},
+}
+
+
+def spec(*chain, oracles=(), **changes):
+    verifiers = {name: VERIFIERS[name] | changes.get(name, {}) for name in (*chain, *oracles)}
+    return VerifySpec(family="ngram", device="cpu", verifiers=verifiers, chain=chain)
+
+
+def write_documents(path, documents):
+    """Write (split, tokens) pairs."""
+    rows = [
+        {
+            "document_id": f"d{i}",
+            "split": split,
+            "text": "text",
+            "token_ids": tokens,
+            "n_tokens": len(tokens),
+            "n_bytes": 4,
+            "group": "g",
+            "source": "hand",
+            "licence": "none",
+        }
+        for i, (split, tokens) in enumerate(documents)
+    ]
+    contracts.write(path, DOCUMENTS, table_of(DOCUMENTS, rows), Record())
+
+
+def write_samples(path, samples):
+    """Write (prompt tokens, tokens) pairs."""
+    rows = [
+        {
+            "strategy": "real",
+            "seed": 0,
+            "generation": 1,
+            "sample_id": f"real.0.1.{i:07d}",
+            "sampled_from": "real.0.0@0",
+            "draw": i,
+            "prompt": "",
+            "prompt_token_ids": prompt,
+            "text": "text" if tokens != [END] else "",
+            "token_ids": tokens,
+            "n_tokens": len(tokens),
+            "finish_reason": "stop",
+            "logprob_nats": -1.0,
+            "sampler_seed": i,
+        }
+        for i, (prompt, tokens) in enumerate(samples)
+    ]
+    contracts.write(path, SAMPLES, table_of(SAMPLES, rows), Record())
+
+
+def table_of(contract, rows):
+    plain = {c.name: pa.string() if pa.types.is_dictionary(c.type) else c.type for c in contract.columns}
+    return pa.Table.from_pylist(rows, schema=pa.schema(plain.items()))
+
+
+@pytest.fixture
+def verdicts_of(tmp_path):
+    """Run the stage on hand-made samples and documents; return its rows by (sample number, verifier)."""
+
+    def run(spec, samples, documents=(("train", [7, 7, END]),), name="verdicts", **arm):
+        write_samples(tmp_path / "samples.parquet", samples)
+        write_documents(tmp_path / "documents.parquet", documents)
+        verify.run(
+            spec=spec,
+            samples=tmp_path / "samples.parquet",
+            documents=tmp_path / "documents.parquet",
+            verdicts=tmp_path / f"{name}.parquet",
+            record=Record(),
+            **{"strategy": "replace-verified", "seed": 0, "generation": 1} | arm,
+        )
+        rows = contracts.read(tmp_path / f"{name}.parquet", VERDICTS).to_pylist()
+        return {(int(row["sample_id"].split(".")[-1]), row["verifier"]): row for row in rows}
+
+    return run
+
+
+def no_prompt(*tokens):
+    return [([], list(row)) for row in tokens]
+
+
+def test_every_verifier_judges_every_sample_whatever_the_others_say(verdicts_of):
+    samples = no_prompt([1, END], [END], [END], [1, 2, 3, 4, END], [7, 7, END])
+    rows = verdicts_of(spec("length", "no-copies"), samples)
+    assert {key: row["reason"] for key, row in rows.items()} == {
+        (0, "length"): "accepted",
+        (1, "length"): "too_short",
+        (2, "length"): "too_short",
+        (3, "length"): "too_long",
+        (4, "length"): "accepted",
+        (0, "no-copies"): "accepted",
+        (1, "no-copies"): "accepted",
+        (2, "no-copies"): "duplicate",
+        (3, "no-copies"): "accepted",
+        (4, "no-copies"): "duplicate",
+    }
+    assert rows[2, "no-copies"]["duplicate_of"] == "real.0.1.0000001"
+    assert rows[4, "no-copies"]["duplicate_of"] == "d0"
+    assert {row["strategy"] for row in rows.values()} == {"replace-verified"}
+    assert rows[0, "length"]["verifier_version"] == "length/1"
+
+
+def test_a_copy_is_judged_with_its_prompt_and_against_training_documents_alone(verdicts_of):
+    documents = [("train", [5, 6, 1, END]), ("test", [5, 6, 2, END]), ("validation", [5, 6, 3, END])]
+    samples = [([5, 6], [1, END]), ([5, 6], [2, END]), ([5, 6], [3, END]), ([6, 5], [1, END]), ([5], [6, 2, END])]
+    rows = verdicts_of(spec("no-copies"), samples, documents)
+    assert [rows[i, "no-copies"]["duplicate_of"] for i in range(5)] == ["d0", None, None, None, "real.0.1.0000001"]
+
+
+def test_an_oracle_outside_the_chain_decides_but_writes_no_verdicts(verdicts_of):
+    perfect = {"true_positive_rate": 1.0, "false_positive_rate": 0.0}
+    rows = verdicts_of(spec("coin", oracles=("length",), coin=perfect), no_prompt([1, END], [END]))
+    assert {key: row["reason"] for key, row in rows.items()} == {(0, "coin"): "accepted", (1, "coin"): "too_short"}
+
+
+def test_an_oracle_that_comes_after_its_noise_in_the_chain_is_judged_first(verdicts_of):
+    perfect = {"true_positive_rate": 1.0, "false_positive_rate": 0.0}
+    rows = verdicts_of(spec("coin", "length", coin=perfect), no_prompt([1, END], [END]))
+    assert all(rows[i, "coin"]["accepted"] == rows[i, "length"]["accepted"] for i in range(2))
+
+
+def test_noise_is_shared_by_strategies_and_differs_between_seeds_and_generations(verdicts_of):
+    samples = no_prompt(*([1, END] for _ in range(200)))
+
+    def accepted(**arm):
+        rows = verdicts_of(spec("coin", oracles=("length",)), samples, **arm)
+        return [rows[i, "coin"]["accepted"] for i in range(200)]
+
+    first = accepted(strategy="replace", seed=0, generation=1)
+    assert accepted(strategy="accumulate", seed=0, generation=1) == first
+    assert accepted(strategy="replace", seed=1, generation=1) != first
+    assert accepted(strategy="replace", seed=0, generation=2) != first
+
+
+def test_the_same_samples_give_the_same_bytes(verdicts_of, tmp_path):
+    samples = no_prompt([1, END], [2, 2, END], [END])
+    for name in ("first", "second"):
+        verdicts_of(spec("length", "no-copies", "coin"), samples, name=name, seed=4)
+    assert (tmp_path / "first.parquet").read_bytes() == (tmp_path / "second.parquet").read_bytes()
+
+
+class LosesItsTokens:
+    """A model with a known answer: a token costs its id in nats, and each token of the prompt ten more per text."""
+
+    def score(self, texts, prompts):
+        pairs = zip(texts, prompts, strict=True)
+        return np.array([tokens.sum() + 10.0 * len(prompt) for tokens, prompt in pairs])
+
+
+def test_a_band_compares_continuations_of_prompts_of_the_same_length(verdicts_of, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(families, "load", lambda *arguments: asked.append(arguments) or LosesItsTokens())
+    validation = [("validation", [90, 91, 2, END]), ("validation", [90, 91, 4, 8, END]), ("validation", [99, END])]
+    # After prompts of two tokens the two longer documents lose (2 + 20) / 2 = 11 and (12 + 20) / 3 = 10.67 nat/token.
+    samples = [([90, 91], row) for row in ([2, END], [3, END], [4, 8, END], [4, 7, END])]
+    whole = {"low_quantile": 0.0, "high_quantile": 1.0}
+    card = tmp_path / "model" / "model.json"
+    rows = verdicts_of(spec("band", band=whole), samples, [("train", [1, END]), *validation], judge=card)
+    assert [rows[i, "band"]["score"] for i in range(4)] == pytest.approx([-11, -23 / 2, -32 / 3, -31 / 3])
+    assert [rows[i, "band"]["reason"] for i in range(4)] == [
+        "accepted",
+        "below_threshold",
+        "accepted",
+        "above_threshold",
+    ]
+    assert rows[0, "band"]["threshold"] == pytest.approx(-11)
+    assert asked == [("ngram", tmp_path / "model", "cpu")]
+
+
+def test_a_perplexity_band_without_a_judge_is_refused_also_as_an_oracle(verdicts_of):
+    noisy_band = {"oracle": "band"}
+    for asked in (spec("band"), spec("coin", oracles=("band",), coin=noisy_band)):
+        with pytest.raises(ConfigError, match=r"verifiers\.band: .*generation-0 model"):
+            verdicts_of(asked, no_prompt([1, END]))
+
+
+def test_a_strategy_without_verifiers_has_nothing_to_verify(verdicts_of):
+    with pytest.raises(ConfigError, match="`replace-verified` has no verifiers"):
+        verdicts_of(spec(), no_prompt([1, END]))
+
+
+def test_if_nothing_passes_the_error_counts_what_each_verifier_rejected(verdicts_of, tmp_path):
+    samples = no_prompt([END], [END], [7, 7, END])
+    with pytest.raises(EngineError, match=r"of 3 samples .* `length` rejected 2, `no-copies` rejected 2"):
+        verdicts_of(spec("length", "no-copies"), samples)
+    assert not (tmp_path / "verdicts.parquet").exists()

@@ -1,0 +1,112 @@
+"""Texts to documents: cut to a length that a model's context holds, tokenized once, and put into a table."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from collapse import lineage
+from collapse.corpora.splits import Placed, without_repeats
+from collapse.corpora.tokenizer import Codec
+from collapse.errors import ConfigError
+from collapse.sequences import Sequences
+
+SENTENCE_END = re.compile(r"""[.!?…]+["'”’)\]]*\s+|[。！？]+|\s*\n\s*""")
+WORD_END = re.compile(r"\s+")
+CHARACTER_END = re.compile(r"(?s:.)")
+
+BOUNDARIES = (SENTENCE_END, WORD_END, CHARACTER_END)
+"""Where a text may be cut, best first; a cut is at the end of a match."""
+
+
+def documents(texts: list[Placed], codec: Codec, max_tokens: int) -> pa.Table:
+    """Make the `documents` table: one row per text, or per piece of a text that is too long.
+
+    Args:
+        texts: Texts and their splits.
+        codec: The tokenizer.
+        max_tokens: Most tokens of a document, its end of sequence included.
+
+    Raises:
+        ConfigError: `max_tokens` does not hold a single character.
+    """
+
+    def fits(text: str) -> bool:
+        return len(codec.encode(text)) < max_tokens
+
+    pieces = [
+        Placed(replace(placed.real, text=piece), placed.split)
+        for placed in texts
+        for piece in cut(placed.real.text, fits)
+    ]
+    return _table(without_repeats(pieces), codec)
+
+
+def cut(text: str, fits: Callable[[str], bool], boundaries: tuple[re.Pattern[str], ...] = BOUNDARIES) -> list[str]:
+    """Cut a text into the longest pieces that fit, at the best boundaries that do.
+
+    Nothing but white space at the cuts is lost. A sentence that does not fit is cut between words, a word between
+    characters.
+
+    Args:
+        text: The text, blank at neither end.
+        fits: Whether a piece is short enough.
+        boundaries: Where a text may be cut, best first.
+    """
+    if fits(text):
+        return [text]
+    if not boundaries:
+        raise ConfigError(
+            f"corpus.max_document_tokens: does not hold the character {text!r} and the end of sequence.\n  Raise it."
+        )
+    ends = [match.end() for match in boundaries[0].finditer(text) if match.end() < len(text)] + [len(text)]
+    pieces, begin = list[str](), 0
+    while begin < len(text):
+        end = _longest(text, begin, ends, fits)
+        piece = text[begin:end].strip()
+        pieces += cut(piece, fits, boundaries[1:]) if piece else []
+        begin = end
+    return pieces
+
+
+def _longest(text: str, begin: int, ends: list[int], fits: Callable[[str], bool]) -> int:
+    """The furthest of `ends` such that the piece from `begin` fits, or else the first after `begin`."""
+
+    def enough(index: int) -> bool:
+        return fits(text[begin : ends[index]].strip())
+
+    first = bisect_right(ends, begin)
+    low, step = first, 1  # doubling the step keeps what is encoded in proportion to the piece, not to the text
+    while low + step < len(ends) and enough(low + step):
+        low, step = low + step, 2 * step
+    high = min(low + step, len(ends))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if enough(middle) else (low, middle)
+    return ends[low]
+
+
+def _table(texts: list[Placed], codec: Codec) -> pa.Table:
+    reals = [placed.real for placed in texts]
+    tokens = _with_end(codec.encode_all([real.text for real in reals]), codec.eos)
+    return pa.table(
+        {
+            "document_id": [lineage.document_id(real.source, real.text) for real in reals],
+            "split": [placed.split for placed in texts],
+            "text": [real.text for real in reals],
+            "token_ids": tokens.to_arrow(),
+            "n_tokens": pa.array(tokens.lengths, pa.int32()),
+            "n_bytes": pa.array([len(real.text.encode()) for real in reals], pa.int32()),
+            "reference_answer": pa.array([real.reference_answer for real in reals], pa.string()),
+            "group": [real.group for real in reals],
+            "source": [real.source for real in reals],
+            "licence": [real.licence for real in reals],
+        }
+    )
+
+
+def _with_end(tokens: Sequences, eos: int) -> Sequences:
+    return Sequences(np.insert(tokens.values, tokens.offsets[1:], eos), tokens.offsets + np.arange(len(tokens) + 1))

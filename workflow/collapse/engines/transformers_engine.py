@@ -1,0 +1,104 @@
+"""transformers' `generate`: the second engine, for hosts without vLLM, and the only one with beams.
+
+`generate` draws from one global generator, so a row's text would depend on its neighbours. Here each row brings its
+own noise: adding Gumbel noise to the scores and taking the largest draws from exactly the same distribution.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import (
+    AutoModelForCausalLM,
+    LogitsProcessor,
+    LogitsProcessorList,
+    MinPLogitsWarper,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from collapse.config.settings import DecodingSettings
+from collapse.families import Draws, Vocabulary, transformer
+from collapse.sequences import Sequences
+
+ROWS_AT_ONCE = 64
+
+
+class SeededGumbel(LogitsProcessor):
+    """Adds one Gumbel variate per row and token, from the row's own seed; the largest score is then a sample."""
+
+    def __init__(self, seeds: np.ndarray) -> None:
+        self._generators = [np.random.Generator(np.random.Philox(key=int(seed))) for seed in seeds]
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Scores with noise, `(rows, vocabulary)`."""
+        noise = np.stack([generator.gumbel(size=scores.shape[1]) for generator in self._generators])
+        return scores.double() + torch.from_numpy(noise).to(scores.device)
+
+
+class Engine:
+    """A model opened by transformers."""
+
+    def __init__(self, folder: Path, vocabulary: Vocabulary, device: str) -> None:
+        place = transformer.torch_device(device)
+        self._network = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+        self._network.to(place).eval()
+        self._scorer = transformer.load(folder, device)
+        self._vocabulary = vocabulary
+
+    def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
+        """Draw one continuation per prompt; see `families.Sampler`."""
+        texts: list[np.ndarray] = [np.empty(0, dtype=np.int32)] * len(prompts)
+        order = np.argsort(prompts.lengths, kind="stable")
+        for rows in np.split(order, self._cuts(prompts.lengths[order])):
+            if len(rows):
+                for row, text in zip(rows, self._batch(prompts.take(rows), decoding, seeds[rows]), strict=True):
+                    texts[row] = text
+        tokens = Sequences.of(texts)
+        stopped = np.array([len(text) > 0 and text[-1] == self._vocabulary.eos for text in tokens], dtype=bool)
+        return Draws(tokens, stopped, logprob_nats=-self._scorer.score(tokens, prompts))
+
+    def _cuts(self, lengths: np.ndarray) -> np.ndarray:
+        """Where batches end: every `ROWS_AT_ONCE` rows, and wherever the prompt's length changes (no padding)."""
+        changes = np.flatnonzero(np.diff(lengths)) + 1
+        starts = np.concatenate([[0], changes, [len(lengths)]])
+        within = [np.arange(a, b, ROWS_AT_ONCE)[1:] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        return np.sort(np.concatenate([changes, *within])).astype(np.int64)
+
+    def _batch(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> list[np.ndarray]:
+        inputs = torch.tensor(
+            [[self._vocabulary.bos, *prompt] for prompt in prompts], device=self._network.device, dtype=torch.long
+        )
+        written = self._network.generate(
+            inputs,
+            attention_mask=torch.ones_like(inputs),
+            do_sample=False,
+            num_beams=decoding.n_beams,
+            repetition_penalty=decoding.repetition_penalty,
+            max_new_tokens=decoding.max_new_tokens,
+            logits_processor=_processors(decoding, seeds),
+            eos_token_id=self._vocabulary.eos,
+            pad_token_id=self._vocabulary.eos,
+        )
+        return [self._until_end(row) for row in written[:, inputs.shape[1] :].cpu().numpy()]
+
+    def _until_end(self, row: np.ndarray) -> np.ndarray:
+        ends = np.flatnonzero(row == self._vocabulary.eos)
+        return row[: ends[0] + 1] if len(ends) else row
+
+
+def _processors(decoding: DecodingSettings, seeds: np.ndarray) -> LogitsProcessorList:
+    if decoding.method != "sample":
+        return LogitsProcessorList()
+    chosen: list[LogitsProcessor] = [TemperatureLogitsWarper(decoding.temperature)]
+    if decoding.top_k > 0:
+        chosen.append(TopKLogitsWarper(decoding.top_k))
+    if decoding.top_p < 1:
+        chosen.append(TopPLogitsWarper(decoding.top_p))
+    if decoding.min_p > 0:
+        chosen.append(MinPLogitsWarper(decoding.min_p))
+    return LogitsProcessorList([*chosen, SeededGumbel(seeds)])

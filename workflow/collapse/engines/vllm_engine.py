@@ -1,0 +1,91 @@
+"""vLLM, in this process, one thread on a CPU.
+
+Settings that decide the text are all passed by hand: vLLM would otherwise read a model's `generation_config`, turn
+float32 weights into bfloat16, and on a CPU take nine tenths of the memory.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from collapse.config.settings import DecodingSettings
+from collapse.errors import EngineError
+from collapse.families import Draws, Vocabulary
+from collapse.sequences import Sequences
+
+ENVIRONMENT = {
+    # One process: a second one would cost 15 CPU seconds more to start and compute no faster.
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+MAX_ROWS_AT_ONCE = 256
+CPU_CACHE_BYTES = 1 << 30
+
+
+class Engine:
+    """A model opened by vLLM."""
+
+    def __init__(self, folder: Path, vocabulary: Vocabulary, device: str) -> None:
+        os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+        try:
+            from vllm import LLM
+        except ImportError as error:
+            raise EngineError(
+                f"generate.engine: vLLM cannot be imported ({error}).\n"
+                "  Run `make run` once to install envs/, or set `generate.engine: transformers`."
+            ) from None
+        config = json.loads((folder / "config.json").read_text())
+        self._vocabulary = vocabulary
+        self._context_length = int(config.get("n_positions") or config["max_position_embeddings"])
+        # float64 noise on a GPU: float32 noise never reaches tokens further down than about 17 nats.
+        place = {"kv_cache_memory_bytes": CPU_CACHE_BYTES} if device == "cpu" else {"use_fp64_gumbel": True}
+        self._llm = LLM(
+            model=str(folder),
+            dtype="float32" if device == "cpu" else "bfloat16",
+            max_model_len=self._context_length,
+            max_num_seqs=MAX_ROWS_AT_ONCE,
+            skip_tokenizer_init=True,
+            enforce_eager=device == "cpu",
+            enable_prefix_caching=False,
+            generation_config="vllm",
+            disable_log_stats=True,
+            seed=0,
+            **place,
+        )
+
+    def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
+        """Draw one continuation per prompt; see `families.Sampler`."""
+        from vllm import TokensPrompt
+
+        requests = [TokensPrompt(prompt_token_ids=[self._vocabulary.bos, *prompt.tolist()]) for prompt in prompts]
+        parameters = [self._parameters(decoding, seed) for seed in seeds.tolist()]
+        rows = [result.outputs[0] for result in self._llm.generate(requests, parameters, use_tqdm=False)]
+        return Draws(
+            tokens=Sequences.of(row.token_ids for row in rows),
+            stopped=np.array([row.finish_reason == "stop" for row in rows], dtype=bool),
+            logprob_nats=np.array([row.cumulative_logprob for row in rows], dtype=np.float64),
+        )
+
+    def _parameters(self, decoding: DecodingSettings, seed: int):  # noqa: ANN202 - vLLM is imported late
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            temperature=0.0 if decoding.method == "greedy" else decoding.temperature,
+            top_p=decoding.top_p,
+            top_k=decoding.top_k,
+            min_p=decoding.min_p,
+            repetition_penalty=decoding.repetition_penalty,
+            max_tokens=decoding.max_new_tokens,
+            seed=seed,
+            stop_token_ids=[self._vocabulary.eos],
+            logprobs=0,
+            detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )

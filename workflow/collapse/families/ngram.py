@@ -1,0 +1,347 @@
+"""A back-off n-gram model over token ids: interpolated absolute discounting, exact and its own sampler.
+
+With c(h, w) the weighted count of token w after context h, c(h) its sum over w, and h' the context without its oldest
+token (Ney, Essen and Kneser 1994, with raw counts at every order):
+
+    p(w | h) = max(c(h, w) - D, 0) / c(h) + (sum_v min(c(h, v), D) / c(h)) p(w | h')
+
+A context never seen passes everything on to h'. The recursion ends in the uniform distribution over every token but
+the start of sequence, so every text has a positive probability. A context begins at the start of its document, which
+is the start-of-sequence token.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from collapse.config.settings import DecodingSettings, NgramSettings
+from collapse.errors import ConfigError, ContractError
+from collapse.families import Draws, Vocabulary
+from collapse.sequences import Sequences
+
+ABSENT = -1
+"""Stands for a token before the start of a document, and for a context that was never seen."""
+
+CELLS = 2**22
+"""Most probabilities held at once while sampling: 32 MB each, a few times over. Rows are drawn in blocks of that."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """What follows the contexts of one length.
+
+    A context's number is its place in `contexts`; its entry is the number of the context without the oldest token,
+    times the vocabulary size, plus that token. The empty context is number 0 of level 0.
+
+    Attributes:
+        contexts: Known contexts, ascending, shape `(n_contexts,)`, int64.
+        grams: Context number times vocabulary size plus token, of each seen pair, ascending, shape `(n_grams,)`, int64.
+        counts: Weighted count of each pair, shape `(n_grams,)`, float64, positive.
+    """
+
+    contexts: np.ndarray
+    grams: np.ndarray
+    counts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """A level's share of the probabilities, worked out once.
+
+    Attributes:
+        discounted: max(c(h, w) - D, 0) / c(h), shape `(n_grams,)`.
+        passed_on: Share left to the shorter context, shape `(n_contexts,)`.
+        begin: Where each context's pairs begin among the grams, and the end of the last, shape `(n_contexts + 1,)`.
+    """
+
+    discounted: np.ndarray
+    passed_on: np.ndarray
+    begin: np.ndarray
+
+
+def fit(
+    settings: NgramSettings, vocabulary: Vocabulary, texts: Sequences, prompts: Sequences | None, weights: np.ndarray
+) -> "NgramModel":
+    """Count.
+
+    Args:
+        settings: Order and discount.
+        vocabulary: Number of tokens, start and end of sequence.
+        texts: Tokens to count, ends of sequence included.
+        prompts: Tokens before each text: context only, not counted; None for none.
+        weights: Weight of each text, shape `(len(texts),)`; a text of weight 2 counts as two.
+
+    Raises:
+        ContractError: There is no token to count, or a weight is negative.
+    """
+    if np.any(weights < 0) or not np.any(weights[texts.lengths > 0] > 0):
+        raise ContractError("n-gram: the training set holds no token of positive weight.\n  Look at its mixture.")
+    tokens, text_of, histories = _positions(vocabulary, texts, prompts, settings.order - 1)
+    weight = weights.astype(np.float64)[text_of]
+    counted = weight > 0
+    tokens, histories, weight = tokens[counted], histories[counted], weight[counted]
+    levels, context = list[Level](), np.zeros(len(tokens), dtype=np.int64)
+    contexts = np.zeros(1, dtype=np.int64)
+    for length in range(settings.order):
+        if length:
+            keys = np.where(histories[:, -length] >= 0, context * vocabulary.size + histories[:, -length], ABSENT)
+            contexts, context = np.unique(keys, return_inverse=True)
+            if contexts[0] == ABSENT:  # these contexts already reached back to the start of their document
+                kept = context > 0
+                contexts, context = contexts[1:], context[kept] - 1
+                tokens, histories, weight = tokens[kept], histories[kept], weight[kept]
+        grams, place = np.unique(context * vocabulary.size + tokens, return_inverse=True)
+        levels.append(Level(contexts, grams, np.bincount(place, weight, minlength=len(grams))))
+    return NgramModel(settings, vocabulary, tuple(levels))
+
+
+def load(folder: Path, device: str) -> "NgramModel":
+    """Load a model that `save` wrote; it runs on the CPU whatever the device."""
+    facts = json.loads((folder / "ngram.json").read_text())
+    arrays = load_file(folder / "ngram.safetensors")
+    settings = NgramSettings.model_validate(facts["settings"])
+    levels = tuple(
+        Level(arrays[f"contexts.{length}"], arrays[f"grams.{length}"], arrays[f"counts.{length}"])
+        for length in range(settings.order)
+    )
+    return NgramModel(settings, Vocabulary(**facts["vocabulary"]), levels)
+
+
+@dataclass(frozen=True)
+class NgramModel:
+    """A fitted n-gram model.
+
+    Attributes:
+        settings: Order and discount.
+        vocabulary: Number of tokens, start and end of sequence.
+        levels: Counts by context length, from 0 to order - 1.
+    """
+
+    settings: NgramSettings
+    vocabulary: Vocabulary
+    levels: tuple[Level, ...] = field(repr=False)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of n-grams with a count, over all orders."""
+        return sum(len(level.grams) for level in self.levels)
+
+    @cached_property
+    def _probabilities(self) -> tuple[Probabilities, ...]:
+        return tuple(_probabilities(level, self.settings.discount, self.vocabulary.size) for level in self.levels)
+
+    @cached_property
+    def _uniform(self) -> np.ndarray:
+        uniform = np.full(self.vocabulary.size, 1 / (self.vocabulary.size - 1))
+        uniform[self.vocabulary.bos] = 0
+        return uniform
+
+    def save(self, folder: Path) -> None:
+        """Write `ngram.safetensors` and `ngram.json` to a folder; the same model gives the same bytes."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = {
+            f"{name}.{length}": np.ascontiguousarray(getattr(level, name))
+            for length, level in enumerate(self.levels)
+            for name in ("contexts", "grams", "counts")
+        }
+        save_file(arrays, folder / "ngram.safetensors")
+        facts = {"settings": self.settings.model_dump(), "vocabulary": vars(self.vocabulary)}
+        (folder / "ngram.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+
+    def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
+        """Negative log-likelihood of each text in nats, summed over its tokens, shape `(len(texts),)`, float64."""
+        tokens, text_of, histories = _positions(self.vocabulary, texts, prompts, self.settings.order - 1)
+        probability = self._uniform[tokens]
+        numbers = self._context_numbers(histories)
+        for level, share, context in zip(self.levels, self._probabilities, numbers, strict=True):
+            known = np.flatnonzero(context != ABSENT)
+            place = _find(level.grams, context[known] * self.vocabulary.size + tokens[known])
+            own = np.where(place != ABSENT, share.discounted[place], 0)
+            probability[known] = own + share.passed_on[context[known]] * probability[known]
+        with np.errstate(divide="ignore"):  # a start of sequence inside a text is impossible: infinite loss
+            return np.bincount(text_of, -np.log(probability), minlength=len(texts))
+
+    def next_distribution(self, contexts: Sequences) -> np.ndarray:
+        """Probability of every token after each context, shape `(len(contexts), vocabulary.size)`.
+
+        Args:
+            contexts: Tokens since the start of each document, without the start of sequence.
+        """
+        return self._next(_histories(self.vocabulary, contexts, self.settings.order - 1))
+
+    def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
+        """Draw one continuation per prompt, each from its own seed.
+
+        Args:
+            prompts: Tokens given to the model after the start of sequence; an empty row is no prompt.
+            decoding: How to draw; `method: sample` without repetition penalty.
+            seeds: One seed per row, shape `(len(prompts),)`, int64.
+
+        Raises:
+            ConfigError: The decoding is one this family does not have.
+        """
+        if decoding.method != "sample" or decoding.repetition_penalty != 1:
+            raise ConfigError("decoding: `family: ngram` samples only, without repetition penalty.\n  Set both so.")
+        histories = _histories(self.vocabulary, prompts, self.settings.order - 1)
+        block = max(1, CELLS // self.vocabulary.size)
+        parts = [
+            self._sample_block(histories[start : start + block], decoding, seeds[start : start + block])
+            for start in range(0, len(prompts), block)
+        ]
+        return Draws(
+            Sequences.concatenate(part.tokens for part in parts),
+            np.concatenate([part.stopped for part in parts] or [np.empty(0, dtype=bool)]),
+            np.concatenate([part.logprob_nats for part in parts] or [np.empty(0)]),
+        )
+
+    def _sample_block(self, histories: np.ndarray, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
+        n_rows = len(seeds)
+        tokens = np.empty((n_rows, decoding.max_new_tokens), dtype=np.int32)
+        lengths, stopped, logprobs = np.zeros(n_rows, dtype=np.int64), np.zeros(n_rows, dtype=bool), np.zeros(n_rows)
+        active = np.arange(n_rows)
+        for step in range(decoding.max_new_tokens):
+            probabilities = self._next(histories)
+            drawn = _draw(_decoded(probabilities, decoding), uniform_numbers(seeds[active], step))
+            logprobs[active] += np.log(probabilities[np.arange(len(active)), drawn])
+            tokens[active, step] = drawn
+            lengths[active] += 1
+            ended = drawn == self.vocabulary.eos
+            stopped[active[ended]] = True
+            active = active[~ended]
+            histories = np.column_stack([histories, drawn])[~ended, 1:]
+            if not len(active):
+                break
+        values = tokens[np.arange(decoding.max_new_tokens) < lengths[:, None]]
+        return Draws(Sequences(values, np.concatenate([[0], np.cumsum(lengths)])), stopped, logprobs)
+
+    def _next(self, histories: np.ndarray) -> np.ndarray:
+        probabilities = np.tile(self._uniform, (len(histories), 1))
+        numbers = self._context_numbers(histories)
+        for level, share, context in zip(self.levels, self._probabilities, numbers, strict=True):
+            rows = np.flatnonzero(context != ABSENT)
+            known = context[rows]
+            probabilities[rows] *= share.passed_on[known, None]
+            n_grams = share.begin[known + 1] - share.begin[known]
+            place = _ranges(share.begin[known], n_grams)
+            token = level.grams[place] - np.repeat(known, n_grams) * self.vocabulary.size
+            probabilities[np.repeat(rows, n_grams), token] += share.discounted[place]
+        return probabilities
+
+    def _context_numbers(self, histories: np.ndarray) -> list[np.ndarray]:
+        """Number of the context of each length, from 0, that ends each history; ABSENT where it was never seen."""
+        numbers = [np.zeros(len(histories), dtype=np.int64)]
+        for length, level in enumerate(self.levels[1:], start=1):
+            oldest = histories[:, -length]
+            keys = numbers[-1] * self.vocabulary.size + oldest
+            numbers.append(np.where((numbers[-1] != ABSENT) & (oldest != ABSENT), _find(level.contexts, keys), ABSENT))
+        return numbers
+
+
+def uniform_numbers(seeds: np.ndarray, step: int) -> np.ndarray:
+    """One number in [0, 1) per seed for a step: a counter-based hash, so a row depends on no other row.
+
+    SplitMix64's finalizer (Steele, Lea and Flood 2014) of the hashed seed plus the step's multiple of the golden ratio.
+    """
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    counter = np.uint64((step + 1) * int(golden) % 2**64)
+    mixed = _mix(_mix(seeds.astype(np.uint64) + golden) + counter)
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _mix(state: np.ndarray) -> np.ndarray:
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+def _decoded(probabilities: np.ndarray, decoding: DecodingSettings) -> np.ndarray:
+    """Temper, then cut: top_k first, top_p among what it left, then min_p; not normalized.
+
+    Tokens as probable as the last one kept are kept too. Equal counts are common here, and an order by token id would
+    favour low ids.
+    """
+    if decoding.temperature == 1:
+        tempered = probabilities
+    else:
+        tempered = (probabilities / probabilities.max(axis=1, keepdims=True)) ** (1 / decoding.temperature)
+    least = decoding.min_p * tempered.max(axis=1, keepdims=True)
+    if decoding.top_k or decoding.top_p < 1:
+        least = np.maximum(least, _least_kept(-np.sort(-tempered, axis=1), decoding))
+    return np.where(tempered >= least, tempered, 0)
+
+
+def _least_kept(falling: np.ndarray, decoding: DecodingSettings) -> np.ndarray:
+    """Weight of the last token that top_k and top_p keep, given each row's weights in falling order, shape `(n, 1)`."""
+    last = (decoding.top_k or falling.shape[1]) - 1
+    least = falling[:, min(last, falling.shape[1] - 1), None]
+    if decoding.top_p == 1:
+        return least
+    held = np.cumsum(np.where(falling >= least, falling, 0), axis=1)
+    last_held = np.argmax(held >= decoding.top_p * held[:, -1:], axis=1)
+    return np.take_along_axis(falling, last_held[:, None], axis=1)
+
+
+def _draw(weights: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Token of each row by inverting its distribution function; weights need not sum to 1."""
+    cumulative = np.cumsum(weights, axis=1)
+    return np.count_nonzero(cumulative <= (uniform * cumulative[:, -1])[:, None], axis=1)
+
+
+def _positions(
+    vocabulary: Vocabulary, texts: Sequences, prompts: Sequences | None, n_context: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every token to predict, the text it is in, and the `n_context` tokens before it in its document."""
+    n_before = 1 + (prompts.lengths if prompts is not None else np.zeros(len(texts), dtype=np.int64))
+    whole = _joined(vocabulary, texts, prompts)
+    text_of = np.repeat(np.arange(len(texts)), texts.lengths)
+    place = _ranges(whole.offsets[:-1] + n_before, texts.lengths)
+    return texts.values.astype(np.int64), text_of, _before(whole, place, whole.offsets[:-1][text_of], n_context)
+
+
+def _histories(vocabulary: Vocabulary, contexts: Sequences, n_context: int) -> np.ndarray:
+    whole = _joined(vocabulary, contexts, None)
+    return _before(whole, whole.offsets[1:], whole.offsets[:-1], n_context)
+
+
+def _joined(vocabulary: Vocabulary, texts: Sequences, prompts: Sequences | None) -> Sequences:
+    """Start of sequence, prompt and text of each document, as one sequence each."""
+    starts = Sequences(np.full(len(texts), vocabulary.bos, dtype=np.int32), np.arange(len(texts) + 1))
+    parts = [starts, texts] if prompts is None else [starts, prompts, texts]
+    n_texts, n_parts = len(texts), len(parts)
+    order = np.arange(n_parts * n_texts).reshape(n_parts, n_texts).T.ravel()
+    pieces = Sequences.concatenate(parts).take(order)
+    return Sequences(pieces.values, pieces.offsets[::n_parts])
+
+
+def _before(whole: Sequences, place: np.ndarray, first: np.ndarray, n_context: int) -> np.ndarray:
+    """The tokens before each place, oldest first, shape `(n, n_context)`; ABSENT before the document's first."""
+    places = place[:, None] - np.arange(n_context, 0, -1)
+    inside = places >= first[:, None]
+    return np.where(inside, whole.values[np.where(inside, places, 0)].astype(np.int64), ABSENT)
+
+
+def _probabilities(level: Level, discount: float, size: int) -> Probabilities:
+    context = level.grams // size
+    n_contexts = len(level.contexts)
+    total = np.bincount(context, level.counts, minlength=n_contexts)
+    taken = np.bincount(context, np.minimum(level.counts, discount), minlength=n_contexts)
+    begin = np.concatenate([[0], np.cumsum(np.bincount(context, minlength=n_contexts))])
+    return Probabilities(np.maximum(level.counts - discount, 0) / total[context], taken / total, begin)
+
+
+def _find(ascending: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Place of each key in an ascending array, ABSENT where it is not there."""
+    if not len(ascending):
+        return np.full(len(keys), ABSENT)
+    place = np.minimum(np.searchsorted(ascending, keys), len(ascending) - 1)
+    return np.where(ascending[place] == keys, place, ABSENT)
+
+
+def _ranges(begin: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The numbers from `begin` to `begin + length` of each range, one range after another."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(begin - (ends - lengths), lengths)

@@ -1,0 +1,131 @@
+"""The training loop: one for small models on two cores and large ones on a GPU, through Accelerate.
+
+At the default size (half a million parameters, bfloat16, one thread) it trains as many tokens per CPU second as a bare
+PyTorch loop, and Accelerate adds a tenth of a second to the start.
+"""
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from collapse.config.settings import TrainingSettings
+from collapse.families import TrainingJob, TrainingStep
+from collapse.packing import IGNORED, Batch, assign_batches, fill
+
+logger = logging.getLogger(__name__)
+
+
+def make_accelerator(device: str, precision: str) -> Accelerator:
+    """An accelerator for `device` (`cpu`, `gpu`) that computes in `precision` (`float32`, `bfloat16`)."""
+    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")
+
+
+def train(
+    network: nn.Module, job: TrainingJob, context_length: int, accelerator: Accelerator
+) -> list[TrainingStep]:
+    """Train `network` in place, once through the job's texts, in rows of `context_length`.
+
+    If the job's scratch folder holds a checkpoint, training resumes from it with the same data order, weights and
+    optimizer state, and ends in the same weights as if it had never stopped.
+
+    Args:
+        network: Maps `(inputs, positions, segments)` to logits.
+        job: What to train on, and how.
+        context_length: Length of a packed row.
+        accelerator: Where to compute, in which precision.
+
+    Returns:
+        One entry per optimizer step.
+    """
+    batches = assign_batches(job.texts.lengths, context_length, job.training.batch_size)
+    network.train()
+    optimizer = make_optimizer(network, job.training)
+    prepared, optimizer = accelerator.prepare(network, optimizer)
+    log = _resume(job.scratch, network, optimizer)
+    for number in range(len(log), len(batches)):
+        rate = learning_rate(number, len(batches), job.training)
+        batch = fill(batches[number], job.texts, None, job.vocabulary.bos, context_length)
+        loss, norm, n_tokens = _step(prepared, optimizer, accelerator, batch, rate, job.training.gradient_clip)
+        seen = (log[-1].tokens_seen if log else 0) + n_tokens
+        log.append(TrainingStep(number + 1, seen, loss, rate, norm))
+        every = job.training.checkpoint_steps
+        if every and (number + 1) % every == 0:
+            _checkpoint(job.scratch, network, optimizer, log)
+        if (number + 1) % max(1, len(batches) // 5) == 0:
+            logger.info("step %d of %d: loss %.3f nats/token", number + 1, len(batches), loss)
+    return log
+
+
+def make_optimizer(network: nn.Module, training: TrainingSettings) -> torch.optim.AdamW:
+    """AdamW over the trainable weights; matrices decay, biases and norms do not."""
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": training.weight_decay},
+        {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def learning_rate(step: int, n_steps: int, training: TrainingSettings) -> float:
+    """Learning rate of a step (from 0): linear warm-up, then constant or a cosine to a tenth."""
+    n_warmup = math.ceil(training.warmup_fraction * n_steps)
+    if step < n_warmup:
+        return training.learning_rate * (step + 1) / n_warmup
+    if training.schedule == "constant":
+        return training.learning_rate
+    progress = (step - n_warmup) / max(1, n_steps - n_warmup)
+    return training.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
+
+
+def tensors(batch: Batch, device: torch.device) -> Iterator[Tensor]:
+    """The arrays of a batch as tensors: inputs, positions, segments, targets."""
+    for array in (batch.inputs, batch.positions, batch.segments, batch.targets):
+        yield torch.from_numpy(array).to(device)
+
+
+def _step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+    batch: Batch,
+    rate: float,
+    clip: float,
+) -> tuple[float, float, int]:
+    inputs, positions, segments, targets = tensors(batch, accelerator.device)
+    logits = network(inputs, positions, segments)
+    loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+    accelerator.backward(loss)
+    norm = accelerator.clip_grad_norm_(network.parameters(), clip)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item(), float(norm), int((targets != IGNORED).sum())
+
+
+def _checkpoint(scratch: Path, network: nn.Module, optimizer: torch.optim.Optimizer, log: list[TrainingStep]) -> None:
+    scratch.mkdir(parents=True, exist_ok=True)
+    state = {
+        "network": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "log": [asdict(step) for step in log],
+    }
+    torch.save(state, scratch / "checkpoint.partial")
+    (scratch / "checkpoint.partial").replace(scratch / "checkpoint.pt")
+
+
+def _resume(scratch: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> list[TrainingStep]:
+    if not (scratch / "checkpoint.pt").exists():
+        return []
+    state = torch.load(scratch / "checkpoint.pt", weights_only=True)
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    logger.info("resuming after step %d", len(state["log"]))
+    return [TrainingStep(**entry) for entry in state["log"]]

@@ -1,0 +1,217 @@
+"""A metric by generation, one line per strategy: mean over seeds, its t-interval, and each seed behind it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from collapse.config.settings import Strategy
+from collapse.metrics import CATALOGUE
+from collapse.plots import wording
+from collapse.plots.style import INK, QUIET, Look, looks, quiet, spread, titled, whole_generations
+from collapse.stats.bands import Band, bands
+
+DIVERSITY = (
+    "distinct_2",
+    "distinct_4",
+    "self_bleu",
+    "type_entropy",
+    "surviving_vocabulary",
+    "tail_mass",
+    "compression_ratio",
+    "mean_length",
+    "generation_0_loss",
+)
+"""What the diversity figure shows, in reading order."""
+
+PANEL_ROW = 2.08
+"""Height of a row of small multiples, in inches."""
+
+LEGEND_COLUMNS = 6
+
+MOST_STRETCH = 2.0
+"""The frame may grow to this many times the range of the lines before bands are cut off at its edge."""
+
+
+def test_loss(metrics: pa.Table, strategies: Sequence[Strategy], confidence: float) -> Figure:
+    """Test loss on held-out real text against generation, each line labelled at its end.
+
+    Args:
+        metrics: Rows of the METRICS contract.
+        strategies: What is shown, in the order of the config.
+        confidence: Coverage of the bands.
+    """
+    curves = _of(strategies, bands(metrics, "test_loss", "real_test", confidence))
+    with quiet():
+        figure = titled(8.2, 4.3, "Test loss on held-out real text", how_to_read(curves, confidence))
+        names = 0.45 + 0.085 * max((len(name) for name in curves), default=0)
+        axes = figure.add_axes((0.7 / 8.2, 0.12, 1 - (0.7 + names) / 8.2, 0.69))
+        _draw(axes, curves, looks(strategies), line_width=2.0)
+        _frame(axes, curves)
+        axes.set_ylabel("nats per token")
+        axes.set_xlabel("generation (0: real text only)")
+        _label_ends(axes, curves, looks(strategies))
+    return figure
+
+
+def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: float) -> Figure:
+    """Measures of the samples against generation, small multiples; real text as a dotted level.
+
+    Args:
+        metrics: Rows of the METRICS contract.
+        strategies: What is shown, in the order of the config.
+        confidence: Coverage of the bands.
+    """
+    curves = {metric: _of(strategies, bands(metrics, metric, "samples", confidence)) for metric in DIVERSITY}
+    shown = [metric for metric, found in curves.items() if found]
+    everything = {f"{metric} {name}": band for metric in shown for name, band in curves[metric].items()}
+    n_rows = max(1, -(-len(shown) // 3))
+    legend_rows = -(-(len(strategies) + 1) // LEGEND_COLUMNS)
+    head = 0.95 + 0.22 * legend_rows
+    height = head + PANEL_ROW * n_rows
+    with quiet():
+        subtitle = how_to_read(everything, confidence) if shown else "No samples were measured."
+        figure = titled(9.6, height, "What became of the samples", subtitle)
+        _legend(figure, strategies, height)
+        for index, metric in enumerate(shown):
+            row, column = divmod(index, 3)
+            bottom = 1 - (head + PANEL_ROW * row + 1.42) / height
+            axes = figure.add_axes((0.055 + 0.325 * column, bottom, 0.265, 1.42 / height))
+            _panel(axes, metric, curves[metric], looks(strategies), reference_level(metrics, metric))
+            if index + 3 >= len(shown):
+                axes.set_xlabel("generation", labelpad=2)
+    return figure
+
+
+def how_to_read(curves: dict[str, Band], confidence: float) -> str:
+    """What lines and bands are, and over how many seeds."""
+    counts = [int(n) for band in curves.values() for n in band.n_seeds]
+    if max(counts, default=0) < 2:
+        return "One seed: one line per strategy, and nothing to judge the spread between seeds by."
+    return (
+        f"Lines: mean of {wording.seed_range(counts)}. Bands: {wording.percent(confidence)} t-interval of the mean. "
+        "Thin lines: single seeds."
+    )
+
+
+def reference_level(metrics: pa.Table, metric: str) -> float | None:
+    """The metric on real text: training text, or, for the loss under the generation-0 model, held-out text."""
+    real = ("test_loss", "real_test") if metric == "generation_0_loss" else (metric, "real_train")
+    here = (pc.field("metric") == real[0]) & (pc.field("evaluation_set") == real[1]) & (pc.field("generation") == 0)
+    values = metrics.filter(here)["value"].to_numpy()
+    return float(np.mean(values)) if len(values) and np.all(np.isfinite(values)) else None
+
+
+def _of(strategies: Sequence[Strategy], found: dict[str, Band]) -> dict[str, Band]:
+    return {strategy.name: found[strategy.name] for strategy in strategies if strategy.name in found}
+
+
+def _draw(axes: Axes, curves: dict[str, Band], how: dict[str, Look], line_width: float) -> None:
+    for name, band in curves.items():
+        look = how[name]
+        axes.fill_between(band.generations, band.low, band.high, color=look.colour, alpha=0.12, linewidth=0)
+        if len(band.seeds) > 1:
+            for values in band.seeds.values():
+                axes.plot(band.generations, values, color=look.colour, alpha=0.35, linewidth=0.7)
+    for name, band in curves.items():
+        look = how[name]
+        axes.plot(
+            band.generations,
+            band.mean,
+            color=look.colour,
+            linestyle=look.dash,
+            linewidth=line_width,
+            marker=look.marker,
+            markersize=3 + line_width,
+            markerfacecolor=look.face,
+            markeredgewidth=1.0,
+            clip_on=False,
+            zorder=3,
+        )
+
+
+def _frame(axes: Axes, curves: dict[str, Band]) -> None:
+    """Limits that always hold the lines, and the bands as long as those leave the lines readable."""
+    axes.grid(axis="y")
+    whole_generations(axes, max((int(band.generations.max()) for band in curves.values()), default=1))
+    lines = np.concatenate([np.concatenate([band.mean, *band.seeds.values()]) for band in curves.values()] or [[0, 1]])
+    low, high = float(np.nanmin(lines)), float(np.nanmax(lines))
+    room = max(high - low, 1e-3 * abs(high), 1e-9)
+    edges = np.concatenate([np.concatenate([band.low, band.high]) for band in curves.values()] or [[0.0]])
+    edges = edges[np.isfinite(edges)]
+    spare = (MOST_STRETCH - 1) * room / 2
+    bottom = max(low - spare, min(low, float(edges.min(initial=low))))
+    top = min(high + spare, max(high, float(edges.max(initial=high))))
+    axes.set_ylim(bottom - 0.05 * room, top + 0.05 * room)
+
+
+def _label_ends(axes: Axes, curves: dict[str, Band], how: dict[str, Look]) -> None:
+    """Write each strategy's name beside the end of its line, moved apart where they would touch."""
+    if not curves:
+        return
+    bottom, top = axes.get_ylim()
+    ends = np.array([band.mean[-1] for band in curves.values()])
+    placed = spread(ends, gap=0.062 * (top - bottom))
+    for (name, band), at in zip(curves.items(), placed, strict=True):
+        axes.annotate(
+            name,
+            xy=(band.generations[-1], band.mean[-1]),
+            xytext=(1.035, (at - bottom) / (top - bottom)),
+            textcoords="axes fraction",
+            va="center",
+            color=how[name].text_colour,
+            weight="bold",
+            size=9,
+            arrowprops={"arrowstyle": "-", "color": how[name].colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 4},
+            annotation_clip=False,
+        )
+
+
+def _panel(axes: Axes, metric: str, curves: dict[str, Band], how: dict[str, Look], real: float | None) -> None:
+    if real is not None:
+        axes.axhline(real, color=INK, linewidth=1.0, linestyle=(0, (1, 2)))
+    _draw(axes, curves, how, line_width=1.4)
+    _frame(axes, curves)
+    if real is not None:
+        bottom, top = axes.get_ylim()
+        room = 0.06 * (top - bottom)
+        axes.set_ylim(min(bottom, real - room), max(top, real + room))
+    axes.set_title(wording.title(metric), loc="left", size=9, pad=14, color=INK, weight="bold")
+    axes.text(0, 1.045, _small_print(metric), transform=axes.transAxes, size=7.5, color=QUIET)
+
+
+def _small_print(metric: str) -> str:
+    definition = CATALOGUE[metric]
+    expected = {"lower": "falls as text narrows", "higher": "rises as text narrows", "none": "either way"}
+    return " · ".join(part for part in (wording.UNITS[definition.unit], expected[definition.direction]) if part)
+
+
+def _legend(figure: Figure, strategies: Sequence[Strategy], height: float) -> None:
+    how = looks(strategies)
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=how[strategy.name].colour,
+            linestyle=how[strategy.name].dash,
+            marker=how[strategy.name].marker,
+            markerfacecolor=how[strategy.name].face,
+            label=strategy.name,
+        )
+        for strategy in strategies
+    ]
+    handles.append(Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (1, 2)), label="real text"))
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.003, 1 - 0.62 / height),
+        ncols=min(len(handles), LEGEND_COLUMNS),
+        handlelength=2.6,
+        columnspacing=1.6,
+        borderaxespad=0,
+        labelcolor=INK,
+    )

@@ -1,0 +1,180 @@
+"""How a strategy looks, everywhere; how a figure looks; and figures as SVG whose bytes repeat.
+
+Hues are those of Okabe & Ito (2008) and Tol's muted set, which colour-blind readers tell apart; markers and dashes
+say the same again. A hue belongs to a way of composing, so `replace` looks the same in every experiment. Strategies
+that compose alike but verify differently share the hue and differ in dash, lightness and marker.
+"""
+
+import io
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
+
+from collapse.config.settings import Strategy
+
+INK, QUIET, FAINT = "#1f2328", "#667079", "#e4e7ea"
+"""Colours of what is read first, second and last."""
+
+HUES = {
+    "real": ("#4d4d4d", "s"),
+    "replace": ("#d55e00", "o"),
+    "accumulate": ("#0072b2", "^"),
+    "accumulate_subsample": ("#56b4e9", "v"),
+    "replace_multiple": ("#cc79a7", "D"),
+    "mix": ("#009e73", "P"),
+    "preserve": ("#e69f00", "X"),
+    "window": ("#999933", "h"),
+    "fresh_real": ("#332288", "*"),
+}
+"""Colour and marker of each way of composing."""
+
+VARIANTS = ((0.0, "solid"), (0.35, (0, (5, 1.5))), (-0.35, (0, (1.5, 1.2))), (0.2, (0, (6, 1.5, 1.5, 1.5))))
+"""Shift towards white (above 0) or black and dash, for the first, second … strategy that composes alike."""
+
+Dash = str | tuple[int, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one strategy is drawn.
+
+    Attributes:
+        colour: Of lines and markers.
+        text_colour: Of its name; dark enough to read on white.
+        marker: Matplotlib marker.
+        dash: Matplotlib line style.
+        hollow: Whether markers are outlines only.
+    """
+
+    colour: str
+    text_colour: str
+    marker: str
+    dash: Dash
+    hollow: bool
+
+    @property
+    def face(self) -> str:
+        """Fill of the markers."""
+        return "white" if self.hollow else self.colour
+
+    def marker_outline(self) -> np.ndarray:
+        """Corners of the marker, x to the right and y up, in units of its size, shape `(n, 2)`."""
+        shape = MarkerStyle(self.marker)
+        return np.asarray(shape.get_path().transformed(shape.get_transform()).to_polygons()[0])
+
+
+def looks(strategies: Sequence[Strategy]) -> dict[str, Look]:
+    """Look of each strategy, by name; it does not depend on the order of the config."""
+    found = {}
+    for compose in sorted({strategy.compose for strategy in strategies}):
+        names = sorted(strategy.name for strategy in strategies if strategy.compose == compose)
+        plain = compose.replace("_", "-")
+        variants = [name for name in names if name != plain]
+        found |= {name: _look(compose, 1 + index) for index, name in enumerate(variants)}
+        found |= {plain: _look(compose, 0)} if plain in names else {}
+    return {strategy.name: found[strategy.name] for strategy in strategies}
+
+
+def quiet() -> AbstractContextManager[None]:
+    """Settings under which every figure is made and written; text becomes outlines, so it looks alike everywhere."""
+    return mpl.rc_context(
+        {
+            "svg.fonttype": "path",
+            "svg.hashsalt": "collapse",
+            "font.family": "DejaVu Sans",
+            "font.size": 9,
+            "text.color": INK,
+            "axes.edgecolor": "#aeb4ba",
+            "axes.linewidth": 0.8,
+            "axes.labelcolor": QUIET,
+            "axes.labelsize": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.axisbelow": True,
+            "axes.unicode_minus": True,
+            "xtick.color": "#aeb4ba",
+            "ytick.color": "#aeb4ba",
+            "xtick.labelcolor": QUIET,
+            "ytick.labelcolor": QUIET,
+            "xtick.labelsize": 8.5,
+            "ytick.labelsize": 8.5,
+            "xtick.major.size": 3,
+            "ytick.major.size": 0,
+            "grid.color": FAINT,
+            "grid.linewidth": 0.8,
+            "lines.linewidth": 1.8,
+            "lines.markersize": 5,
+            "legend.frameon": False,
+        }
+    )
+
+
+def titled(width: float, height: float, title: str, subtitle: str) -> Figure:
+    """An empty figure with its title and, below it, what the reader must know: seeds, bands. Sizes in inches."""
+    figure = Figure(figsize=(width, height), facecolor="white")
+    figure.text(0.12 / width, 1 - 0.12 / height, title, size=11.5, weight="bold", va="top")
+    figure.text(0.12 / width, 1 - 0.40 / height, subtitle, size=8.5, color=QUIET, va="top", linespacing=1.4)
+    return figure
+
+
+def svg(figure: Figure, description: str) -> bytes:
+    """The figure as SVG: no date, no random ids, so that the same table gives the same bytes.
+
+    Args:
+        figure: Made under `quiet()`.
+        description: Kept in the file's metadata.
+    """
+    stream = io.BytesIO()
+    metadata = {"Date": None, "Creator": "collapse", "Description": description}
+    with quiet():
+        figure.savefig(stream, format="svg", metadata=metadata)
+    return stream.getvalue()
+
+
+def whole_generations(axes: Axes, last: int) -> None:
+    """Ticks on whole generations only, at most about ten of them."""
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if last / step <= 10)
+    axes.set_xticks(range(0, last + 1, step))
+
+
+def spread(positions: np.ndarray, gap: float) -> np.ndarray:
+    """Move labels as little as possible so that neighbours are at least `gap` apart, keeping their order.
+
+    Least squares under the order: pool neighbours that collide and put each pool around its mean.
+
+    Args:
+        positions: Where the labels would like to be, shape `(n,)`, any order.
+        gap: Least distance, in the units of `positions`.
+    """
+    order = np.argsort(positions, kind="stable")
+    wanted = positions[order] - gap * np.arange(len(positions))
+    pools: list[tuple[float, int]] = []
+    for value in wanted:
+        mean, size = float(value), 1
+        while pools and pools[-1][0] > mean:
+            before, n = pools.pop()
+            mean, size = (before * n + mean * size) / (n + size), n + size
+        pools.append((mean, size))
+    placed = np.empty(len(positions))
+    placed[order] = np.repeat([mean for mean, _ in pools], [size for _, size in pools]) + gap * np.arange(len(order))
+    return placed
+
+
+def _look(compose: str, variant: int) -> Look:
+    colour, marker = HUES[compose]
+    shift, dash = VARIANTS[variant % len(VARIANTS)]
+    shade = _shifted(colour, shift)
+    return Look(shade, _shifted(shade, -0.3), marker, dash, hollow=variant > 0)
+
+
+def _shifted(colour: str, towards: float) -> str:
+    """Mix with white (`towards` above 0) or black (below 0), by that share."""
+    target = np.ones(3) if towards > 0 else np.zeros(3)
+    return to_hex((1 - abs(towards)) * np.asarray(to_rgb(colour)) + abs(towards) * target)

@@ -1,0 +1,90 @@
+"""The few words that figures and report share: names of metrics, units, numbers, and how many seeds."""
+
+TITLES = {
+    "test_loss": "Test loss",
+    "perplexity": "Perplexity",
+    "bits_per_byte": "Bits per byte",
+    "document_loss_q95": "Loss of the hardest documents (95 % quantile)",
+    "sampler_loss": "Loss under the model that wrote it",
+    "generation_0_loss": "Loss under the generation-0 model",
+    "own_loss": "Loss under the next model",
+    "distinct_1": "Distinct 1-grams",
+    "distinct_2": "Distinct 2-grams",
+    "distinct_3": "Distinct 3-grams",
+    "distinct_4": "Distinct 4-grams",
+    "self_bleu": "Self-BLEU",
+    "type_entropy": "Entropy of token types",
+    "compression_ratio": "Compression ratio",
+    "duplicate_fraction": "Exact duplicates",
+    "tail_mass": "Tail mass",
+    "surviving_vocabulary": "Surviving vocabulary",
+    "mean_length": "Mean length",
+    "stopped_fraction": "Ended by the model itself",
+    "empty_fraction": "Empty samples",
+    "accepted_fraction": "Accepted by the verifiers",
+    "real_token_share": "Real-token share",
+    "mean_origin_generation": "Mean origin",
+    "n_distinct_examples": "Different examples",
+    "n_tokens_trained": "Tokens trained on",
+    "ancestry_depth": "Models between text and real text",
+}
+"""Names for readers, by metric."""
+
+UNITS = {
+    "nat/token": "nats per token",
+    "nat": "nats",
+    "bit/byte": "bits per byte",
+    "token": "tokens",
+    "example": "examples",
+    "generation": "generations",
+    "1": "",
+}
+"""Units for readers."""
+
+
+def title(metric: str) -> str:
+    """Name of a metric, for readers."""
+    return TITLES.get(metric, metric.replace("_", " ").capitalize())
+
+
+def percent(share: float) -> str:
+    """`0.95` as `95 %`, with the digits it needs."""
+    return f"{100 * share:.4g} %"
+
+
+def seeds(n: int) -> str:
+    """`1 seed`, `2 seeds`."""
+    return f"{n} seed{'' if n == 1 else 's'}"
+
+
+def seed_range(counts: list[int]) -> str:
+    """`2 seeds`, or `3 to 5 seeds` where values are missing."""
+    low, high = min(counts), max(counts)
+    return seeds(low) if low == high else f"{low} to {seeds(high)}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference with its sign, a true minus, and no sign on zero."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def number(value: float, digits: int) -> str:
+    """A value with a true minus."""
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def digits_for(smallest: float) -> int:
+    """Decimals that show a size of `smallest` with two figures: 0.31 → 2, 0.0042 → 4; between 2 and 6."""
+    decimals = 2
+    while decimals < 6 and 0 < abs(smallest) < 10.0 ** (1 - decimals):
+        decimals += 1
+    return decimals
+
+
+def p_value(value: float | None) -> str:
+    """Two figures, never `0`."""
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"

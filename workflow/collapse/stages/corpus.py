@@ -1,0 +1,118 @@
+"""Bring real text in, hold some of it out, and tokenize it once."""
+
+import logging
+import math
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collapse import contracts, corpora
+from collapse.config.plan import CorpusSpec
+from collapse.config.settings import TokenizerSettings
+from collapse.contracts import DOCUMENTS, Record
+from collapse.corpora import splits
+from collapse.corpora import tokenizer as tokenizers
+from collapse.corpora.documents import documents as make_documents
+from collapse.errors import ConfigError
+from collapse.sequences import Sequences
+from collapse.stages import Output
+
+LOG = logging.getLogger(__name__)
+
+
+def run(
+    *,
+    spec: CorpusSpec,
+    base_model: Path | None = None,
+    documents: Output,
+    tokenizer: Output,
+    record: Record,
+) -> None:
+    """Read the source, split it, train or copy the tokenizer, and write the documents.
+
+    Args:
+        spec: Source, splits and tokenizer.
+        base_model: Card of the pretrained weights, whose tokenizer lies beside it; only for `source: base_model`.
+        documents: Table of all real documents.
+        tokenizer: `tokenizer.json`; the tokenizer's other files go beside it.
+        record: What the table was made from.
+
+    Raises:
+        ConfigError: The source cannot fill the splits, or the reserve is too small for the strategies that use it.
+    """
+    placed = splits.split(corpora.read(spec.corpus), spec.corpus)
+    training_text = [text.real.text for text in placed if text.split == "train"]
+    _write_tokenizer(spec.tokenizer, training_text, base_model, tokenizer)
+    codec = tokenizers.Codec.load(tokenizer.parent)
+    table = make_documents(placed, codec, spec.corpus.max_document_tokens)
+    _check_reserve(table, spec)
+    _log_summary(table, codec)
+    _warn_of_lossy_tokens(table, codec)
+    contracts.write(documents, DOCUMENTS, table, record)
+
+
+def _write_tokenizer(settings: TokenizerSettings, texts: list[str], base_model: Path | None, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tokenizer.") as temporary:
+        folder = Path(temporary)
+        if settings.source == "train":
+            tokenizers.save(tokenizers.train(texts, settings.vocabulary_size), folder)
+        else:
+            _copy_tokenizer(base_model, folder)
+        for name in tokenizers.FILES:
+            (target.parent / name).unlink(missing_ok=True)
+            if (folder / name).is_file():
+                os.replace(folder / name, target.parent / name)
+
+
+def _copy_tokenizer(base_model: Path | None, folder: Path) -> None:
+    if base_model is None:
+        raise ConfigError(
+            "tokenizer.source: `base_model` needs the pretrained model's folder.\n  Pass --base-model base_model.json."
+        )
+    for name in tokenizers.FILES:
+        if (base_model.parent / name).is_file():
+            shutil.copyfile(base_model.parent / name, folder / name)
+
+
+def _check_reserve(table: pa.Table, spec: CorpusSpec) -> None:
+    n_train, n_reserve = (pc.sum(pc.equal(table["split"], name)).as_py() for name in ("train", "reserve"))
+    n_needed = math.ceil(spec.n_fresh_sets * n_train)
+    if n_reserve < n_needed:
+        raise ConfigError(
+            f"corpus.reserve_bytes: the reserve holds {n_reserve} documents, but `compose: fresh_real` uses {n_needed} "
+            f"({spec.n_fresh_sets:g} times {n_train} training documents) over the run.\n"
+            f"  Set reserve_bytes to about {1.1 * spec.n_fresh_sets * _split_bytes(table, 'train'):.0f}, lower "
+            "real_fraction or generations, or use a larger corpus."
+        )
+
+
+def _split_bytes(table: pa.Table, split: str) -> int:
+    return pc.sum(table.filter(pc.equal(table["split"], split))["n_bytes"]).as_py() or 0
+
+
+def _log_summary(table: pa.Table, codec: tokenizers.Codec) -> None:
+    LOG.info("tokenizer: %d tokens", codec.size)
+    for split in ("train", "validation", "test", "reserve"):
+        part = table.filter(pc.equal(table["split"], split))
+        lengths = part["n_tokens"].to_numpy()
+        LOG.info(
+            "%s: %d documents, %d tokens, %d bytes; %s",
+            split,
+            part.num_rows,
+            lengths.sum(),
+            _split_bytes(table, split),
+            f"median {np.median(lengths):.0f}, longest {lengths.max()} tokens" if part.num_rows else "none kept",
+        )
+
+
+def _warn_of_lossy_tokens(table: pa.Table, codec: tokenizers.Codec) -> None:
+    decoded = pa.array(codec.decode_all(Sequences.from_arrow(table["token_ids"])))
+    n_changed = pc.sum(pc.not_equal(decoded, table["text"])).as_py()
+    if n_changed:
+        LOG.warning("%d of %d documents do not come back from their tokens unchanged", n_changed, table.num_rows)

@@ -1,0 +1,58 @@
+"""Draw the figures, as SVG."""
+
+import json
+import os
+from pathlib import Path
+
+from collapse import contracts
+from collapse.config.plan import ReportSpec
+from collapse.contracts import ANCESTRY, CONTRASTS, METRICS, Record
+from collapse.plots import ancestry as ancestry_plot
+from collapse.plots import contrasts as contrasts_plot
+from collapse.plots import curves, style
+from collapse.stages import Output
+
+
+def run(
+    *,
+    spec: ReportSpec,
+    metrics: Path,
+    contrasts: Path,
+    ancestry: Path,
+    test_loss: Output,
+    diversity: Output,
+    contrast_figure: Output,
+    ancestry_figure: Output,
+    record: Record,
+) -> None:
+    """Draw the experiment's figures; the same tables give the same bytes.
+
+    Args:
+        spec: The strategies and the coverage of intervals.
+        metrics: The experiment's metrics table.
+        contrasts: Differences between strategies.
+        ancestry: Where each arm's training text came from.
+        test_loss: Test loss by generation.
+        diversity: Measures of the samples by generation.
+        contrast_figure: Differences in test loss at the last generation.
+        ancestry_figure: Shares of real text and of each generation's samples.
+        record: What the figures are made from; kept in their metadata.
+    """
+    measured, origins = contracts.read(metrics, METRICS), contracts.read(ancestry, ANCESTRY)
+    strategies, confidence = spec.strategies, spec.report.confidence
+    drawn = {
+        test_loss: curves.test_loss(measured, strategies, confidence),
+        diversity: curves.diversity(measured, strategies, confidence),
+        contrast_figure: contrasts_plot.forest(contracts.read(contrasts, CONTRASTS), strategies, confidence),
+        ancestry_figure: ancestry_plot.origins(origins, strategies),
+    }
+    made_from = json.dumps({"code": record.code, "inputs": record.inputs}, sort_keys=True)
+    for path, figure in drawn.items():
+        _write(path, style.svg(figure, made_from))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)

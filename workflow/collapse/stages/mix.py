@@ -1,0 +1,214 @@
+"""Compose a model's training set and put it in training order, within the budget."""
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collapse import contracts, strategies
+from collapse.config.plan import MixSpec
+from collapse.contracts import Record
+from collapse.errors import ContractError, EngineError
+from collapse.layout import inside_experiment
+from collapse.packing import assign_batches
+from collapse.randomness import stream
+from collapse.stages import Output
+from collapse.strategies import Counts
+from collapse.verifiers import usable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Examples of one origin.
+
+    Attributes:
+        origin: `real` or `synthetic`.
+        generation: Generation they are from; 0 for real.
+        source: Table that holds them, inside the experiment's folder.
+        ids: Their ids.
+        n_tokens: Tokens that would be trained on, shape `(n,)`.
+        n_real_tokens: Of these, tokens that a person wrote, shape `(n,)`.
+    """
+
+    origin: str
+    generation: int
+    source: str
+    ids: np.ndarray
+    n_tokens: np.ndarray
+    n_real_tokens: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Pool":
+        """The examples at these positions."""
+        return Pool(
+            self.origin, self.generation, self.source, self.ids[rows], self.n_tokens[rows], self.n_real_tokens[rows]
+        )
+
+
+def run(
+    *,
+    spec: MixSpec,
+    strategy: str,
+    seed: int,
+    generation: int,
+    documents: Path,
+    samples: list[Path],
+    verdicts: list[Path],
+    mixture: Output,
+    record: Record,
+) -> None:
+    """Select examples by the strategy and lay them out in training order, repeated until the budget is used.
+
+    Args:
+        spec: Strategy and budget.
+        strategy: Strategy of the arm.
+        seed: Replicate.
+        generation: Generation of the model to be trained.
+        documents: Real documents.
+        samples: Samples of the generations that the strategy reads.
+        verdicts: Their verdicts, where the strategy has verifiers.
+        mixture: The training set.
+        record: What the artifact is made from.
+
+    Raises:
+        EngineError: No usable sample is left, or the reserve of fresh real documents is used up.
+    """
+    real, reserve = (_real_pool(documents, split) for split in ("train", "reserve"))
+    n_offered = (spec.n_samples or len(real.ids)) * spec.n_sets
+    synthetic = {pool.generation: pool for pool in _synthetic_pools(spec, samples, verdicts, n_offered)}
+    if generation == 0:
+        chosen = [real]
+    else:
+        reserve = _fresh_slice(spec, reserve, len(real.ids), generation)
+        inventory = Counts(len(real.ids), {g: len(pool.ids) for g, pool in synthetic.items()}, len(reserve.ids))
+        _refuse_nothing(spec, inventory, generation)
+        rng = stream(seed, generation, "compose")
+        selection = strategies.COMPOSE[spec.strategy.compose](spec.strategy, inventory, rng)
+        chosen = _draw(selection, real, reserve, synthetic, rng)
+    table = _in_training_order(chosen, spec, stream(seed, generation, "shuffle"))
+    arm = {"strategy": strategy, "seed": seed, "generation": generation}
+    for name, value in arm.items():
+        table = table.append_column(name, pa.array([value] * table.num_rows))
+    logger.info(
+        "%d examples, %d different; %d tokens", table.num_rows, sum(len(p.ids) for p in chosen), pc.sum(table["n_tokens"]).as_py()
+    )
+    contracts.write(mixture, contracts.MIXTURE, table, record)
+
+
+def _real_pool(documents: Path, split: str) -> Pool:
+    table = contracts.read(documents, contracts.DOCUMENTS, ["document_id", "split", "n_tokens"])
+    table = table.filter(pc.equal(table["split"], split))
+    n_tokens = table["n_tokens"].to_numpy()
+    return Pool("real", 0, documents.name, table["document_id"].to_numpy(), n_tokens, n_tokens)
+
+
+def _synthetic_pools(spec: MixSpec, samples: list[Path], verdicts: list[Path], n_offered: int) -> list[Pool]:
+    by_generation = {_generation_of(path): path for path in verdicts}
+    columns = ["sample_id", "generation", "draw", "n_tokens", "prompt_token_ids"]
+    pools = []
+    for path in samples:
+        table = contracts.read(path, contracts.SAMPLES, columns)
+        table = table.filter(pc.less(table["draw"], n_offered))
+        generation, ids = table["generation"][0].as_py(), table["sample_id"].to_numpy()
+        kept = np.ones(len(ids), dtype=bool)
+        if spec.strategy.verifiers:
+            kept = usable(contracts.read(by_generation[generation], contracts.VERDICTS), ids)
+        n_prompt = pc.list_value_length(table["prompt_token_ids"]).to_numpy() * spec.prompt_in_training
+        n_tokens = table["n_tokens"].to_numpy() + n_prompt
+        pool = Pool("synthetic", generation, inside_experiment(path), ids, n_tokens, n_prompt)
+        pools.append(pool.take(np.flatnonzero(kept & (n_tokens > 0))))
+    return pools
+
+
+def _generation_of(path: Path) -> int:
+    found = re.search(r"generation=(\d+)", str(path))
+    if found is None:
+        raise ContractError(f"{path}: does not lie in a folder generation=N, so its generation is unknown.")
+    return int(found[1])
+
+
+def _fresh_slice(spec: MixSpec, reserve: Pool, n_real: int, generation: int) -> Pool:
+    """The part of the reserve that belongs to this generation; no two generations share any."""
+    if spec.strategy.compose != "fresh_real":
+        return reserve.take(np.empty(0, dtype=np.int64))
+    assert spec.strategy.real_fraction is not None
+    each = int(np.ceil(spec.strategy.real_fraction * n_real))
+    rows = np.arange((generation - 1) * each, generation * each)
+    if rows[-1] >= len(reserve.ids):
+        raise EngineError(
+            f"strategy `{spec.strategy.name}`: generation {generation} needs fresh real documents {rows[0]} to "
+            f"{rows[-1]}, but the reserve holds {len(reserve.ids)}.\n  Raise corpus.reserve_bytes."
+        )
+    return reserve.take(rows)
+
+
+def _refuse_nothing(spec: MixSpec, inventory: Counts, generation: int) -> None:
+    if inventory.synthetic and inventory.synthetic[max(inventory.synthetic)] == 0:
+        raise EngineError(
+            f"strategy `{spec.strategy.name}`: no sample of generation {generation} is usable; its verifiers "
+            f"({', '.join(spec.strategy.verifiers) or 'none'}) accepted nothing.\n"
+            "  Look at verdicts.parquet (python -m collapse describe), loosen the verifiers or draw more samples."
+        )
+
+
+def _draw(
+    selection: Counts, real: Pool, reserve: Pool, synthetic: dict[int, Pool], rng: np.random.Generator
+) -> list[Pool]:
+    """Turn counts into examples: uniformly without replacement within each origin."""
+    wanted = [(real, selection.real), (reserve, selection.fresh)]
+    wanted += [(synthetic[generation], count) for generation, count in sorted(selection.synthetic.items())]
+    return [
+        pool if count == len(pool.ids) else pool.take(np.sort(rng.choice(len(pool.ids), count, replace=False)))
+        for pool, count in wanted
+        if count > 0
+    ]
+
+
+def _in_training_order(chosen: list[Pool], spec: MixSpec, rng: np.random.Generator) -> pa.Table:
+    n_tokens = np.concatenate([pool.n_tokens for pool in chosen])
+    order, repeat = _passes(n_tokens, spec, rng)
+    columns = {
+        "position": np.arange(len(order)),
+        "example_id": np.concatenate([pool.ids for pool in chosen])[order],
+        "origin": np.repeat([pool.origin for pool in chosen], [len(pool.ids) for pool in chosen])[order],
+        "origin_generation": np.repeat([p.generation for p in chosen], [len(p.ids) for p in chosen])[order],
+        "source": np.repeat([pool.source for pool in chosen], [len(pool.ids) for pool in chosen])[order],
+        "repeat": repeat,
+        "weight": np.ones(len(order), dtype=np.float32),
+        "n_tokens": n_tokens[order],
+        "n_real_tokens": np.concatenate([pool.n_real_tokens for pool in chosen])[order],
+    }
+    return pa.table({name: pa.array(values) for name, values in columns.items()})
+
+
+def _passes(n_tokens: np.ndarray, spec: MixSpec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Examples in training order, each pass shuffled anew, until the budget is used; and how often each was seen."""
+    passes, affordable = list[np.ndarray](), np.inf
+    while affordable > len(passes) * len(n_tokens):
+        passes.append(rng.permutation(len(n_tokens)))
+        affordable = _n_affordable(n_tokens[np.concatenate(passes)], len(n_tokens), spec)
+    order = np.concatenate(passes)[: max(1, int(affordable))]
+    return order, np.repeat(np.arange(len(passes)), len(n_tokens))[: len(order)]
+
+
+def _n_affordable(n_tokens: np.ndarray, n_different: int, spec: MixSpec) -> float:
+    """How many examples, in this order, the budget pays for; infinite while it pays for all of them and more."""
+    match spec.budget.match:
+        case "documents":
+            return round(spec.budget.amount)
+        case "epochs":
+            return round(spec.budget.amount * n_different)
+        case "steps":
+            assert spec.context_length is not None
+            batches = assign_batches(n_tokens, spec.context_length, spec.batch_size)
+            paid = batches[: round(spec.budget.amount)]
+            return np.inf if len(paid) == len(batches) else sum(len(row) for batch in paid for row in batch)
+        case "tokens" | "flops":
+            budget = spec.budget.amount / (spec.flops_per_token or 1)
+            n_paid = int(np.searchsorted(np.cumsum(n_tokens), budget, side="right"))
+            return np.inf if n_paid == len(n_tokens) else n_paid

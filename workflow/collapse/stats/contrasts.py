@@ -1,0 +1,84 @@
+"""Every strategy against every other, per metric and generation: paired by seed, adjusted for how many there are."""
+
+from itertools import combinations
+
+import numpy as np
+import pyarrow as pa
+
+from collapse.contracts import CONTRASTS
+from collapse.randomness import stream
+from collapse.stats.holm import holm
+from collapse.stats.paired import Interval, paired_interval
+from collapse.stats.series import Series, measured, paired, series_by_strategy
+
+Row = dict[str, object]
+
+
+def contrasts(metrics: pa.Table, strategies: list[str], confidence: float) -> pa.Table:
+    """Contrast all ordered pairs of strategies on every metric, text and generation they share.
+
+    Generation 0 is one model shared by all, so it has no contrast. The family of Holm's adjustment is all unordered
+    pairs of one metric on one text at one generation; a pair and its mirror image have the same p-value.
+
+    Args:
+        metrics: Rows of the METRICS contract.
+        strategies: The strategies compared, in the order of the config.
+        confidence: Coverage the intervals aim at.
+
+    Returns:
+        Rows of the CONTRASTS contract.
+    """
+    rows: list[Row] = []
+    for metric, evaluation_set in measured(metrics):
+        by_strategy = series_by_strategy(metrics, metric, evaluation_set)
+        generations = sorted({generation for series in by_strategy.values() for generation in series} - {0})
+        for generation in generations:
+            family = _family(by_strategy, strategies, generation, confidence)
+            shared = {"metric": metric, "evaluation_set": evaluation_set, "generation": generation}
+            rows += [{**shared, **row, "confidence": confidence} for row in _rows(family)]
+    return pa.Table.from_pylist(rows, CONTRASTS.schema)
+
+
+def _family(
+    by_strategy: dict[str, Series], strategies: list[str], generation: int, confidence: float
+) -> dict[tuple[str, str], Interval]:
+    found = {}
+    for strategy, baseline in combinations(strategies, 2):
+        left = by_strategy.get(strategy, {}).get(generation, {})
+        right = by_strategy.get(baseline, {}).get(generation, {})
+        if len(differences := paired(left, right)):
+            # One stream per generation: all pairs see the same resamples of seeds, so their intervals are comparable.
+            rng = stream(0, generation, "contrast")
+            found[strategy, baseline] = paired_interval(differences, confidence, rng)
+    return found
+
+
+def _rows(family: dict[tuple[str, str], Interval]) -> list[Row]:
+    p_values = np.array([interval.p_value for interval in family.values()], dtype=float)
+    rows: list[Row] = []
+    for ((strategy, baseline), interval), adjusted in zip(family.items(), holm(p_values), strict=True):
+        p_adjusted = None if np.isnan(adjusted) else float(adjusted)
+        rows.append(_row(strategy, baseline, interval, p_adjusted))
+        rows.append(_row(baseline, strategy, _mirrored(interval), p_adjusted))
+    return rows
+
+
+def _row(strategy: str, baseline: str, interval: Interval, p_adjusted: float | None) -> Row:
+    return {
+        "strategy": strategy,
+        "baseline": baseline,
+        "estimate": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "method": interval.method,
+        "n_seeds": interval.n_seeds,
+        "p_value": interval.p_value,
+        "p_adjusted": p_adjusted,
+        "adjustment": "none" if p_adjusted is None else "holm",
+    }
+
+
+def _mirrored(interval: Interval) -> Interval:
+    low = None if interval.high is None else -interval.high
+    high = None if interval.low is None else -interval.low
+    return Interval(-interval.estimate, low, high, interval.method, interval.n_seeds, interval.p_value)
