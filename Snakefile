@@ -6,17 +6,16 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/corpus.smk"
 include: "workflow/rules/generation_loop.smk"
 include: "workflow/rules/analysis.smk"
-include: "workflow/rules/report.smk"
 
 
 # Everything the report stands on, and the report.
 rule all:
     default_target: True
     input:
-        f"results/{PLAN.experiment}/report.html",
+        f"results/{EXPERIMENT.plan.experiment}/report.html",
 
 
 # Every model and its measurements, without the report.
 rule measurements:
     input:
-        f"results/{PLAN.experiment}/metrics.parquet",
+        f"results/{EXPERIMENT.plan.experiment}/metrics.parquet",

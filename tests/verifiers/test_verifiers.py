@@ -212,11 +212,13 @@ def test_a_sample_is_usable_when_the_whole_chain_accepts_it(answers, random):
         for i, column in enumerate(zip(*answers, strict=True))
     )
     order = random.sample(range(len(names)), k=random.randint(1, len(names)))
-    asked = pa.chunked_array([[names[i] for i in order]])
-    assert usable(chain, asked).tolist() == [all(answers[i]) for i in order]
+    asked = [names[i] for i in order]
+    for ids in (pa.chunked_array([asked]), np.array(asked, dtype=object)):
+        assert usable(chain, ids).tolist() == [all(answers[i]) for i in order]
 
 
-def test_a_sample_without_verdict_is_refused():
+@pytest.mark.parametrize("asked", [pa.chunked_array([["a"], ["c"]]), np.array(["a", "c"], dtype=object)])
+def test_a_sample_without_verdict_is_refused(asked):
     chain = rows_of(oracle_of(2), "length", ["a", "b"])
     with pytest.raises(ContractError, match="1 of 2 samples have none, such as `c`"):
-        usable(chain, pa.chunked_array([["a", "c"]]))
+        usable(chain, asked)

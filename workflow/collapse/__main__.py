@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from collapse import contracts, inspection, layout, lineage, stages
+from collapse import contracts, layout, lineage, stages
 from collapse.config.problems import explain
 from collapse.config.settings import Settings
 from collapse.errors import CollapseError
@@ -45,13 +45,17 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
         if chosen == [name]:
             _add_stage_options(command, name)
     describe = commands.add_parser("describe", help="Say what a Parquet artifact holds, column by column.")
-    describe.add_argument("file", type=Path)
-    describe.set_defaults(call=lambda options: print(inspection.describe(options["file"])))
+    describe.add_argument("path", type=Path)
+    describe.set_defaults(call=lambda options: _print_inspection("describe", **options))
     trace = commands.add_parser("trace", help="Walk a sample back to the real documents behind it.")
     trace.add_argument("sample_id")
     trace.add_argument("--results", type=Path, default=Path("results"), help="a results folder, or one experiment's")
-    trace.set_defaults(call=lambda options: print(inspection.trace(options["sample_id"], options["results"])))
+    trace.set_defaults(call=lambda options: _print_inspection("trace", **options))
     return parser
+
+
+def _print_inspection(question: str, **options: Any) -> None:
+    print(getattr(importlib.import_module("collapse.inspection"), question)(**options))
 
 
 def _first_line(stage: str) -> str:
@@ -79,7 +83,8 @@ def _add_option(command: argparse.ArgumentParser, name: str, hint: Any, default:
         command.add_argument(option, type=lambda text: _spec(hint, text), required=required, help="settings as JSON")
     else:
         kind = next((part for part in typing.get_args(hint) if part in (Path, int, str)), hint)
-        command.add_argument(option, type=kind, required=required, default=None if required else default)
+        optional = {} if required else {"nargs": "?", "default": default}
+        command.add_argument(option, type=kind, required=required, **optional)
 
 
 def _spec(model: type[Settings], text: str) -> Settings:

@@ -14,7 +14,7 @@ import hashlib
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-SILENT = ("collapse.config", "collapse.errors", "collapse.layout", "collapse.fingerprint")
+SILENT = ("collapse.config", "collapse.errors", "collapse.layout")
 
 
 def stage_fingerprint(stage: str, *plugins: str) -> str:
@@ -45,7 +45,7 @@ def _imports(module: str) -> tuple[str, ...]:
             case ast.Import(names=names):
                 found += [alias.name for alias in names]
             case ast.ImportFrom(module=str(parent), names=names):
-                found += [name for a in names if _exists(name := f"{parent}.{a.name}")] or [parent]
+                found += [parent, *(f"{parent}.{alias.name}" for alias in names)]
     return tuple(name for name in found if name.startswith("collapse") and _exists(name))
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from collapse.config.plan import REAL, Plan
+from collapse.config.plan import REAL, CollectSpec
 
 ARM = "results/{experiment}/strategy={strategy}/seed={seed}/generation={generation}"
 """Folder of one (strategy, seed, generation), in Snakemake's wildcards."""
@@ -23,11 +23,11 @@ def samples(experiment: str, strategy: str, seed: int, generation: int) -> str:
     return f"{arm(experiment, REAL if generation == 1 else strategy, seed, generation)}/samples.parquet"
 
 
-def arms(plan: Plan) -> list[tuple[str, int, int]]:
+def arms(plan: CollectSpec) -> list[tuple[str, int, int]]:
     """Every (strategy, seed, generation) that has a model of its own, generations in ascending order."""
     shared = [(REAL, seed, 0) for seed in plan.seeds]
     return shared + [
-        (strategy.name, seed, generation)
+        (strategy, seed, generation)
         for generation in range(1, plan.generations + 1)
         for strategy in plan.strategies
         for seed in plan.seeds

@@ -1,7 +1,6 @@
-# The checked plan, the environment of every job, and what a rule may ask about it. No logic of the science.
+# The checked plan and the environment of every job. What a rule asks about the plan is in `collapse.experiment`.
 import os
 import sys
-from functools import partial
 
 sys.path.insert(0, f"{workflow.basedir}/workflow")
 sys.setrecursionlimit(20_000)  # a chain of generations is one input function inside another
@@ -10,12 +9,11 @@ from snakemake.exceptions import WorkflowError
 
 from collapse import layout
 from collapse.config import load_plan
+from collapse.experiment import Experiment
 from collapse.errors import CollapseError
-from collapse.workflow import Rules
 
 try:
-    PLAN = load_plan(config, " + ".join(map(str, workflow.configfiles)))
-    RULES = Rules(PLAN)
+    EXPERIMENT = Experiment(load_plan(config, " + ".join(map(str, workflow.configfiles))))
 except CollapseError as error:
     raise WorkflowError(str(error)) from None
 
@@ -27,11 +25,11 @@ wildcard_constraints:
 
 
 pathvars:
-    arm=layout.ARM.replace("{experiment}", PLAN.experiment),
-    experiment=f"results/{PLAN.experiment}",
+    experiment=f"results/{EXPERIMENT.plan.experiment}",
+    arm=layout.ARM.replace("{experiment}", EXPERIMENT.plan.experiment),
 
 
-# Every job finds this package and this interpreter first, whatever the user's shell has activated.
+# Every job finds this interpreter and this package first, whatever the user's shell has activated.
 shell.prefix(
     f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH "
     f"PYTHONPATH={workflow.basedir}/workflow; "

@@ -15,6 +15,7 @@ from collapse.config.settings import (
     DecodingSettings,
     EvaluationSettings,
     GenerateSettings,
+    HealthSettings,
     Name,
     NgramSettings,
     NoisyOracleVerifier,
@@ -75,7 +76,7 @@ class GenerateSpec(Settings):
     n_samples: int | None
     n_sets: int
     """Samples are drawn so many times over (replace_multiple draws as many sets as there are generations)."""
-    health: Any
+    health: HealthSettings
 
 
 class VerifySpec(Settings):
@@ -116,6 +117,14 @@ class EvaluateSpec(Settings):
     family: FamilyName
     device: Device
     evaluation: EvaluationSettings
+
+
+class CollectSpec(Settings):
+    """Which arms an experiment has."""
+
+    strategies: tuple[Name, ...]
+    seeds: tuple[int, ...]
+    generations: int
 
 
 class ReportSpec(Settings):
@@ -229,6 +238,8 @@ class Plan(Settings):
             raise ValueError("tokenizer.source: `base_model` goes with transformer.base_model, `train` without it")
         if base_model and self.start == "fresh":
             raise ValueError("start: `fresh` draws random weights; with transformer.base_model use base or previous")
+        if base_model and self.budget.match == "flops":
+            raise ValueError("budget.match: `flops` needs a model from scratch; with transformer.base_model use tokens")
 
     # --- what each stage sees ---------------------------------------------------------------------------------------
 
@@ -306,6 +317,11 @@ class Plan(Settings):
     def evaluate_spec(self) -> EvaluateSpec:
         """For `evaluate`."""
         return EvaluateSpec(family=self.family, device=self.device, evaluation=self.evaluation)
+
+    def collect_spec(self) -> CollectSpec:
+        """For `collect`."""
+        names = tuple(strategy.name for strategy in self.strategies)
+        return CollectSpec(strategies=names, seeds=self.seeds, generations=self.generations)
 
     def report_spec(self) -> ReportSpec:
         """For `contrast`, `figure` and `report`."""

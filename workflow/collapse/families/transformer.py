@@ -19,6 +19,7 @@ from collapse.config.settings import TransformerSettings
 from collapse.errors import EngineError
 from collapse.families import TrainingJob, TrainingStep, Vocabulary
 from collapse.families.gpt2 import Gpt2, block_mask, configuration
+from collapse.families.size import llama_hidden_width
 from collapse.families.training import make_accelerator, tensors, train
 from collapse.sequences import Sequences
 
@@ -133,12 +134,6 @@ def torch_device(device: str) -> str:
     return "cuda" if device == "gpu" else "cpu"
 
 
-def n_parameters(settings: TransformerSettings, vocabulary_size: int) -> int:
-    """Weights of a model from scratch, embeddings included."""
-    with torch.device("meta"):
-        return sum(weight.numel() for weight in _new(settings, Vocabulary(vocabulary_size, 0, 0))[0].parameters())
-
-
 def _new(settings: TransformerSettings, vocabulary: Vocabulary) -> tuple[nn.Module, dict[str, object]]:
     if settings.architecture == "gpt2":
         config = configuration(settings, vocabulary.size, vocabulary.bos, vocabulary.eos)
@@ -148,7 +143,7 @@ def _new(settings: TransformerSettings, vocabulary: Vocabulary) -> tuple[nn.Modu
     config = LlamaConfig(
         vocab_size=vocabulary.size,
         hidden_size=settings.width,
-        intermediate_size=_multiple_of_8(8 * settings.width / 3),
+        intermediate_size=llama_hidden_width(settings.width),
         num_hidden_layers=settings.n_layers,
         num_attention_heads=settings.n_heads,
         max_position_embeddings=settings.context_length,
@@ -160,10 +155,6 @@ def _new(settings: TransformerSettings, vocabulary: Vocabulary) -> tuple[nn.Modu
         attn_implementation="eager",
     )
     return HuggingFaceNetwork(LlamaForCausalLM(config)), config.to_dict()
-
-
-def _multiple_of_8(size: float) -> int:
-    return 8 * round(size / 8)
 
 
 def _open(folder: Path) -> tuple[nn.Module, dict[str, object]]:

@@ -13,10 +13,13 @@ from matplotlib.patches import Patch
 
 from collapse.config.settings import Strategy
 from collapse.plots import wording
-from collapse.plots.style import INK, QUIET, looks, quiet, titled, whole_generations
+from collapse.plots.style import QUIET, axes_at, legend_at, looks, quiet, titled, whole_generations
 
 REAL_TEXT = "#8a8f94"
 N_COLUMNS = 5
+
+PANEL_ROW = 2.05
+"""Height of a row of panels, in inches."""
 
 
 def origins(ancestry: pa.Table, strategies: Sequence[Strategy]) -> Figure:
@@ -32,16 +35,15 @@ def origins(ancestry: pa.Table, strategies: Sequence[Strategy]) -> Figure:
     shown = [strategy for strategy in strategies if strategy.name in present]
     last = int(pc.max(ancestry["generation"]).as_py())
     n_rows = -(-len(shown) // N_COLUMNS)
-    height = 1.20 + 2.05 * n_rows
     n_seeds = len(set(ancestry["seed"].to_pylist()))
     with quiet():
-        subtitle = f"Share of the tokens each model was trained on, mean of {wording.seeds(n_seeds)}."
-        figure = titled(9.6, height, "Where the training text came from", subtitle)
-        _legend(figure, last, height)
+        subtitle = f"Share of the tokens each model was trained on{_mean_of(n_seeds)}."
+        figure = titled(1.20 + PANEL_ROW * n_rows, "Where the training text came from", subtitle)
+        handles = _handles(last)
+        legend_at(figure, 0.65, handles, len(handles), handle_length=1.0)
         for index, strategy in enumerate(shown):
             row, column = divmod(index, N_COLUMNS)
-            bottom = 1 - (1.30 + 2.05 * row + 1.4) / height
-            axes = figure.add_axes((0.058 + 0.190 * column, bottom, 0.166, 1.4 / height))
+            axes = axes_at(figure, 0.55 + 1.70 * column, 1.30 + PANEL_ROW * row, width=1.48, height=1.4)
             _panel(axes, mean_shares(ancestry, strategy.name), last)
             look = looks(strategies)[strategy.name]
             axes.set_title(strategy.name, loc="left", size=8.5, weight="bold", color=look.text_colour, pad=15)
@@ -63,6 +65,10 @@ def mean_shares(ancestry: pa.Table, strategy: str) -> np.ndarray:
     return sums / np.maximum(n_seeds, 1)[:, None]
 
 
+def _mean_of(n_seeds: int) -> str:
+    return f", mean of {wording.seeds(n_seeds)}" if n_seeds > 1 else ", one seed"
+
+
 def _panel(axes: Axes, shares: np.ndarray, last: int) -> None:
     generations = np.arange(len(shares))
     floor = np.zeros(len(shares))
@@ -77,24 +83,13 @@ def _panel(axes: Axes, shares: np.ndarray, last: int) -> None:
     axes.text(0, 1.04, small_print, transform=axes.transAxes, size=7.5, color=QUIET)
 
 
-def _legend(figure: Figure, last: int, height: float) -> None:
-    named = sorted({1, last} | {round(1 + k * (last - 1) / 5) for k in range(6)}) if last > 6 else range(1, last + 1)
-    handles = [Patch(color=REAL_TEXT, label="real text")]
-    handles += [
-        Patch(color=_colour(origin, last), label=f"samples of generation {origin}" if origin == 1 else str(origin))
-        for origin in named
-    ]
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.003, 1 - 0.62 / height),
-        ncols=len(handles),
-        handlelength=1.0,
-        handleheight=1.0,
-        columnspacing=1.2,
-        borderaxespad=0,
-        labelcolor=INK,
-    )
+def _handles(last: int) -> list[Patch]:
+    """Real text and at most seven of the generations."""
+    step = -(-last // 6)
+    named = sorted({1, last} | set(range(step, last, step)))
+    labels = {origin: f"samples of generation {origin}" if origin == 1 else str(origin) for origin in named}
+    synthetic = [Patch(color=_colour(origin, last), label=label) for origin, label in labels.items()]
+    return [Patch(color=REAL_TEXT, label="real text"), *synthetic]
 
 
 def _colour(origin: int, last: int) -> str:

@@ -1,7 +1,8 @@
 """Which strategies differ, by how much, and how surely: a forest plot of the last generation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,12 @@ from matplotlib.figure import Figure
 
 from collapse.config.settings import Strategy
 from collapse.plots import wording
-from collapse.plots.style import FAINT, INK, QUIET, Look, looks, quiet, titled
+from collapse.plots.style import FAINT, INK, QUIET, WIDTH, Look, axes_at, looks, quiet, titled
 
 ROW = 0.27
 """Height of a row, in inches."""
+
+MOST_PAIRS = 15
 
 NUMBERS = 2.9
 """Width of the columns of numbers, in inches."""
@@ -41,52 +44,51 @@ class Pair:
 
 def last_generation_pairs(
     contrasts: pa.Table, strategies: Sequence[Strategy], metric: str, evaluation_set: str
-) -> tuple[list[Pair], list[Pair]]:
-    """Contrasts of the last generation: against the control `real`, and between the others, each pair once.
+) -> dict[str, list[Pair]]:
+    """Contrasts of the last generation under two headings: against the control `real`, and between the others.
 
-    Both are ordered from the largest estimate down; a pair between two strategies names the higher one first.
+    Both are ordered from the largest estimate down; a pair between two strategies names the higher one first. Where
+    there are more than `MOST_PAIRS` of these, only neighbours in the ranking are kept, in its order.
     """
     names = {strategy.name for strategy in strategies}
     here = contrasts.filter((pc.field("metric") == metric) & (pc.field("evaluation_set") == evaluation_set))
     last = here.filter(pc.field("generation") == pc.max(here["generation"])).to_pylist() if here.num_rows else []
-    pairs = [
-        Pair(**{name: row[name] for name in Pair.__dataclass_fields__})
-        for row in last
-        if {row["strategy"], row["baseline"]} <= names
-    ]
+    columns = [field.name for field in fields(Pair)]
+    pairs = [Pair(**{c: row[c] for c in columns}) for row in last if {row["strategy"], row["baseline"]} <= names]
     against = [pair for pair in pairs if pair.baseline == "real"]
     between = [pair for pair in pairs if "real" not in (pair.strategy, pair.baseline) and _faces_up(pair)]
-    return tuple(sorted(group, key=lambda pair: (-pair.estimate, pair.strategy)) for group in (against, between))
+    groups = {"against the control": sorted(against, key=_rank)}
+    if len(between) > MOST_PAIRS:
+        groups["between neighbours"] = _neighbours(between)
+    else:
+        groups["between strategies"] = sorted(between, key=_rank)
+    return {head: group for head, group in groups.items() if group}
 
 
 def forest(contrasts: pa.Table, strategies: Sequence[Strategy], confidence: float) -> Figure:
-    """Differences in test loss at the last generation, with intervals; hollow where the interval contains 0.
+    """Differences in test loss at the last generation, with intervals; hollow where they are undecided.
 
     Args:
         contrasts: Rows of the CONTRASTS contract.
         strategies: What is shown.
         confidence: Coverage of the intervals.
     """
-    against, between = last_generation_pairs(contrasts, strategies, "test_loss", "real_test")
-    headed = (("against the real-data control", against), ("between strategies", between))
-    groups = [(head, pairs) for head, pairs in headed if pairs]
-    n_rows = sum(len(pairs) + 1 for _, pairs in groups)
-    height = 1.45 + ROW * max(n_rows, 1)
+    groups = last_generation_pairs(contrasts, strategies, "test_loss", "real_test")
+    pairs = [pair for group in groups.values() for pair in group]
+    frame = ROW * (len(groups) + len(pairs))
     with quiet():
-        figure = titled(8.2, height, "Difference in test loss at the last generation", _subtitle(groups, confidence))
-        if not groups:
-            return figure
-        names = 0.25 + 0.072 * max(len(_name(pair)) for _, pairs in groups for pair in pairs)
-        axes = figure.add_axes(
-            (names / 8.2, 0.55 / height, 1 - (names + NUMBERS) / 8.2, ROW * n_rows / height)
-        )
-        _columns(axes, groups, looks(strategies))
-        axes.set_xlabel("nats per token (right of 0: the first has the higher loss)")
+        title = "Difference in test loss at the last generation"
+        figure = titled(1.45 + frame, title, _subtitle(pairs, confidence))
+        if pairs:
+            names = 0.3 + 0.072 * max(len(_name(pair)) for pair in pairs)
+            axes = axes_at(figure, names, 0.9, WIDTH - names - NUMBERS, frame)
+            _columns(axes, groups, looks(strategies))
+            axes.set_xlabel("nats per token (right of 0: the first has the higher loss)")
     return figure
 
 
-def _subtitle(groups: list[tuple[str, list[Pair]]], confidence: float) -> str:
-    counts = [pair.n_seeds for _, pairs in groups for pair in pairs]
+def _subtitle(pairs: list[Pair], confidence: float) -> str:
+    counts = [pair.n_seeds for pair in pairs]
     if not counts:
         return "There is nothing to compare: fewer than two strategies were measured after generation 0."
     if max(counts) < 2:
@@ -98,17 +100,15 @@ def _subtitle(groups: list[tuple[str, list[Pair]]], confidence: float) -> str:
     )
 
 
-def _columns(axes: Axes, groups: list[tuple[str, list[Pair]]], how: dict[str, Look]) -> None:
-    pairs = [pair for _, group in groups for pair in group]
-    bottom = sum(len(group) + 1 for _, group in groups)
-    low, high = _limits(pairs)
-    axes.set(xlim=(low, high), ylim=(bottom - 0.4, -0.6), yticks=[])
+def _columns(axes: Axes, groups: dict[str, list[Pair]], how: dict[str, Look]) -> None:
+    pairs = [pair for group in groups.values() for pair in group]
+    axes.set(xlim=_limits(pairs), ylim=(len(pairs) + len(groups) - 0.4, -0.6), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=QUIET, linewidth=0.9, zorder=1)
     axes.grid(axis="x")
     digits = wording.digits_for(max(abs(pair.estimate) for pair in pairs) / 10)
     y = 0
-    for head, group in groups:
+    for head, group in groups.items():
         _put(axes, y, -0.15, head, QUIET, align="right")
         if y == 0:
             _put(axes, y, 0.2, "estimate [interval]", QUIET)
@@ -128,10 +128,7 @@ def _row(axes: Axes, y: int, pair: Pair, look: Look, digits: int) -> None:
 
 def interval_text(pair: Pair, digits: int) -> str:
     """`+0.52 [+0.40, +0.63]`, or the estimate alone where there is no interval."""
-    estimate = wording.signed(pair.estimate, digits)
-    if pair.low is None or pair.high is None:
-        return estimate
-    return f"{estimate} [{wording.signed(pair.low, digits)}, {wording.signed(pair.high, digits)}]"
+    return wording.signed(pair.estimate, digits) + wording.interval(pair.low, pair.high, digits)
 
 
 def _interval(axes: Axes, y: int, pair: Pair, look: Look) -> None:
@@ -184,7 +181,21 @@ def _put(axes: Axes, y: float, inches: float, text: str, colour: str, align: str
 
 
 def _name(pair: Pair) -> str:
-    return f"{pair.strategy} − {pair.baseline}"
+    return f"{pair.strategy} {wording.MINUS} {pair.baseline}"
+
+
+def _rank(pair: Pair) -> tuple[float, str, str]:
+    return -pair.estimate, pair.strategy, pair.baseline
+
+
+def _neighbours(between: list[Pair]) -> list[Pair]:
+    """Pairs that are next to each other when strategies are ordered by how many they exceed."""
+    names = {name for pair in between for name in (pair.strategy, pair.baseline)}
+    exceeded = {name: sum(pair.strategy == name for pair in between) for name in names}
+    ranking = sorted(names, key=lambda name: (-exceeded[name], name))
+    by_names = {frozenset((pair.strategy, pair.baseline)): pair for pair in between}
+    found = [by_names.get(frozenset(names)) for names in pairwise(ranking)]
+    return [pair for pair in found if pair is not None]
 
 
 def _faces_up(pair: Pair) -> bool:

@@ -8,11 +8,25 @@ import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from collapse.config.settings import Strategy
 from collapse.metrics import CATALOGUE
 from collapse.plots import wording
-from collapse.plots.style import INK, QUIET, Look, looks, quiet, spread, titled, whole_generations
+from collapse.plots.style import (
+    INK,
+    QUIET,
+    WIDTH,
+    Look,
+    axes_at,
+    legend_at,
+    legend_columns,
+    looks,
+    quiet,
+    spread,
+    titled,
+    whole_generations,
+)
 from collapse.stats.bands import Band, bands
 
 DIVERSITY = (
@@ -28,10 +42,10 @@ DIVERSITY = (
 )
 """What the diversity figure shows, in reading order."""
 
+REAL_DASH = (0, (1, 2))
+
 PANEL_ROW = 2.08
 """Height of a row of small multiples, in inches."""
-
-LEGEND_COLUMNS = 6
 
 MOST_STRETCH = 2.0
 """The frame may grow to this many times the range of the lines before bands are cut off at its edge."""
@@ -47,9 +61,9 @@ def test_loss(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
     """
     curves = _of(strategies, bands(metrics, "test_loss", "real_test", confidence))
     with quiet():
-        figure = titled(8.2, 4.3, "Test loss on held-out real text", how_to_read(curves, confidence))
+        figure = titled(4.5, "Test loss on held-out real text", how_to_read(curves, confidence))
         names = 0.45 + 0.085 * max((len(name) for name in curves), default=0)
-        axes = figure.add_axes((0.7 / 8.2, 0.12, 1 - (0.7 + names) / 8.2, 0.69))
+        axes = axes_at(figure, left=0.7, top=0.75, width=WIDTH - 0.7 - names, height=3.2)
         _draw(axes, curves, looks(strategies), line_width=2.0)
         _frame(axes, curves)
         axes.set_ylabel("nats per token")
@@ -70,17 +84,15 @@ def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
     shown = [metric for metric, found in curves.items() if found]
     everything = {f"{metric} {name}": band for metric in shown for name, band in curves[metric].items()}
     n_rows = max(1, -(-len(shown) // 3))
-    legend_rows = -(-(len(strategies) + 1) // LEGEND_COLUMNS)
-    head = 0.95 + 0.22 * legend_rows
-    height = head + PANEL_ROW * n_rows
+    n_columns = legend_columns([*(strategy.name for strategy in strategies), "real text"])
+    head = 1.10 + 0.22 * -(-(len(strategies) + 1) // n_columns)
     with quiet():
         subtitle = how_to_read(everything, confidence) if shown else "No samples were measured."
-        figure = titled(9.6, height, "What became of the samples", subtitle)
-        _legend(figure, strategies, height)
+        figure = titled(head + PANEL_ROW * n_rows, "What became of the samples", subtitle)
+        legend_at(figure, 0.65, _handles(strategies), n_columns, handle_length=2.6)
         for index, metric in enumerate(shown):
             row, column = divmod(index, 3)
-            bottom = 1 - (head + PANEL_ROW * row + 1.42) / height
-            axes = figure.add_axes((0.055 + 0.325 * column, bottom, 0.265, 1.42 / height))
+            axes = axes_at(figure, 0.5 + 2.95 * column, head + PANEL_ROW * row, width=2.4, height=1.42)
             _panel(axes, metric, curves[metric], looks(strategies), reference_level(metrics, metric))
             if index + 3 >= len(shown):
                 axes.set_xlabel("generation", labelpad=2)
@@ -137,6 +149,7 @@ def _draw(axes: Axes, curves: dict[str, Band], how: dict[str, Look], line_width:
 def _frame(axes: Axes, curves: dict[str, Band]) -> None:
     """Limits that always hold the lines, and the bands as long as those leave the lines readable."""
     axes.grid(axis="y")
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     whole_generations(axes, max((int(band.generations.max()) for band in curves.values()), default=1))
     lines = np.concatenate([np.concatenate([band.mean, *band.seeds.values()]) for band in curves.values()] or [[0, 1]])
     low, high = float(np.nanmin(lines)), float(np.nanmax(lines))
@@ -173,7 +186,7 @@ def _label_ends(axes: Axes, curves: dict[str, Band], how: dict[str, Look]) -> No
 
 def _panel(axes: Axes, metric: str, curves: dict[str, Band], how: dict[str, Look], real: float | None) -> None:
     if real is not None:
-        axes.axhline(real, color=INK, linewidth=1.0, linestyle=(0, (1, 2)))
+        axes.axhline(real, color=INK, linewidth=1.0, linestyle=REAL_DASH)
     _draw(axes, curves, how, line_width=1.4)
     _frame(axes, curves)
     if real is not None:
@@ -190,28 +203,9 @@ def _small_print(metric: str) -> str:
     return " · ".join(part for part in (wording.UNITS[definition.unit], expected[definition.direction]) if part)
 
 
-def _legend(figure: Figure, strategies: Sequence[Strategy], height: float) -> None:
-    how = looks(strategies)
+def _handles(strategies: Sequence[Strategy]) -> list[Line2D]:
     handles = [
-        Line2D(
-            [],
-            [],
-            color=how[strategy.name].colour,
-            linestyle=how[strategy.name].dash,
-            marker=how[strategy.name].marker,
-            markerfacecolor=how[strategy.name].face,
-            label=strategy.name,
-        )
-        for strategy in strategies
+        Line2D([], [], color=look.colour, linestyle=look.dash, marker=look.marker, markerfacecolor=look.face, label=name)
+        for name, look in looks(strategies).items()
     ]
-    handles.append(Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (1, 2)), label="real text"))
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.003, 1 - 0.62 / height),
-        ncols=min(len(handles), LEGEND_COLUMNS),
-        handlelength=2.6,
-        columnspacing=1.6,
-        borderaxespad=0,
-        labelcolor=INK,
-    )
+    return [*handles, Line2D([], [], color=INK, linewidth=1.0, linestyle=REAL_DASH, label="real text")]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -21,6 +22,9 @@ from collapse.config.settings import Strategy
 
 INK, QUIET, FAINT = "#1f2328", "#667079", "#e4e7ea"
 """Colours of what is read first, second and last."""
+
+WIDTH = 9.0
+"""Width of every figure in inches, so that text has one size throughout the report."""
 
 HUES = {
     "real": ("#4d4d4d", "s"),
@@ -116,12 +120,39 @@ def quiet() -> AbstractContextManager[None]:
     )
 
 
-def titled(width: float, height: float, title: str, subtitle: str) -> Figure:
-    """An empty figure with its title and, below it, what the reader must know: seeds, bands. Sizes in inches."""
-    figure = Figure(figsize=(width, height), facecolor="white")
-    figure.text(0.12 / width, 1 - 0.12 / height, title, size=11.5, weight="bold", va="top")
-    figure.text(0.12 / width, 1 - 0.40 / height, subtitle, size=8.5, color=QUIET, va="top", linespacing=1.4)
+def titled(height: float, title: str, subtitle: str) -> Figure:
+    """An empty figure with its title and, below it, what the reader must know: seeds, bands. Height in inches."""
+    figure = Figure(figsize=(WIDTH, height), facecolor="white")
+    figure.text(0.12 / WIDTH, 1 - 0.12 / height, title, size=11.5, weight="bold", va="top")
+    figure.text(0.12 / WIDTH, 1 - 0.40 / height, subtitle, size=8.5, color=QUIET, va="top", linespacing=1.4)
     return figure
+
+
+def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """A frame placed in inches from the figure's left and top edges."""
+    total = figure.get_size_inches()[1]
+    return figure.add_axes((left / WIDTH, 1 - (top + height) / total, width / WIDTH, height / total))
+
+
+def legend_at(figure: Figure, top: float, handles: Sequence[Artist], columns: int, handle_length: float) -> None:
+    """A legend without a box, flush left, `top` inches below the figure's upper edge."""
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.04 / WIDTH, 1 - top / figure.get_size_inches()[1]),
+        ncols=columns,
+        handlelength=handle_length,
+        handleheight=1.0,
+        columnspacing=1.5,
+        borderaxespad=0,
+        labelcolor=INK,
+    )
+
+
+def legend_columns(names: Sequence[str]) -> int:
+    """How many columns of a legend with lines fit beside one another."""
+    widest = 0.68 + 0.078 * max(len(name) for name in names)
+    return max(1, min(len(names), int((WIDTH - 0.1) / widest)))
 
 
 def svg(figure: Figure, description: str) -> bytes:

@@ -1,5 +1,8 @@
 """The few words that figures and report share: names of metrics, units, numbers, and how many seeds."""
 
+MINUS, NOTHING = "\N{MINUS SIGN}", "\N{EN DASH}"
+"""Before a negative number, and in the place of a missing one."""
+
 TITLES = {
     "test_loss": "Test loss",
     "perplexity": "Perplexity",
@@ -66,13 +69,21 @@ def seed_range(counts: list[int]) -> str:
 def signed(value: float, digits: int) -> str:
     """A difference with its sign, a true minus, and no sign on zero."""
     text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
 def number(value: float, digits: int) -> str:
     """A value with a true minus."""
     text = f"{value:.{digits}f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def interval(low: float | None, high: float | None, digits: int) -> str:
+    """` [+0.40, +0.63]`, or nothing where there is no interval; an unbounded end is an infinity."""
+    if low is None and high is None:
+        return ""
+    ends = (f"{MINUS}\N{INFINITY}" if low is None else signed(low, digits), "+\N{INFINITY}" if high is None else signed(high, digits))
+    return f" [{ends[0]}, {ends[1]}]"
 
 
 def digits_for(smallest: float) -> int:
@@ -86,5 +97,5 @@ def digits_for(smallest: float) -> int:
 def p_value(value: float | None) -> str:
     """Two figures, never `0`."""
     if value is None:
-        return "–"
+        return NOTHING
     return "< 0.001" if value < 0.001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"

@@ -76,7 +76,7 @@ def run(
         strategy=strategy,
         seed=seed,
         generation=generation,
-        parent_model_id=lineage.read_card(initial).model_id if initial and spec.start == "previous" else None,
+        parent_model_id=lineage.read_card(initial).model_id if initial and initial.name == model.name else None,
         base_model=spec.family.base_model,
         mixture_sha256=lineage.sha256(mixture),
         n_parameters=fitted.n_parameters,

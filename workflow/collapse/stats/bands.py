@@ -31,7 +31,7 @@ class Band:
 
 
 def bands(metrics: pa.Table, metric: str, evaluation_set: str, confidence: float) -> dict[str, Band]:
-    """Curves of one metric, by strategy. Each band says how well its own mean is known; a contrast is another matter."""
+    """Curves of one metric, by strategy. A band says how well its own mean is known; two of them make no contrast."""
     by_strategy = series_by_strategy(metrics, metric, evaluation_set)
     return {strategy: _band(series, confidence) for strategy, series in sorted(by_strategy.items())}
 

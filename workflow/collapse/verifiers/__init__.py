@@ -70,7 +70,7 @@ def table(
     return pa.table(columns | {"sample_id": sample_ids})
 
 
-def usable(verdicts: pa.Table, sample_ids: pa.ChunkedArray) -> np.ndarray:
+def usable(verdicts: pa.Table, sample_ids: pa.ChunkedArray | np.ndarray) -> np.ndarray:
     """Whether all verifiers of the chain accept each sample.
 
     Args:
@@ -86,9 +86,9 @@ def usable(verdicts: pa.Table, sample_ids: pa.ChunkedArray) -> np.ndarray:
     chain = verdicts.group_by("sample_id", use_threads=False).aggregate([("accepted", "all")])
     places = pc.index_in(sample_ids, value_set=chain["sample_id"])
     if places.null_count:
-        missing = sample_ids.filter(pc.is_null(places))
+        missing = np.asarray(sample_ids)[np.asarray(pc.is_null(places))]
         raise ContractError(
-            f"verdicts: {len(missing)} of {len(sample_ids)} samples have none, such as `{missing[0].as_py()}`.\n"
+            f"verdicts: {len(missing)} of {len(sample_ids)} samples have none, such as `{missing[0]}`.\n"
             "  Verdicts and samples are of two runs; delete the verdicts and run snakemake."
         )
     return chain["accepted_all"].take(places).to_numpy().astype(bool)

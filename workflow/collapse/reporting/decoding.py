@@ -1,0 +1,140 @@
+"""How the text was drawn: the effective parameters, what was counted, and what looked wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from collapse.plots import wording
+
+MEANINGS = {
+    "temperature": "1 draws from the model itself",
+    "top_p": "1 keeps every token",
+    "top_k": "0 keeps every token",
+    "min_p": "0 keeps every token",
+    "repetition_penalty": "1 is none",
+    "n_beams": "1 is no beam search",
+    "max_new_tokens": "a longer sample is cut, and counted as truncated",
+}
+"""What the value that changes nothing is, by parameter."""
+
+
+class SamplingRecord(BaseModel):
+    """`sampling_record.json`: what one arm's sampler did. Facts that the report does not show are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    strategy: str
+    seed: int
+    generation: int
+    engine: str
+    decoding: dict[str, str | float | int | None]
+    prompt: dict[str, str | float | int | None]
+    n_samples: int
+    n_stopped: int
+    n_truncated: int
+    n_empty: int
+    n_duplicates: int
+    mean_tokens: float
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One effective value: its name, the value of each way of drawing, and what the neutral value is."""
+
+    name: str
+    values: tuple[str, ...]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """What came out of one strategy's sampler at one generation, over all seeds."""
+
+    strategy: str
+    generation: int
+    n_samples: int
+    truncated: str
+    empty: str
+    duplicates: str
+    mean_tokens: str
+    n_warnings: int
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The decoding section.
+
+    Attributes:
+        parameters: Effective values; one column per way of drawing, normally one.
+        n_ways: Different sets of parameters in this experiment; more than 1 makes strategies hard to compare.
+        counts: By strategy and generation, in the order of the config.
+        warnings: Sentences, each naming its arm.
+    """
+
+    parameters: tuple[Parameter, ...]
+    n_ways: int
+    counts: tuple[Count, ...]
+    warnings: tuple[str, ...]
+
+
+def decoding(records: Sequence[SamplingRecord], strategies: Sequence[str]) -> Decoding:
+    """Summarise the sampling records of all arms."""
+    place = {name: index for index, name in enumerate(strategies)}
+    arms = sorted(records, key=lambda r: (place.get(r.strategy, -1), r.strategy, r.generation, r.seed))
+    ways = list({str(values := _effective(record)): values for record in arms}.values())
+    names = list(dict.fromkeys(name for way in ways for name in way))
+    groups: dict[tuple[str, int], list[SamplingRecord]] = {}
+    for record in arms:
+        groups.setdefault((record.strategy, record.generation), []).append(record)
+    return Decoding(
+        parameters=tuple(
+            Parameter(name, tuple(way.get(name, wording.NOTHING) for way in ways), MEANINGS.get(name, ""))
+            for name in names
+        ),
+        n_ways=len(ways),
+        counts=tuple(_count(strategy, generation, group) for (strategy, generation), group in groups.items()),
+        warnings=tuple(f"{_arm(record)}: {warning}" for record in arms for warning in record.warnings),
+    )
+
+
+def _effective(record: SamplingRecord) -> dict[str, str]:
+    values = {"engine": record.engine, **record.decoding}
+    values |= {f"prompt: {name}": value for name, value in record.prompt.items()}
+    return {name: _value(value) for name, value in values.items()}
+
+
+def _value(value: str | float | int | None) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "none"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
+def _count(strategy: str, generation: int, group: list[SamplingRecord]) -> Count:
+    total = sum(record.n_samples for record in group)
+    tokens = sum(record.mean_tokens * record.n_samples for record in group) / max(total, 1)
+    return Count(
+        strategy=strategy,
+        generation=generation,
+        n_samples=total,
+        truncated=_share(sum(record.n_truncated for record in group), total),
+        empty=_share(sum(record.n_empty for record in group), total),
+        duplicates=_share(sum(record.n_duplicates for record in group), total),
+        mean_tokens=wording.number(tokens, 1),
+        n_warnings=sum(len(record.warnings) for record in group),
+    )
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count:,}" if not count else f"{count:,} ({wording.percent(round(count / total, 3))})"
+
+
+def _arm(record: SamplingRecord) -> str:
+    return f"{record.strategy}, seed {record.seed}, generation {record.generation}"

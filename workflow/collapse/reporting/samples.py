@@ -1,0 +1,151 @@
+"""The same draws of every strategy side by side, generation by generation, below a real document."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collapse.config.plan import REAL
+from collapse.reporting.texts import LONGEST, Segment, segments
+
+MOST_GENERATIONS = 6
+"""Rows of samples in one table."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text on the page.
+
+    Attributes:
+        prompt: What the model was given; empty for a real document.
+        body: What was written.
+        n_columns: Strategies this text stands for; a shared text spans their columns.
+        strategy: Whose it is; empty where it is shared.
+        notes: What a reader must know: cut by the sampler, shortened here, empty.
+    """
+
+    prompt: tuple[Segment, ...]
+    body: tuple[Segment, ...]
+    n_columns: int
+    strategy: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One generation; `texts` has None where a strategy has no samples."""
+
+    generation: int
+    title: str
+    texts: tuple[Text | None, ...]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """All texts of one draw number."""
+
+    number: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The draws shown, of one seed.
+
+    Attributes:
+        seed: The replicate they are from; the first, whatever it shows.
+        strategies: Columns.
+        draws: In the order of their numbers, from 0.
+        left_out: Generations that are not shown, because the table would be too long.
+    """
+
+    seed: int
+    strategies: tuple[str, ...]
+    draws: tuple[Draw, ...]
+    left_out: tuple[int, ...]
+
+
+def gallery(samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n_draws: int) -> Gallery | None:
+    """Line up the first draws of the first seed; None if there is nothing to show.
+
+    Args:
+        samples: Rows of the SAMPLES contract, all arms.
+        documents: Rows of the DOCUMENTS contract.
+        strategies: The strategies of the experiment, in order.
+        n_draws: How many draws are shown.
+    """
+    kept = samples.filter((pc.field("seed") == (pc.min(samples["seed"]).as_py() or 0)) & (pc.field("draw") < n_draws))
+    by_place = {(row["strategy"], row["generation"], row["draw"]): row for row in kept.to_pylist()}
+    if not by_place:
+        return None
+    generations = sorted({generation for _, generation, _ in by_place})
+    shown = _evenly(generations, MOST_GENERATIONS)
+    numbers = sorted({draw for _, _, draw in by_place})
+    draws = [Draw(number, _rows(by_place, documents, strategies, shown, number)) for number in numbers]
+    seed = kept["seed"][0].as_py()
+    return Gallery(seed, tuple(strategies), tuple(draws), tuple(sorted(set(generations) - set(shown))))
+
+
+Place = tuple[str, int, int]
+
+
+def _rows(
+    by_place: dict[Place, dict[str, object]],
+    documents: pa.Table,
+    strategies: Sequence[str],
+    generations: Sequence[int],
+    draw: int,
+) -> tuple[Row, ...]:
+    rows = [Row(0, "Real text", (_document(by_place, documents, len(strategies), draw),))]
+    for generation in generations:
+        if generation == 1:
+            texts = (_shared(by_place, len(strategies), draw),)
+        else:
+            texts = tuple(_sample(by_place.get((name, generation, draw))) for name in strategies)
+        rows.append(Row(generation, f"Generation {generation}", texts))
+    return tuple(rows)
+
+
+def _shared(by_place: dict[Place, dict[str, object]], n_columns: int, draw: int) -> Text | None:
+    """Samples of generation 1 come from the shared model of generation 0 and stand for every strategy."""
+    return _sample(by_place.get((REAL, 1, draw)), n_columns, shared=True)
+
+
+def _sample(row: dict[str, object] | None, n_columns: int = 1, shared: bool = False) -> Text | None:
+    if row is None:
+        return None
+    text = str(row["text"])
+    cut = ("not ended by the model: cut at the longest length",) if row["finish_reason"] == "length" else ()
+    body, notes = _shown(text)
+    strategy = "" if shared else str(row["strategy"])
+    return Text(segments(str(row["prompt"])), body, n_columns, strategy, (*notes, *cut))
+
+
+def _document(
+    by_place: dict[Place, dict[str, object]], documents: pa.Table, n_columns: int, draw: int
+) -> Text | None:
+    """The document whose beginning was the prompt; without prompts, the training document of the same number."""
+    train = documents.filter(pc.field("split") == "train").select(["document_id", "text"]).to_pylist()
+    if not train:
+        return None
+    prompts = {row["prompt_id"] for (_, _, number), row in by_place.items() if number == draw} - {None}
+    prompting = [row for row in train if row["document_id"] in prompts]
+    body, notes = _shown((prompting or train[draw % len(train) :])[0]["text"])
+    return Text((), body, n_columns, "", notes)
+
+
+def _shown(text: str) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
+    if not text:
+        return (), ("empty: the model ended at once",)
+    if len(text) > LONGEST:
+        return segments(text[:LONGEST]), (f"{len(text) - LONGEST:,} more characters in the Parquet file",)
+    return segments(text), ()
+
+
+def _evenly(generations: list[int], most: int) -> list[int]:
+    """At most `most` of them, first and last included, evenly spaced."""
+    if len(generations) <= most:
+        return generations
+    step = (len(generations) - 1) / (most - 1)
+    return [generations[round(k * step)] for k in range(most)]

@@ -1,0 +1,138 @@
+"""The experiment in words, from its settings, and what such an experiment cannot show."""
+
+from dataclasses import dataclass
+
+from scipy import stats
+
+from collapse.config.plan import REAL, Plan
+from collapse.config.settings import CorpusSettings, Strategy
+from collapse.plots import wording
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the summary of the set-up."""
+
+    name: str
+    value: str
+
+
+def facts(plan: Plan) -> tuple[Fact, ...]:
+    """The set-up, in the fewest words."""
+    return (
+        Fact("Real text", _corpus(plan.corpus)),
+        Fact("Model", _model(plan)),
+        Fact("Text is drawn by", _decoding(plan)),
+        Fact("Held equal", _budget(plan)),
+        Fact("Generations", str(plan.generations)),
+        Fact("Seeds", str(len(plan.seeds))),
+    )
+
+
+def recipe(strategy: Strategy) -> str:
+    """What a strategy trains on, in words."""
+    share = "" if strategy.real_fraction is None else wording.percent(strategy.real_fraction)
+    return {
+        "real": "real text, every generation: the control",
+        "replace": "the newest samples only",
+        "accumulate": "real text and all samples so far; the set grows",
+        "accumulate_subsample": "a random part, of the real set's size, of real text and all samples so far",
+        "replace_multiple": "the newest samples only, as many as accumulate has",
+        "mix": f"{share} real text, the rest newest samples",
+        "preserve": f"the newest samples, and {share} of the real text",
+        "window": f"the newest {strategy.window} generations; real text is generation 0",
+        "fresh_real": f"the newest samples, and new real text: {share} of the real set each generation",
+    }[strategy.compose]
+
+
+def limits(plan: Plan) -> tuple[str, ...]:
+    """What the results do not show, most important first."""
+    found = [_seeds(len(plan.seeds), plan.report.confidence)]
+    found.append(
+        "The replicate is the seed. Documents of one run share a model, so they are not replicates, and no interval "
+        "here is over documents."
+    )
+    if REAL not in {strategy.name for strategy in plan.strategies}:
+        found.append(
+            "There is no real-data control, so what retraining alone does to the loss is not told apart from what the "
+            "samples do."
+        )
+    found += [
+        f"One corpus: {_corpus(plan.corpus)}. Held-out text is from the same corpus.",
+        f"One model: {_model(plan)}. Larger or pretrained models may behave otherwise.",
+        f"One way of drawing text: {_decoding(plan)}. Other settings change what the next model learns.",
+        f"{_generation_count(plan.generations)}: a line that is flat here may rise later, and a rising one may level "
+        "off.",
+        "Intervals stand for single comparisons. p-values are adjusted (Holm) within one metric at one generation, "
+        "not over metrics and generations together.",
+        "Perplexity and loss per token compare models with one tokenizer only; bits per byte compare across tokenizers.",
+    ]
+    if plan.budget.match == "epochs":
+        found.append("Compute is not held equal: strategies with more text train for longer.")
+    return tuple(found)
+
+
+def interval_width(n_seeds: int, confidence: float) -> str:
+    """How wide a t-interval of so few seeds is, for a caption; nothing where it is close to the normal one."""
+    if not 2 <= n_seeds <= 5:
+        return ""
+    reach = float(stats.t.ppf((1 + confidence) / 2, n_seeds - 1))
+    return (
+        f"With {n_seeds} seeds a {wording.percent(confidence)} t-interval reaches {reach:.1f} standard errors to each "
+        "side: a wide band here means few seeds before it means a large spread."
+    )
+
+
+def _seeds(n: int, confidence: float) -> str:
+    if n == 1:
+        return "One seed. Another seed might order the strategies otherwise; nothing here says how likely that is."
+    width = interval_width(n, confidence)
+    return f"{n} seeds. " + (width or "Intervals say how well the mean over such seeds is known, no more.")
+
+
+def _generation_count(n: int) -> str:
+    return f"{n} generation{'' if n == 1 else 's'}"
+
+
+def _corpus(corpus: CorpusSettings) -> str:
+    source = {
+        "sotu": f"State of the Union addresses from {corpus.sotu.first_year} on",
+        "huggingface": f"{corpus.huggingface.dataset} ({corpus.huggingface.column})",
+        "file": f"the file {corpus.file.path}",
+    }[corpus.source]
+    return f"{source}, at most {corpus.train_bytes / 1000:,.0f} kB to train on"
+
+
+def _model(plan: Plan) -> str:
+    start = {
+        "base": "every generation from the same weights",
+        "fresh": "every generation from new random weights",
+        "previous": "every generation from the last one's weights",
+    }[plan.start]
+    if plan.family == "ngram":
+        return f"{plan.ngram.order}-gram with absolute discounting {plan.ngram.discount:g}"
+    shape = plan.transformer
+    if shape.base_model is not None:
+        return f"{shape.base_model}, {shape.tuning} fine-tuning, {start}"
+    size = f"{shape.n_layers} layers of width {shape.width}, {plan.tokenizer.vocabulary_size:,} tokens"
+    return f"transformer ({shape.architecture}), {size}, {start}"
+
+
+def _decoding(plan: Plan) -> str:
+    how = plan.decoding
+    if how.method != "sample":
+        return how.method
+    neutral = {"top_p": 1, "top_k": 0, "min_p": 0, "repetition_penalty": 1}
+    changed = [f"{name} {getattr(how, name):g}" for name, value in neutral.items() if getattr(how, name) != value]
+    return ", ".join([f"sampling at temperature {how.temperature:g}", *(changed or ["no truncation"])])
+
+
+def _budget(plan: Plan) -> str:
+    amount = f"{plan.budget.amount:,.0f}"
+    return {
+        "documents": f"{amount} documents trained on",
+        "tokens": f"{amount} tokens trained on",
+        "steps": f"{amount} optimizer steps",
+        "flops": f"{plan.budget.amount:.3g} floating-point operations",
+        "epochs": f"{plan.budget.amount:g} passes, so compute grows with the set",
+    }[plan.budget.match]

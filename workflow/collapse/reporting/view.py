@@ -1,0 +1,248 @@
+"""Everything the page shows, as plain values; the template only lays it out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from collapse.config.plan import Plan, ReportSpec
+from collapse.plots import wording
+from collapse.plots.contrasts import Pair, interval_text, last_generation_pairs
+from collapse.plots.style import Look, looks
+from collapse.reporting import setup
+from collapse.reporting.answer import Answer, answer
+from collapse.reporting.decoding import Decoding
+from collapse.reporting.samples import Gallery
+from collapse.stats.bands import Band, bands
+from collapse.stats.paired import Interval
+from collapse.stats.trends import changes, slopes
+
+VERDICTS = {1: "rose", -1: "fell", 0: "undecided"}
+
+
+@dataclass(frozen=True)
+class Swatch:
+    """A strategy's line and marker, to be drawn beside its name."""
+
+    colour: str
+    dashes: str
+    marker_points: str
+    hollow: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """A number with its interval and what it comes to."""
+
+    estimate: str
+    interval: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One strategy's row of the table."""
+
+    name: str
+    recipe: str
+    verifiers: str
+    first_loss: str
+    last_loss: str
+    rise: Change
+    slope: Change
+    perplexity: str
+    bits_per_byte: str
+    real_share: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One contrast's row of the table."""
+
+    strategy: str
+    baseline: str
+    estimate: str
+    p_adjusted: str
+    n_seeds: int
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure and what to say about it."""
+
+    svg: str
+    caption: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """The page."""
+
+    experiment: str
+    answer: Answer
+    facts: tuple[setup.Fact, ...]
+    confidence: str
+    n_seeds: int
+    last_generation: int
+    swatches: dict[str, Swatch]
+    summary: tuple[Summary, ...]
+    differences: dict[str, tuple[Difference, ...]]
+    figures: dict[str, Figure]
+    gallery: Gallery | None
+    decoding: Decoding
+    limits: tuple[str, ...]
+    settings: str
+    inputs: dict[str, str]
+
+
+def view(
+    spec: ReportSpec,
+    metrics: pa.Table,
+    contrasts: pa.Table,
+    figures: dict[str, str],
+    gallery: Gallery | None,
+    decoding: Decoding,
+    inputs: dict[str, str],
+) -> View:
+    """Put the page together.
+
+    Args:
+        spec: Experiment, strategies, coverage, and the whole config.
+        metrics: Rows of the METRICS contract.
+        contrasts: Rows of the CONTRASTS contract.
+        figures: SVG elements by name: `test_loss`, `diversity`, `contrasts`, `ancestry`.
+        gallery: The samples shown.
+        decoding: How text was drawn.
+        inputs: SHA-256 of what the page is made from, by path.
+    """
+    plan = Plan.model_validate(spec.settings)
+    confidence = spec.report.confidence
+    names = [strategy.name for strategy in spec.strategies]
+    last = int(pc.max(metrics["generation"]).as_py())
+    moved = changes(metrics, "test_loss", "real_test", last, confidence)
+    return View(
+        experiment=spec.experiment,
+        answer=answer({name: moved[name] for name in names if name in moved}, last, confidence),
+        facts=setup.facts(plan),
+        confidence=wording.percent(confidence),
+        n_seeds=len(set(metrics["seed"].to_pylist())),
+        last_generation=last,
+        swatches={name: _swatch(look) for name, look in looks(spec.strategies).items()},
+        summary=_summary(spec, metrics, moved, last),
+        differences=_differences(spec, contrasts),
+        figures={name: Figure(svg, _captions(plan, name)) for name, svg in figures.items()},
+        gallery=gallery,
+        decoding=decoding,
+        limits=setup.limits(plan),
+        settings=yaml.safe_dump(spec.settings, sort_keys=False, allow_unicode=True, width=100),
+        inputs=inputs,
+    )
+
+
+def _summary(spec: ReportSpec, metrics: pa.Table, moved: dict[str, Interval], last: int) -> tuple[Summary, ...]:
+    confidence = spec.report.confidence
+    loss = bands(metrics, "test_loss", "real_test", confidence)
+    perplexity = bands(metrics, "perplexity", "real_test", confidence)
+    bits = bands(metrics, "bits_per_byte", "real_test", confidence)
+    real = bands(metrics, "real_token_share", "mixture", confidence)
+    trend = slopes(metrics, "test_loss", "real_test", confidence)
+    return tuple(
+        Summary(
+            name=strategy.name,
+            recipe=setup.recipe(strategy),
+            verifiers=", ".join(strategy.verifiers),
+            first_loss=_at(loss.get(strategy.name), 0, 3),
+            last_loss=_at(loss.get(strategy.name), last, 3),
+            rise=_change(moved.get(strategy.name)),
+            slope=_change(trend.get(strategy.name)),
+            perplexity=_at(perplexity.get(strategy.name), last, 1),
+            bits_per_byte=_at(bits.get(strategy.name), last, 3),
+            real_share=_percent_at(real.get(strategy.name), last),
+        )
+        for strategy in spec.strategies
+    )
+
+
+def _differences(spec: ReportSpec, contrasts: pa.Table) -> dict[str, tuple[Difference, ...]]:
+    groups = last_generation_pairs(contrasts, spec.strategies, "test_loss", "real_test")
+    every = [pair for pairs in groups.values() for pair in pairs]
+    digits = wording.digits_for(max((abs(pair.estimate) for pair in every), default=1) / 10)
+    return {head: tuple(_difference(pair, digits) for pair in pairs) for head, pairs in groups.items()}
+
+
+def _difference(pair: Pair, digits: int) -> Difference:
+    verdict = ("higher" if pair.estimate > 0 else "lower") if pair.decided else "undecided"
+    p_adjusted = wording.p_value(pair.p_adjusted)
+    return Difference(pair.strategy, pair.baseline, interval_text(pair, digits), p_adjusted, pair.n_seeds, verdict)
+
+
+def _change(interval: Interval | None) -> Change:
+    if interval is None:
+        return Change(wording.NOTHING, "", "not measured")
+    verdict = "one seed" if interval.method == "single_seed" else VERDICTS[interval.sign]
+    limits = wording.interval(interval.low, interval.high, 3).strip()
+    return Change(wording.signed(interval.estimate, 3), limits, verdict)
+
+
+def _at(band: Band | None, generation: int, digits: int) -> str:
+    value = _value(band, generation)
+    return wording.NOTHING if value is None else wording.number(value, digits)
+
+
+def _percent_at(band: Band | None, generation: int) -> str:
+    value = _value(band, generation)
+    return wording.NOTHING if value is None else wording.percent(round(value, 3))
+
+
+def _value(band: Band | None, generation: int) -> float | None:
+    at = np.flatnonzero(band.generations == generation) if band is not None else ()
+    return float(band.mean[at[0]]) if band is not None and len(at) else None
+
+
+def _swatch(look: Look) -> Swatch:
+    dashes = "" if isinstance(look.dash, str) else " ".join(f"{2 * part:g}" for part in look.dash[1])
+    corners = look.marker_outline()
+    # SVG counts downwards; the marker is 9 units wide around the middle of a 36 x 14 box.
+    points = " ".join(f"{18 + 9 * x:.2f},{7 - 9 * y:.2f}" for x, y in corners)
+    return Swatch(look.colour, dashes, points, look.hollow)
+
+
+def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
+    n, confidence = len(plan.seeds), plan.report.confidence
+    lines = (
+        f"Lines are means of {wording.seeds(n)}, bands are {wording.percent(confidence)} t-intervals of the mean, thin "
+        "lines are single seeds; a band that is wider than the frame is cut at its edge."
+        if n > 1
+        else "One seed: there is no band, because there is nothing to judge the spread between seeds by."
+    )
+    width = setup.interval_width(n, confidence)
+    tokens = f"{plan.evaluation.diversity_tokens:,}"
+    return {
+        "test_loss": (
+            "Mean negative log-likelihood per token of held-out real documents; lower is better.",
+            lines,
+            width,
+            "Generation 0 is one model per seed, trained on real text and shared by all strategies.",
+        ),
+        "contrasts": (
+            "Each row is a difference between two strategies with the same seeds. The intervals of the figure and the "
+            "table are the same numbers.",
+            "All other pairs, metrics and generations are in contrasts.parquet.",
+        ),
+        "diversity": (
+            f"Diversity depends on size, so sizes are matched: every generation is measured on its first {tokens} "
+            "tokens, and so is real text (dotted).",
+            "A rise is not health. At temperature 1 a model that drifts to noise writes more diverse text, so read "
+            "every panel with the last one: below the dotted level, samples narrow to what was likely before; above "
+            "it, they drift away from real text. There the dotted level is the loss of held-out real text.",
+            "Samples of generation 1 come from the shared model of generation 0.",
+            lines,
+        ),
+        "ancestry": (
+            f"Shares of the tokens trained on, by where they come from{', mean over seeds' if n > 1 else ''}. Bars, "
+            "because between two generations nothing is trained.",
+        ),
+    }[figure]

@@ -1,0 +1,119 @@
+"""Write the report: one HTML file that needs nothing else."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from pydantic import ValidationError
+
+import collapse
+from collapse import contracts
+from collapse.config.plan import ReportSpec
+from collapse.contracts import CONTRASTS, DOCUMENTS, METRICS, SAMPLES, Record
+from collapse.errors import ContractError
+from collapse.reporting.decoding import SamplingRecord, decoding
+from collapse.reporting.figures import inlined
+from collapse.reporting.samples import Gallery, gallery
+from collapse.reporting.view import View, view
+from collapse.stages import Output
+
+TEMPLATES = Path(collapse.__file__).parents[1] / "report"
+SHOWN_COLUMNS = ["strategy", "seed", "generation", "draw", "prompt_id", "prompt", "text", "finish_reason"]
+LABELS = {
+    "test_loss": "Test loss on held-out real text by generation, one line per strategy",
+    "contrasts": "Differences in test loss between strategies at the last generation, with intervals",
+    "diversity": "Nine measures of the samples by generation, one panel each",
+    "ancestry": "Shares of real text and of each generation's samples in the training text, one panel per strategy",
+}
+
+
+def run(
+    *,
+    spec: ReportSpec,
+    metrics: Path,
+    contrasts: Path,
+    ancestry: Path,
+    documents: Path,
+    samples: list[Path],
+    records: list[Path],
+    figures: list[Path],
+    report: Output,
+    record: Record,
+) -> None:
+    """Write the report; the same inputs give the same bytes.
+
+    Args:
+        spec: Experiment, strategies, coverage, number of samples shown, and the whole config.
+        metrics: The experiment's metrics table.
+        contrasts: Differences between strategies.
+        ancestry: Where each arm's training text came from; shown by its figure, named in the page's inputs.
+        documents: Real documents.
+        samples: Every arm's samples.
+        records: Every arm's sampling record.
+        figures: The SVG files `test_loss`, `contrasts`, `diversity` and `ancestry`.
+        report: The page.
+        record: What the page is made from.
+    """
+    names = [strategy.name for strategy in spec.strategies]
+    tables = (metrics, contrasts, ancestry, documents)
+    page = view(
+        spec,
+        contracts.read(metrics, METRICS),
+        contracts.read(contrasts, CONTRASTS),
+        _figures(figures),
+        _gallery(samples, documents, names, spec.report.n_samples_shown),
+        decoding([_sampling_record(path) for path in records], names),
+        {name: digest for name, digest in record.inputs.items() if name in {path.name for path in tables}},
+    )
+    _write(report, rendered(page))
+
+
+def rendered(page: View) -> str:
+    """Lay the page out; whatever a model wrote is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["own_markup"] = Markup
+    return environment.get_template("report.html.jinja").render(page=page)
+
+
+def _figures(paths: list[Path]) -> dict[str, str]:
+    by_name = {path.stem: path for path in paths}
+    if missing := sorted(LABELS.keys() - by_name.keys()):
+        raise ContractError(f"--figures: {', '.join(missing)} is missing.\n  Hand in the four SVG files of `figure`.")
+    return {name: _inlined(by_name[name], name) for name in LABELS}
+
+
+def _inlined(path: Path, name: str) -> str:
+    try:
+        return inlined(path.read_text(), name.replace("_", "-"), LABELS[name])
+    except ValueError as error:
+        raise ContractError(f"{path}: is not a figure of this project ({error}).\n  Draw it again.") from None
+
+
+def _gallery(paths: list[Path], documents: Path, names: list[str], n_draws: int) -> Gallery | None:
+    few = [contracts.read(path, SAMPLES, SHOWN_COLUMNS).filter(pc.field("draw") < n_draws) for path in paths]
+    if not few:
+        return None
+    return gallery(pa.concat_tables(few), contracts.read(documents, DOCUMENTS), names, n_draws)
+
+
+def _sampling_record(path: Path) -> SamplingRecord:
+    try:
+        return SamplingRecord.model_validate_json(path.read_text())
+    except ValidationError as error:
+        raise ContractError(f"{path}: is not a sampling record ({error}).\n  Draw the samples again.") from None
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(text)
+    os.replace(partial, path)

@@ -1,0 +1,147 @@
+# generate → verify → mix → train → evaluate, once per generation of each strategy and seed.
+#
+# inputs:  documents.parquet, tokenizer/, and the model of the generation before
+# outputs: samples, verdicts, mixture, training_log, document_losses and metrics (Parquet), model/
+#
+# Generation 0 is trained on real text alone, so all strategies share it, under the strategy `real`; so they do the
+# samples of generation 1, which it writes.
+
+
+rule generate:
+    input:
+        model=EXPERIMENT.model_before,
+        documents="<experiment>/documents.parquet",
+        tokenizer="<experiment>/tokenizer/tokenizer.json",
+    output:
+        samples="<arm>/samples.parquet",
+        sampling_record="<arm>/sampling_record.json",
+    log:
+        "<arm>/logs/generate.log",
+    benchmark:
+        "<arm>/logs/generate.tsv"
+    wildcard_constraints:
+        generation=r"[1-9]\d*",
+    params:
+        spec=EXPERIMENT.spec("generate"),
+        code=EXPERIMENT.code("generate"),
+    resources:
+        gpu=EXPERIMENT.gpu,
+    shell:
+        """
+        python -m collapse generate \
+            --spec {params.spec:q} --code {params.code} \
+            --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
+            --model {input.model:q} --documents {input.documents:q} --tokenizer {input.tokenizer:q} \
+            --samples {output.samples:q} --sampling-record {output.sampling_record:q} &>{log:q}
+        """
+
+
+rule verify:
+    input:
+        samples=EXPERIMENT.own_samples,
+        documents="<experiment>/documents.parquet",
+        judge=EXPERIMENT.judge,
+    output:
+        verdicts="<arm>/verdicts.parquet",
+    log:
+        "<arm>/logs/verify.log",
+    benchmark:
+        "<arm>/logs/verify.tsv"
+    wildcard_constraints:
+        generation=r"[1-9]\d*",
+    params:
+        spec=EXPERIMENT.spec("verify"),
+        code=EXPERIMENT.code("verify"),
+    resources:
+        gpu=EXPERIMENT.gpu,
+    shell:
+        """
+        python -m collapse verify \
+            --spec {params.spec:q} --code {params.code} \
+            --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
+            --samples {input.samples:q} --documents {input.documents:q} --judge {input.judge:q} \
+            --verdicts {output.verdicts:q} &>{log:q}
+        """
+
+
+rule mix:
+    input:
+        documents="<experiment>/documents.parquet",
+        samples=EXPERIMENT.samples_read,
+        verdicts=EXPERIMENT.verdicts_read,
+    output:
+        mixture="<arm>/mixture.parquet",
+    log:
+        "<arm>/logs/mix.log",
+    params:
+        spec=EXPERIMENT.spec("mix"),
+        code=EXPERIMENT.code("mix"),
+    shell:
+        """
+        python -m collapse mix \
+            --spec {params.spec:q} --code {params.code} \
+            --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
+            --documents {input.documents:q} --samples {input.samples:q} --verdicts {input.verdicts:q} \
+            --mixture {output.mixture:q} &>{log:q}
+        """
+
+
+rule train:
+    input:
+        mixture="<arm>/mixture.parquet",
+        documents="<experiment>/documents.parquet",
+        samples=EXPERIMENT.samples_read,
+        tokenizer="<experiment>/tokenizer/tokenizer.json",
+        initial=EXPERIMENT.initial,
+    output:
+        model="<arm>/model/model.json",
+        training_log="<arm>/training_log.parquet",
+    log:
+        "<arm>/logs/train.log",
+    benchmark:
+        "<arm>/logs/train.tsv"
+    params:
+        spec=EXPERIMENT.spec("train"),
+        code=EXPERIMENT.code("train"),
+    resources:
+        gpu=EXPERIMENT.gpu,
+    shell:
+        """
+        python -m collapse train \
+            --spec {params.spec:q} --code {params.code} \
+            --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
+            --mixture {input.mixture:q} --documents {input.documents:q} --samples {input.samples:q} \
+            --tokenizer {input.tokenizer:q} --initial {input.initial:q} \
+            --model {output.model:q} --training-log {output.training_log:q} &>{log:q}
+        """
+
+
+rule evaluate:
+    input:
+        model="<arm>/model/model.json",
+        generation_0=EXPERIMENT.generation_0,
+        documents="<experiment>/documents.parquet",
+        mixture="<arm>/mixture.parquet",
+        samples=EXPERIMENT.own_samples,
+        verdicts=EXPERIMENT.own_verdicts,
+    output:
+        document_losses="<arm>/document_losses.parquet",
+        metrics="<arm>/metrics.parquet",
+    log:
+        "<arm>/logs/evaluate.log",
+    benchmark:
+        "<arm>/logs/evaluate.tsv"
+    params:
+        spec=EXPERIMENT.spec("evaluate"),
+        code=EXPERIMENT.code("evaluate"),
+    resources:
+        gpu=EXPERIMENT.gpu,
+    shell:
+        """
+        python -m collapse evaluate \
+            --spec {params.spec:q} --code {params.code} \
+            --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
+            --model {input.model:q} --generation-0 {input.generation_0:q} --documents {input.documents:q} \
+            --mixture {input.mixture:q} --samples {input.samples:q} --verdicts {input.verdicts:q} \
+            --document-losses {output.document_losses:q} --metrics {output.metrics:q} &>{log:q}
+        """
