@@ -32,7 +32,7 @@ def settings() -> TransformerSettings:
     return TransformerSettings(
         base_model=None,
         revision=None,
-        architecture="gpt2",
+        architecture="llama",
         n_layers=2,
         n_heads=2,
         width=64,

@@ -7,6 +7,7 @@ import torch
 from collapse.config.settings import TrainingSettings, TransformerSettings
 from collapse.config.plan import FamilySpec
 from collapse.families import TrainingJob, Vocabulary, transformer
+from collapse.families.size import n_parameters
 from collapse.sequences import Sequences
 
 VOCABULARY = Vocabulary(size=64, bos=0, eos=1)
@@ -16,7 +17,7 @@ def settings(**changes) -> TransformerSettings:
     values = {
         "base_model": None,
         "revision": None,
-        "architecture": "gpt2",
+        "architecture": "llama",
         "n_layers": 2,
         "n_heads": 2,
         "width": 16,
@@ -137,17 +138,23 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
 def test_training_continues_from_a_folder(model, tmp_path):
     model.save(tmp_path)
     texts = random_texts(60)
-    architecture = "llama" if isinstance(model.network, transformer.HuggingFaceNetwork) else "gpt2"
+    architecture = "gpt2" if isinstance(model.network, transformer.HuggingFaceNetwork) else "llama"
     _, log = fit(texts, initial=tmp_path, architecture=architecture)
     _, fresh_log = fit(texts, architecture=architecture)
     assert log[0].loss_nats < fresh_log[0].loss_nats
 
 
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_the_size_is_known_without_building_the_model(architecture):
+    built = fit(random_texts(4), architecture=architecture)[0].n_parameters
+    assert n_parameters(settings(architecture=architecture), VOCABULARY.size) == built
+
+
 def test_lora_trains_a_copy_that_loads_without_adapters(tmp_path):
-    base = fit(random_texts(20), architecture="llama")[0]
+    base = fit(random_texts(20), architecture="gpt2")[0]
     base.save(tmp_path / "base")
     texts = Sequences.of([[5, 6, 7, 8, 1]] * 400)
-    tuned, _ = fit(texts, initial=tmp_path / "base", architecture="llama", tuning="lora", base_model="x")
+    tuned, _ = fit(texts, initial=tmp_path / "base", architecture="gpt2", tuning="lora", base_model="x")
     tuned.save(tmp_path / "tuned")
     probe = Sequences.of([[5, 6, 7, 8, 1]])
     assert tuned.score(probe)[0] < base.score(probe)[0]

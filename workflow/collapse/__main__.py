@@ -51,6 +51,9 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
     trace.add_argument("sample_id")
     trace.add_argument("--results", type=Path, default=Path("results"), help="a results folder, or one experiment's")
     trace.set_defaults(call=lambda options: _print_inspection("trace", **options))
+    schemas = commands.add_parser("schemas", help="Write the generated pages: the config's schema, the artifacts.")
+    schemas.add_argument("--folder", type=Path, required=True)
+    schemas.set_defaults(call=lambda options: importlib.import_module("collapse.schemas").write(**options))
     return parser
 
 

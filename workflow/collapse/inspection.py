@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,7 +47,7 @@ def describe(path: Path) -> str:
 
 
 def _column_facts(column: Column, values: pa.ChunkedArray) -> tuple[str, ...]:
-    kind = "category" if column.categories else str(column.type).replace("list<element: ", "list<")
+    kind = "category" if column.categories else re.sub(r"<\w+: ", "<", str(column.type))
     return (column.name, kind, column.unit, f"{values.null_count:,}", _values(column, values), column.doc)
 
 
@@ -84,28 +84,39 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Ancestry:
-    """Depth of a model's training text: models between it and people, at most and on average over tokens."""
+class _Origin:
+    """The part of a mixture that came from one table: real documents, or one generation's samples.
+
+    `examples` shows a few; every sample of a table is from the same model, `sampled_from`.
+    """
+
+    generation: int
+    table: str
+    n_examples: int
+    n_tokens: int
+    n_real_tokens: int
+    examples: tuple[str, ...]
+    sampled_from: str | None
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model and what it was trained on."""
+
+    card: lineage.ModelCard
+    origins: tuple[_Origin, ...]
+
+    @property
+    def n_tokens(self) -> int:
+        return sum(origin.n_tokens for origin in self.origins)
+
+
+@dataclass(frozen=True)
+class _Depth:
+    """Models between a mixture and people's text: at most, and on average over its tokens."""
 
     deepest: int
     mean: float
-    real_share: float
-
-
-@dataclass
-class _Walk:
-    """One experiment, and the models already told of: each is printed once however often it is met."""
-
-    folder: Path
-    known: dict[str, _Ancestry] = field(default_factory=dict)
-    documents: dict[str, str] = field(default_factory=dict)
-
-    def source_of(self, table: str, document: str) -> str:
-        """Where a document comes from."""
-        if not self.documents:
-            rows = contracts.read(self.folder / table, DOCUMENTS, ["document_id", "source"])
-            self.documents = dict(zip(rows["document_id"].to_pylist(), rows["source"].to_pylist(), strict=True))
-        return self.documents.get(document, "not in the table of documents")
 
 
 def trace(sample_id: str, results: Path) -> str:
@@ -119,16 +130,20 @@ def trace(sample_id: str, results: Path) -> str:
         ContractError: The id is malformed, unknown or in several experiments; or a link of the chain is broken.
     """
     arm, sample = _parsed(sample_id)
-    folder = _experiment_of(arm, sample, results)
-    row = _sample_row(folder / _arm_folder(*arm) / "samples.parquet", sample)
-    walk = _Walk(folder)
-    lines = [f"{sample}  ({folder.name})", *_sample_facts(folder, arm, row), *_model_tree(walk, row["sampled_from"], "")]
-    behind = walk.known[row["sampled_from"]]
+    experiment = _experiment_of(arm, sample, results)
+    table = experiment / _folder(*arm) / "samples.parquet"
+    row = _sample(table, sample)
+    writer = str(row["sampled_from"])
+    models = _ancestors(experiment, writer)
+    depth, model = _depths(models)[writer], models[writer]
+    real_share = sum(origin.n_real_tokens for origin in model.origins) / model.n_tokens
     return "\n".join(
         [
-            *lines,
-            f"Behind it: people wrote {behind.real_share:.1%} of the tokens its model was trained on; its depth is "
-            f"{behind.deepest + 1} ({behind.mean + 1:.2f} on average over tokens), where a real document's is 0.",
+            f"{sample}  (experiment {experiment.resolve().name})",
+            *(f"  {line}" for line in _drawing(table, row)),
+            *_tree(models, writer),
+            f"People wrote {real_share:.1%} of the tokens its model was trained on. Its depth, the models between it "
+            f"and people's text, is {depth.deepest + 1} at most and {depth.mean + 1:.2f} on average over tokens.",
         ]
     )
 
@@ -137,21 +152,21 @@ def _parsed(sample_id: str) -> tuple[tuple[str, int, int], str]:
     match = SAMPLE_ID.fullmatch(sample_id)
     if not match:
         raise ContractError(
-            f"{sample_id}: is not a sample's id.\n  An id is strategy.seed.generation.draw, such as replace.0.3.0000017."
+            f"{sample_id}: is not a sample's id.\n"
+            "  An id is strategy.seed.generation.draw, such as replace.0.3.0000017."
         )
-    strategy, seed, generation, draw = match.groups()
-    arm = (strategy, int(seed), int(generation))
-    return arm, lineage.sample_ids(*arm, [int(draw)])[0]
+    arm = (match["strategy"], int(match["seed"]), int(match["generation"]))
+    return arm, lineage.sample_ids(*arm, [int(match["draw"])])[0]
 
 
-def _arm_folder(strategy: str, seed: int, generation: int) -> str:
+def _folder(strategy: str, seed: int, generation: int) -> str:
     return f"strategy={strategy}/seed={seed}/generation={generation}"
 
 
 def _experiment_of(arm: tuple[str, int, int], sample: str, results: Path) -> Path:
-    table = f"{_arm_folder(*arm)}/samples.parquet"
+    table = f"{_folder(*arm)}/samples.parquet"
     found = [folder for folder in [results, *sorted(results.glob("*/"))] if (folder / table).is_file()]
-    holding = [folder for folder in found if _has_sample(folder / table, sample)]
+    holding = [folder for folder in found if _holds(folder / table, sample)]
     if len(holding) == 1:
         return holding[0]
     if holding:
@@ -161,14 +176,15 @@ def _experiment_of(arm: tuple[str, int, int], sample: str, results: Path) -> Pat
         ranges = "\n".join(f"  {folder / table}: {_range(folder / table)}" for folder in found)
         raise ContractError(f"{sample}: there is no such draw. There are:\n{ranges}")
     raise ContractError(
-        f"{sample}: there is no {table} under {results}.\n"
-        f"  An id is strategy.seed.generation.draw. Generations with samples: {_generations(results)}.\n"
-        f"  Samples of generation 1 are drawn once, for all strategies: their ids begin with `{REAL}`."
+        f"{sample}: there is no {table} in {results} or in an experiment there.\n"
+        f"  An id is strategy.seed.generation.draw; there are samples of {_nearest(arm, results)}.\n"
+        f"  Samples of generation 1 are drawn once for all strategies: their ids begin with `{REAL}`."
     )
 
 
-def _has_sample(path: Path, sample: str) -> bool:
-    return pc.any(pc.equal(contracts.read(path, SAMPLES, ["sample_id"])["sample_id"], sample)).as_py() is True
+def _holds(path: Path, sample: str) -> bool:
+    ids = contracts.read(path, SAMPLES, ["sample_id"])["sample_id"]
+    return pc.any(pc.equal(ids, sample)).as_py() is True
 
 
 def _range(path: Path) -> str:
@@ -176,15 +192,154 @@ def _range(path: Path) -> str:
     return f"{ids[0]} to {ids[-1]}" if len(ids) else "no samples"
 
 
-def _generations(results: Path) -> str:
-    tables = [*results.glob("strategy=*/**/samples.parquet"), *results.glob("*/strategy=*/**/samples.parquet")]
-    names = {".".join(part.partition("=")[2] for part in path.parts[-4:-1]) for path in tables}
-    return ", ".join(sorted(names)) or "none"
+def _nearest(arm: tuple[str, int, int], results: Path) -> str:
+    """The arms that have samples, with their draws; those of the strategy asked for come first, then by generation."""
+    tables = [*results.glob("strategy=*/*/*/samples.parquet"), *results.glob("*/strategy=*/*/*/samples.parquet")]
+
+    def distance(path: Path) -> tuple[bool, bool, int, str]:
+        strategy, seed, generation = (part.partition("=")[2] for part in path.parts[-4:-1])
+        return strategy != arm[0], int(seed) != arm[1], abs(int(generation) - arm[2]), str(path)
+
+    nearest = sorted(tables, key=distance)[:5]
+    return "; ".join(dict.fromkeys(_range(path) for path in nearest)) or "no generation"
 
 
-def _sample_row(path: Path, sample: str) -> dict[str, object]:
-    table = contracts.read(path, SAMPLES)
-    rows = table.filter(pc.equal(table["sample_id"], sample)).to_pylist()
+def _sample(table: Path, sample: str) -> dict[str, object]:
+    samples = contracts.read(table, SAMPLES)
+    rows = samples.filter(pc.equal(samples["sample_id"], sample)).to_pylist()
     if not rows:
-        raise ContractError(f"{path}: holds no {sample}, which a mixture names.\n  Run snakemake again.")
+        raise ContractError(f"{table}: holds no {sample}, but a mixture was made with it.\n  Run snakemake again.")
     return rows[0]
+
+
+def _drawing(table: Path, row: dict[str, object]) -> list[str]:
+    end = "ended by the model" if row["finish_reason"] == "stop" else "cut at the length limit"
+    likelihood = f", {row['logprob_nats']:.2f} nats" if row["logprob_nats"] is not None else ""
+    spec = contracts.spec_of(table).spec
+    decoding = spec.get("decoding")
+    settings = [f"{name} {value}" for name, value in decoding.items()] if isinstance(decoding, dict) else []
+    prompt = f"{_quoted(row['prompt'])}, from document {row['prompt_id']}" if row["prompt_id"] else "none"
+    return [
+        f"text      {_quoted(row['text'])}",
+        f"prompt    {prompt}",
+        f"drawn     {row['n_tokens']} tokens, {end}{likelihood}, sampler seed {row['sampler_seed']}",
+        f"decoding  {', '.join(settings) or 'not recorded'}",
+    ]
+
+
+def _ancestors(experiment: Path, model_id: str) -> dict[str, _Model]:
+    """Every model behind a sample, by id."""
+    models, pending = dict[str, _Model](), [model_id]
+    while pending:
+        name = pending.pop()
+        if name not in models:
+            models[name] = _model(experiment, name)
+            pending += [origin.sampled_from for origin in models[name].origins if origin.sampled_from]
+    return models
+
+
+def _model(experiment: Path, model_id: str) -> _Model:
+    match = MODEL_ID.fullmatch(model_id)
+    if not match:
+        raise ContractError(f"{model_id}: is not a model's id (strategy.seed.generation@digest).\n  Run snakemake.")
+    folder = experiment / _folder(match["strategy"], int(match["seed"]), int(match["generation"]))
+    card = lineage.read_card(folder / "model" / "model.json")
+    if card.model_id != model_id:
+        raise ContractError(
+            f"{folder / 'model'}: holds {card.model_id}, but samples are from {model_id}.\n"
+            "  The model was trained again since; run snakemake to draw from it."
+        )
+    mixture = folder / "mixture.parquet"
+    examples = contracts.read(mixture, MIXTURE)
+    if lineage.sha256(mixture) != card.mixture_sha256:
+        raise ContractError(
+            f"{mixture}: is not the mixture that {model_id} was trained on.\n  Run snakemake to train on this one."
+        )
+    return _Model(card, _origins(experiment, examples))
+
+
+def _origins(experiment: Path, mixture: pa.Table) -> tuple[_Origin, ...]:
+    tables = sorted(set(zip(mixture["origin_generation"].to_pylist(), mixture["source"].to_pylist(), strict=True)))
+    return tuple(_origin(experiment, mixture, *table) for table in reversed(tables))
+
+
+def _origin(experiment: Path, mixture: pa.Table, generation: int, table: str) -> _Origin:
+    here = pc.and_(pc.equal(mixture["origin_generation"], generation), pc.equal(mixture["source"], table))
+    part = mixture.filter(here)
+    ids = list(dict.fromkeys(part["example_id"].to_pylist()))
+    if part["origin"][0].as_py() == "synthetic":
+        sample = _sample(experiment / table, ids[0])
+        shown, writer = (f"such as {ids[0]} {_quoted(sample['text'])}",), str(sample["sampled_from"])
+    else:
+        shown, writer = _documents(experiment / table, ids[:2]), None
+    n_tokens, n_real = (pc.sum(part[name]).as_py() for name in ("n_tokens", "n_real_tokens"))
+    return _Origin(generation, table, len(ids), n_tokens, n_real, shown, writer)
+
+
+def _documents(table: Path, document_ids: list[str]) -> tuple[str, ...]:
+    documents = contracts.read(table, DOCUMENTS, ["document_id", "source"])
+    chosen = documents.filter(pc.is_in(documents["document_id"], pa.array(document_ids)))
+    pairs = zip(chosen["document_id"].to_pylist(), chosen["source"].to_pylist(), strict=True)
+    return tuple(f"such as {document} from {source}" for document, source in pairs)
+
+
+def _depths(models: dict[str, _Model]) -> dict[str, _Depth]:
+    """Depth of each model's mixture; a model's samples are one deeper."""
+    depths = dict[str, _Depth]()
+    for name, model in sorted(models.items(), key=lambda item: item[1].card.generation):
+        below = [(origin, depths[origin.sampled_from]) for origin in model.origins if origin.sampled_from]
+        written = sum((origin.n_tokens - origin.n_real_tokens) * (1 + depth.mean) for origin, depth in below)
+        deepest = max((1 + depth.deepest for _, depth in below), default=0)
+        depths[name] = _Depth(deepest, written / model.n_tokens)
+    return depths
+
+
+def _tree(models: dict[str, _Model], root: str) -> list[str]:
+    """One line per model and per part of its mixture; a model met again is only named. A stack: chains are long."""
+    lines, shown = [_model_line(models[root])], {root}
+    pending = _branches(models[root], "")
+    while pending:
+        indent, connector, share, origin = pending.pop()
+        lines.append(f"{indent}{connector} {_origin_line(origin, share)}")
+        below = indent + ("   " if connector == "└─" else "│  ")
+        lines += [f"{below}{example}" for example in origin.examples]
+        if origin.sampled_from in shown:
+            lines.append(f"{below}written by {origin.sampled_from}, shown above")
+        elif origin.sampled_from:
+            shown.add(origin.sampled_from)
+            lines.append(f"{below}{_model_line(models[origin.sampled_from])}")
+            pending += _branches(models[origin.sampled_from], below)
+    return lines
+
+
+def _branches(model: _Model, indent: str) -> list[tuple[str, str, float, _Origin]]:
+    """A model's parts, last first, as a stack wants them."""
+    last = model.origins[-1]
+    return [
+        (indent, "└─" if origin is last else "├─", origin.n_tokens / model.n_tokens, origin)
+        for origin in reversed(model.origins)
+    ]
+
+
+def _model_line(model: _Model) -> str:
+    card = model.card
+    start = (
+        f", starting from {card.parent_model_id or card.base_model}" if card.parent_model_id or card.base_model else ""
+    )
+    return (
+        f"written by {card.model_id}: {card.family}, {card.n_parameters:,} parameters{start}; "
+        f"trained on mixture {card.mixture_sha256[:12]}, {model.n_tokens:,} tokens"
+    )
+
+
+def _origin_line(origin: _Origin, share: float) -> str:
+    kind = f"samples of generation {origin.generation}" if origin.sampled_from else "real documents"
+    return f"{share:.1%} {kind}: {origin.n_examples:,} examples, {origin.n_tokens:,} tokens, {origin.table}"
+
+
+def _quoted(text: object) -> str:
+    return _short(json.dumps(str(text), ensure_ascii=False), SHOWN)
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -42,7 +42,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _suggestion(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
     siblings = _keys_at(model.model_json_schema(), location[:-1])
-    close = difflib.get_close_matches(str(location[-1]), siblings, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(location[-1]), siblings, n=1, cutoff=0.5)
     if close:
         return f"; did you mean `{close[0]}`?"
     return f"; here one may set {', '.join(sorted(siblings))}" if siblings else ""

@@ -19,16 +19,15 @@ def read(settings: HuggingFaceSettings) -> list[RealText]:
         ConfigError: The data set has no such subset, split or column, or the column holds no text.
         EngineError: The data set cannot be reached, and is not in the cache.
     """
-    import datasets
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
 
     where = f"corpus.huggingface: {settings.dataset}"
     try:
-        data = datasets.load_dataset(
-            settings.dataset, settings.subset, revision=settings.revision, split=settings.split
-        )
+        data = load_dataset(settings.dataset or "", settings.subset, revision=settings.revision, split=settings.split)
     except (ValueError, RuntimeError) as error:
         raise ConfigError(f"{where}: {error}\n  Check `subset`, `split` and `revision`.") from None
-    except (OSError, datasets.exceptions.DatasetsError) as error:
+    except (OSError, DatasetsError) as error:
         raise EngineError(_unreachable(where, settings, error)) from None
     names = choose_columns(data.column_names, settings.column, settings.group_column, where)
     licence = data.info.license or "not stated by the data set"

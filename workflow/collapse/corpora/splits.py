@@ -44,7 +44,12 @@ def split(texts: list[RealText], settings: CorpusSettings) -> list[Placed]:
         if not kept:
             raise _nothing_fits(name, by_split[name], settings)
     reserve = _take(rest, settings.reserve_bytes)[0]
-    return [*placed["train"], *placed["validation"], *placed["test"], *(Placed(text.real, "reserve") for text in reserve)]
+    return [
+        *placed["train"],
+        *placed["validation"],
+        *placed["test"],
+        *(Placed(text.real, "reserve") for text in reserve),
+    ]
 
 
 def without_repeats(texts: list[Placed]) -> list[Placed]:

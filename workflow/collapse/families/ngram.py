@@ -1,15 +1,14 @@
 """An n-gram model over token ids: interpolated Kneser-Ney smoothing, exact and its own sampler.
 
-With D the discount, c(h, w) the count of token w after context h, c(h) its sum over w, and h' the context without its
-oldest token (Kneser and Ney 1995; interpolated as in Chen and Goodman 1999):
+With D the discount, c(h, w) the count of token w after context h, c(h) its sum over w, n(h) how many different w
+follow, and h' the context without its oldest token (Kneser and Ney 1995; interpolated as in Chen and Goodman 1999):
 
-    p(w | h) = max(c(h, w) - D, 0) / c(h) + (sum_v min(c(h, v), D) / c(h)) p(w | h')
+    p(w | h) = (c(h, w) - D) / c(h) + D n(h) / c(h) p(w | h')
 
-At the longest contexts, and at those that reach back to the start of their document, c is the weighted number of
-occurrences. A shorter context counts what was taken from the longer ones: c(h', w) = sum_h min(c(h, w), D) / D, which
-for whole counts is the number of longer contexts. With plain counts at every order the end of sequence, frequent but
-after few contexts, leaks into every context: samples of a trigram model of speeches (D = 0.75) were 29 % shorter than
-their training text, generation after generation; with these counts they are as long.
+At the longest contexts, and at those that reach back to the start of their document, c counts occurrences. A shorter
+context counts in how many longer contexts w was seen. With plain counts at every order the end of sequence, frequent
+but after few contexts, leaks into every context: samples of a trigram model of speeches (D = 0.75) were 29 % shorter
+than their training text, generation after generation; with these counts they are as long.
 
 A context never seen passes everything on to h'. The recursion ends in the uniform distribution over every token but
 the start of sequence, so every text has a positive probability. No context crosses a document: it begins, at the
@@ -17,7 +16,7 @@ earliest, with the start of sequence.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -26,11 +25,13 @@ from safetensors.numpy import load_file, save_file
 
 from collapse.config.settings import DecodingSettings, NgramSettings
 from collapse.errors import ConfigError, ContractError
-from collapse.families import Draws, Vocabulary
+from collapse.families import Draws, TrainingJob, TrainingStep, Vocabulary
 from collapse.sequences import Sequences
 
 ABSENT = -1
 """Stands for a token before the start of a document, and for a context that was never seen."""
+
+WEIGHTS, FACTS = "model.safetensors", "ngram.json"
 
 CELLS = 2**18
 """Most probabilities held at once while sampling; blocks of 2 MB stay in the cache and were fastest."""
@@ -46,7 +47,7 @@ class Level:
     Attributes:
         contexts: Known contexts, ascending, shape `(n_contexts,)`, int64.
         grams: Context number times vocabulary size plus token, of each seen pair, ascending, shape `(n_grams,)`, int64.
-        counts: c(h, w) of each pair, shape `(n_grams,)`, float64, positive.
+        counts: c(h, w) of each pair, shape `(n_grams,)`, int64, positive.
     """
 
     contexts: np.ndarray
@@ -59,7 +60,7 @@ class Probabilities:
     """A level's share of the probabilities, worked out once.
 
     Attributes:
-        discounted: max(c(h, w) - D, 0) / c(h), shape `(n_grams,)`.
+        discounted: (c(h, w) - D) / c(h), shape `(n_grams,)`.
         passed_on: Share left to the shorter context, shape `(n_contexts,)`.
         begin: Where each context's pairs begin among the grams, and the end of the last, shape `(n_contexts + 1,)`.
     """
@@ -69,45 +70,43 @@ class Probabilities:
     begin: np.ndarray
 
 
-def fit(
-    settings: NgramSettings, vocabulary: Vocabulary, texts: Sequences, prompts: Sequences | None, weights: np.ndarray
-) -> "NgramModel":
-    """Count.
+def fit(job: TrainingJob) -> tuple["NgramModel", list[TrainingStep]]:
+    """Count the job's texts; there are no optimizer steps to log, and no weights to start from."""
+    settings = job.family.settings
+    assert isinstance(settings, NgramSettings)
+    return count(settings, job.vocabulary, job.texts), []
+
+
+def count(settings: NgramSettings, vocabulary: Vocabulary, texts: Sequences) -> "NgramModel":
+    """Fit a model.
 
     Args:
         settings: Order and discount.
         vocabulary: Number of tokens, start and end of sequence.
-        texts: Tokens to count, ends of sequence included.
-        prompts: Tokens before each text: context only, not counted; None for none.
-        weights: Weight of each text, shape `(len(texts),)`; a text of weight 2 counts as two.
+        texts: Tokens to count, ends of sequence included; a repeated text counts as often as it occurs.
 
     Raises:
-        ContractError: There is no token to count, or a weight is negative.
+        ContractError: There is no token to count.
     """
-    if np.any(weights < 0) or not np.any(weights[texts.lengths > 0] > 0):
-        raise ContractError("n-gram: the training set holds no token of positive weight.\n  Look at its mixture.")
-    tokens, text_of, histories = _positions(vocabulary, texts, prompts, settings.order - 1)
-    weight = weights.astype(np.float64)[text_of]
-    counted = weight > 0
-    tokens, weight = tokens[counted], weight[counted]
-    contexts, numbers = _number_contexts(histories[counted], vocabulary.size)
-    levels = list[Level]()  # longest contexts first: shorter ones count what these pass on
+    if not texts.n_tokens:
+        raise ContractError("n-gram: the training set holds no token.\n  Look at the arm's mixture.parquet.")
+    tokens, histories = texts.values.astype(np.int64), _histories(vocabulary, texts, None, settings.order - 1)
+    contexts, numbers = _number_contexts(histories, vocabulary.size)
+    levels = list[Level]()  # longest contexts first: shorter ones count those
     for length in reversed(range(settings.order)):
-        own = numbers[length] != ABSENT
+        longest = numbers[length] != ABSENT
         if levels:
-            own &= numbers[length + 1] == ABSENT
-        keys = numbers[length][own] * vocabulary.size + tokens[own]
-        passed_keys, passed = _passed_on(levels[-1], settings.discount, vocabulary.size) if levels else (keys[:0], [])
-        grams, place = np.unique(np.concatenate([keys, passed_keys]), return_inverse=True)
-        counts = np.bincount(place, np.concatenate([weight[own], passed]), minlength=len(grams))
-        levels.append(Level(contexts[length], grams, counts))
+            longest &= numbers[length + 1] == ABSENT
+        pairs = [numbers[length][longest] * vocabulary.size + tokens[longest]]
+        pairs += [_without_oldest(levels[-1], vocabulary.size)] if levels else []
+        levels.append(Level(contexts[length], *np.unique(np.concatenate(pairs), return_counts=True)))
     return NgramModel(settings, vocabulary, tuple(reversed(levels)))
 
 
 def load(folder: Path, device: str) -> "NgramModel":
     """Load a model that `save` wrote; it runs on the CPU whatever the device."""
-    facts = json.loads((folder / "ngram.json").read_text())
-    arrays = load_file(folder / "ngram.safetensors")
+    facts = json.loads((folder / FACTS).read_text())
+    arrays = load_file(folder / WEIGHTS)
     settings = NgramSettings.model_validate(facts["settings"])
     levels = tuple(
         Level(arrays[f"contexts.{length}"], arrays[f"grams.{length}"], arrays[f"counts.{length}"])
@@ -151,28 +150,30 @@ class NgramModel:
         unigram[self.levels[0].grams] += self._probabilities[0].discounted
         return unigram
 
-    def save(self, folder: Path) -> None:
-        """Write `ngram.safetensors` and `ngram.json` to a folder; the same model gives the same bytes."""
+    def save(self, folder: Path) -> list[str]:
+        """Write the counts and their settings into `folder` and return the files' names; same model, same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {
             f"{name}.{length}": np.ascontiguousarray(getattr(level, name))
             for length, level in enumerate(self.levels)
             for name in ("contexts", "grams", "counts")
         }
-        save_file(arrays, folder / "ngram.safetensors")
-        facts = {"settings": self.settings.model_dump(), "vocabulary": vars(self.vocabulary)}
-        (folder / "ngram.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+        save_file(arrays, folder / WEIGHTS)
+        facts = {"settings": self.settings.model_dump(), "vocabulary": asdict(self.vocabulary)}
+        (folder / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+        return [WEIGHTS, FACTS]
 
     def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
         """Negative log-likelihood of each text in nats, summed over its tokens, shape `(len(texts),)`, float64."""
-        tokens, text_of, histories = _positions(self.vocabulary, texts, prompts, self.settings.order - 1)
+        tokens = texts.values.astype(np.int64)
         probability = self._uniform[tokens]
-        numbers = self._context_numbers(histories)
+        numbers = self._context_numbers(_histories(self.vocabulary, texts, prompts, self.settings.order - 1))
         for level, share, context in zip(self.levels, self._probabilities, numbers, strict=True):
             known = np.flatnonzero(context != ABSENT)
             place = _find(level.grams, context[known] * self.vocabulary.size + tokens[known])
             own = np.where(place != ABSENT, share.discounted[place], 0)
             probability[known] = own + share.passed_on[context[known]] * probability[known]
+        text_of = np.repeat(np.arange(len(texts)), texts.lengths)
         with np.errstate(divide="ignore"):  # a start of sequence inside a text is impossible: infinite loss
             return np.bincount(text_of, -np.log(probability), minlength=len(texts))
 
@@ -182,7 +183,7 @@ class NgramModel:
         Args:
             contexts: Tokens since the start of each document, without the start of sequence.
         """
-        return self._next(_histories(self.vocabulary, contexts, self.settings.order - 1))
+        return self._next(_last(self.vocabulary, contexts, self.settings.order - 1))
 
     def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
         """Draw one continuation per prompt, each from its own seed.
@@ -197,7 +198,7 @@ class NgramModel:
         """
         if decoding.method != "sample" or decoding.repetition_penalty != 1:
             raise ConfigError("decoding: `family: ngram` samples only, without repetition penalty.\n  Set both so.")
-        histories = _histories(self.vocabulary, prompts, self.settings.order - 1)
+        histories = _last(self.vocabulary, prompts, self.settings.order - 1)
         block = max(1, CELLS // self.vocabulary.size)
         parts = [
             self._sample_block(histories[start : start + block], decoding, seeds[start : start + block])
@@ -320,36 +321,28 @@ def _number_contexts(histories: np.ndarray, size: int) -> tuple[list[np.ndarray]
     return contexts, numbers
 
 
-def _passed_on(level: Level, discount: float, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a level leaves to its shorter contexts: their pairs of context and token, and how much to count of each."""
+def _without_oldest(level: Level, size: int) -> np.ndarray:
+    """Each pair of a level, its context shortened by the oldest token."""
     shorter = level.contexts[level.grams // size] // size
-    return shorter * size + level.grams % size, np.minimum(level.counts, discount) / discount
+    return shorter * size + level.grams % size
 
 
-def _positions(
-    vocabulary: Vocabulary, texts: Sequences, prompts: Sequences | None, n_context: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every token to predict, the text it is in, and the `n_context` tokens before it in its document."""
-    n_before = 1 + (prompts.lengths if prompts is not None else np.zeros(len(texts), dtype=np.int64))
-    whole = _joined(vocabulary, texts, prompts)
-    text_of = np.repeat(np.arange(len(texts)), texts.lengths)
-    place = _ranges(whole.offsets[:-1] + n_before, texts.lengths)
-    return texts.values.astype(np.int64), text_of, _before(whole, place, whole.offsets[:-1][text_of], n_context)
+def _histories(vocabulary: Vocabulary, texts: Sequences, prompts: Sequences | None, n_context: int) -> np.ndarray:
+    """The `n_context` tokens before every token of every text, in its document, shape `(texts.n_tokens, n_context)`."""
+    before = _starts(vocabulary, len(texts)) if prompts is None else _starts(vocabulary, len(texts)).joined(prompts)
+    whole = before.joined(texts)
+    place = _ranges(whole.offsets[:-1] + before.lengths, texts.lengths)
+    return _before(whole, place, np.repeat(whole.offsets[:-1], texts.lengths), n_context)
 
 
-def _histories(vocabulary: Vocabulary, contexts: Sequences, n_context: int) -> np.ndarray:
-    whole = _joined(vocabulary, contexts, None)
+def _last(vocabulary: Vocabulary, contexts: Sequences, n_context: int) -> np.ndarray:
+    """The last `n_context` tokens of every context, shape `(len(contexts), n_context)`."""
+    whole = _starts(vocabulary, len(contexts)).joined(contexts)
     return _before(whole, whole.offsets[1:], whole.offsets[:-1], n_context)
 
 
-def _joined(vocabulary: Vocabulary, texts: Sequences, prompts: Sequences | None) -> Sequences:
-    """Start of sequence, prompt and text of each document, as one sequence each."""
-    starts = Sequences(np.full(len(texts), vocabulary.bos, dtype=np.int32), np.arange(len(texts) + 1))
-    parts = [starts, texts] if prompts is None else [starts, prompts, texts]
-    n_texts, n_parts = len(texts), len(parts)
-    order = np.arange(n_parts * n_texts).reshape(n_parts, n_texts).T.ravel()
-    pieces = Sequences.concatenate(parts).take(order)
-    return Sequences(pieces.values, pieces.offsets[::n_parts])
+def _starts(vocabulary: Vocabulary, n: int) -> Sequences:
+    return Sequences(np.full(n, vocabulary.bos, dtype=np.int32), np.arange(n + 1))
 
 
 def _before(whole: Sequences, place: np.ndarray, first: np.ndarray, n_context: int) -> np.ndarray:
@@ -361,11 +354,10 @@ def _before(whole: Sequences, place: np.ndarray, first: np.ndarray, n_context: i
 
 def _probabilities(level: Level, discount: float, size: int) -> Probabilities:
     context = level.grams // size
-    n_contexts = len(level.contexts)
-    total = np.bincount(context, level.counts, minlength=n_contexts)
-    taken = np.bincount(context, np.minimum(level.counts, discount), minlength=n_contexts)
-    begin = np.concatenate([[0], np.cumsum(np.bincount(context, minlength=n_contexts))])
-    return Probabilities(np.maximum(level.counts - discount, 0) / total[context], taken / total, begin)
+    n_grams = np.bincount(context, minlength=len(level.contexts))
+    total = np.bincount(context, level.counts, minlength=len(level.contexts))
+    begin = np.concatenate([[0], np.cumsum(n_grams)])
+    return Probabilities((level.counts - discount) / total[context], discount * n_grams / total, begin)
 
 
 def _find(ascending: np.ndarray, keys: np.ndarray) -> np.ndarray:

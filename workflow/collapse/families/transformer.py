@@ -1,4 +1,4 @@
-"""Decoder-only transformers: GPT-2 from scratch in plain PyTorch, everything else through transformers.
+"""Decoder-only transformers: Llama from scratch in plain PyTorch, everything else through transformers.
 
 A model's folder holds `config.json` and `model.safetensors` in the Hugging Face layout, so vLLM and transformers load
 it as it is. Nothing is unpickled and no code that comes with a model is run.
@@ -18,8 +18,7 @@ from collapse import packing
 from collapse.config.settings import TransformerSettings
 from collapse.errors import EngineError
 from collapse.families import TrainingJob, TrainingStep, Vocabulary
-from collapse.families.gpt2 import Gpt2, block_mask, configuration
-from collapse.families.size import llama_hidden_width
+from collapse.families.llama import MARK, Llama, block_mask, configuration
 from collapse.families.training import make_accelerator, tensors, train
 from collapse.sequences import Sequences
 
@@ -28,7 +27,7 @@ ROWS_SCORED = 16
 
 
 class HuggingFaceNetwork(nn.Module):
-    """A transformers model behind the interface of `Gpt2`: packed rows in, logits out."""
+    """A transformers model behind the interface of `Llama`: packed rows in, logits out."""
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
@@ -95,7 +94,7 @@ class TransformerModel:
         if isinstance(self.network, HuggingFaceNetwork):
             self.network.inner.save_pretrained(folder, safe_serialization=True)
         else:
-            weights = {f"transformer.{name}": w.detach().cpu() for name, w in self.network.state_dict().items()}
+            weights = {f"model.{name}": w.detach().cpu() for name, w in self.network.state_dict().items()}
             save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         (folder / "config.json").write_text(json.dumps(self.configuration, indent=2, sort_keys=True) + "\n")
         return sorted(path.name for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
@@ -135,35 +134,35 @@ def torch_device(device: str) -> str:
 
 
 def _new(settings: TransformerSettings, vocabulary: Vocabulary) -> tuple[nn.Module, dict[str, object]]:
-    if settings.architecture == "gpt2":
+    if settings.architecture == "llama":
         config = configuration(settings, vocabulary.size, vocabulary.bos, vocabulary.eos)
-        return Gpt2(settings, vocabulary.size), config
-    from transformers import LlamaConfig, LlamaForCausalLM
+        return Llama(settings, vocabulary.size), config
+    from transformers import GPT2Config, GPT2LMHeadModel
 
-    config = LlamaConfig(
+    config = GPT2Config(
         vocab_size=vocabulary.size,
-        hidden_size=settings.width,
-        intermediate_size=llama_hidden_width(settings.width),
-        num_hidden_layers=settings.n_layers,
-        num_attention_heads=settings.n_heads,
-        max_position_embeddings=settings.context_length,
-        tie_word_embeddings=True,
+        n_positions=settings.context_length,
+        n_embd=settings.width,
+        n_layer=settings.n_layers,
+        n_head=settings.n_heads,
+        attn_pdrop=0.0,
+        embd_pdrop=0.0,
+        resid_pdrop=0.0,
         bos_token_id=vocabulary.bos,
         eos_token_id=vocabulary.eos,
-        architectures=["LlamaForCausalLM"],
+        architectures=["GPT2LMHeadModel"],
         dtype="float32",
         attn_implementation="eager",
     )
-    return HuggingFaceNetwork(LlamaForCausalLM(config)), config.to_dict()
+    return HuggingFaceNetwork(GPT2LMHeadModel(config)), config.to_dict()
 
 
 def _open(folder: Path) -> tuple[nn.Module, dict[str, object]]:
     config = json.loads((folder / "config.json").read_text())
-    if _is_ours(config):
-        settings = _settings(config)
-        network = Gpt2(settings, config["vocab_size"])
+    if config.get(MARK):
+        network = Llama(_settings(config), config["vocab_size"])
         weights = load_file(folder / "model.safetensors")
-        network.load_state_dict({name.removeprefix("transformer."): weight for name, weight in weights.items()})
+        network.load_state_dict({name.removeprefix("model."): weight for name, weight in weights.items()})
         return network, config
     from transformers import AutoModelForCausalLM
 
@@ -174,19 +173,15 @@ def _open(folder: Path) -> tuple[nn.Module, dict[str, object]]:
     return HuggingFaceNetwork(inner), config
 
 
-def _is_ours(config: dict[str, object]) -> bool:
-    return config["model_type"] == "gpt2" and config.get("activation_function") == "gelu_pytorch_tanh"
-
-
 def _settings(config: dict[str, int]) -> TransformerSettings:
     return TransformerSettings(
         base_model=None,
         revision=None,
-        architecture="gpt2",
-        n_layers=config["n_layer"],
-        n_heads=config["n_head"],
-        width=config["n_embd"],
-        context_length=config["n_positions"],
+        architecture="llama",
+        n_layers=config["num_hidden_layers"],
+        n_heads=config["num_attention_heads"],
+        width=config["hidden_size"],
+        context_length=config["max_position_embeddings"],
         tuning="full",
         lora_rank=1,
         precision="float32",

@@ -18,6 +18,9 @@ from collapse.plots.style import QUIET, axes_at, legend_at, looks, quiet, titled
 REAL_TEXT = "#8a8f94"
 N_COLUMNS = 5
 
+MOST_BARS = 24
+"""Bars in one panel; longer experiments are drawn in steps."""
+
 PANEL_ROW = 2.05
 """Height of a row of panels, in inches."""
 
@@ -33,12 +36,12 @@ def origins(ancestry: pa.Table, strategies: Sequence[Strategy]) -> Figure:
     """
     present = set(ancestry["strategy"].to_pylist())
     shown = [strategy for strategy in strategies if strategy.name in present]
-    last = int(pc.max(ancestry["generation"]).as_py())
+    last = max(1, int(pc.max(ancestry["generation"]).as_py()))
     n_rows = -(-len(shown) // N_COLUMNS)
     n_seeds = len(set(ancestry["seed"].to_pylist()))
     with quiet():
         subtitle = f"Share of the tokens each model was trained on{_mean_of(n_seeds)}."
-        figure = titled(1.20 + PANEL_ROW * n_rows, "Where the training text came from", subtitle)
+        figure = titled(1.12 + PANEL_ROW * n_rows, "Where the training text came from", subtitle)
         handles = _handles(last)
         legend_at(figure, 0.65, handles, len(handles), handle_length=1.0)
         for index, strategy in enumerate(shown):
@@ -70,17 +73,31 @@ def _mean_of(n_seeds: int) -> str:
 
 
 def _panel(axes: Axes, shares: np.ndarray, last: int) -> None:
-    generations = np.arange(len(shares))
-    floor = np.zeros(len(shares))
-    for origin in generations:
-        axes.bar(generations, shares[:, origin], 0.86, floor, color=_colour(origin, last), linewidth=0)
-        floor += shares[:, origin]
-    axes.set(xlim=(-0.6, last + 0.6), ylim=(0, 1))
+    step = _step(last)
+    generations = np.arange(0, len(shares), step)
+    floor = np.zeros(len(generations))
+    for first, past in _origin_bins(last):
+        height = shares[generations, first:past].sum(axis=1)
+        drawn = height > 0
+        bars = {"bottom": floor[drawn], "width": 0.86 * step, "color": _colour(first, last), "linewidth": 0}
+        axes.bar(generations[drawn], height[drawn], **bars)
+        floor += height
+    axes.set(xlim=(-0.6 * step, last + 0.6 * step), ylim=(0, 1))
     axes.tick_params(axis="x", length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
     whole_generations(axes, last)
     small_print = f"{wording.percent(round(float(shares[-1, 0]), 2))} real in the end"
     axes.text(0, 1.04, small_print, transform=axes.transAxes, size=7.5, color=QUIET)
+
+
+def _step(last: int) -> int:
+    """Every how many generations a bar is drawn; origins are pooled likewise."""
+    return -(-last // MOST_BARS)
+
+
+def _origin_bins(last: int) -> list[tuple[int, int]]:
+    """Real text, then generations of samples, `_step` at a time: first of each bin, and first of the next."""
+    return [(0, 1), *((first, first + _step(last)) for first in range(1, last + 1, _step(last)))]
 
 
 def _handles(last: int) -> list[Patch]:

@@ -17,10 +17,13 @@ from collapse.plots.style import FAINT, INK, QUIET, WIDTH, Look, axes_at, looks,
 ROW = 0.27
 """Height of a row, in inches."""
 
-MOST_PAIRS = 15
+COLUMN = "estimate [interval]"
 
-NUMBERS = 2.9
-"""Width of the columns of numbers, in inches."""
+CHARACTER = 0.072
+"""Width of a character of the labels, in inches, a little over the mean."""
+
+MOST_PAIRS = 15
+"""Pairs between strategies that are all shown."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,11 @@ def forest(contrasts: pa.Table, strategies: Sequence[Strategy], confidence: floa
         title = "Difference in test loss at the last generation"
         figure = titled(1.45 + frame, title, _subtitle(pairs, confidence))
         if pairs:
-            names = 0.3 + 0.072 * max(len(_name(pair)) for pair in pairs)
-            axes = axes_at(figure, names, 0.9, WIDTH - names - NUMBERS, frame)
-            _columns(axes, groups, looks(strategies))
+            digits = wording.digits_for(max(abs(pair.estimate) for pair in pairs) / 10)
+            names = 0.3 + CHARACTER * max(len(_name(pair)) for pair in pairs)
+            numbers = 0.4 + CHARACTER * max(len(COLUMN), *(len(interval_text(pair, digits)) for pair in pairs))
+            axes = axes_at(figure, names, 0.9, WIDTH - names - numbers - 0.75, frame)
+            _columns(axes, groups, looks(strategies), digits, numbers)
             axes.set_xlabel("nats per token (right of 0: the first has the higher loss)")
     return figure
 
@@ -100,30 +105,30 @@ def _subtitle(pairs: list[Pair], confidence: float) -> str:
     )
 
 
-def _columns(axes: Axes, groups: dict[str, list[Pair]], how: dict[str, Look]) -> None:
+def _columns(axes: Axes, groups: dict[str, list[Pair]], how: dict[str, Look], digits: int, p_column: float) -> None:
+    """Rows of names, intervals and numbers; `p_column` is where the p-values stand, in inches right of the frame."""
     pairs = [pair for group in groups.values() for pair in group]
     axes.set(xlim=_limits(pairs), ylim=(len(pairs) + len(groups) - 0.4, -0.6), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=QUIET, linewidth=0.9, zorder=1)
     axes.grid(axis="x")
-    digits = wording.digits_for(max(abs(pair.estimate) for pair in pairs) / 10)
     y = 0
     for head, group in groups.items():
         _put(axes, y, -0.15, head, QUIET, align="right")
         if y == 0:
-            _put(axes, y, 0.2, "estimate [interval]", QUIET)
-            _put(axes, y, NUMBERS - 0.65, "p", QUIET)
+            _put(axes, y, 0.2, COLUMN, QUIET)
+            _put(axes, y, p_column, "p", QUIET)
         for offset, pair in enumerate(group, start=1):
-            _row(axes, y + offset, pair, how[pair.strategy], digits)
+            _row(axes, y + offset, pair, how[pair.strategy], digits, p_column)
         y += len(group) + 1
 
 
-def _row(axes: Axes, y: int, pair: Pair, look: Look, digits: int) -> None:
+def _row(axes: Axes, y: int, pair: Pair, look: Look, digits: int, p_column: float) -> None:
     axes.axhline(y, color=FAINT, linewidth=0.8, zorder=0)
     _put(axes, y, -0.15, _name(pair), INK, align="right")
     _interval(axes, y, pair, look)
     _put(axes, y, 0.2, interval_text(pair, digits), INK if pair.decided else QUIET)
-    _put(axes, y, NUMBERS - 0.65, wording.p_value(pair.p_adjusted), INK if pair.decided else QUIET)
+    _put(axes, y, p_column, wording.p_value(pair.p_adjusted), INK if pair.decided else QUIET)
 
 
 def interval_text(pair: Pair, digits: int) -> str:

@@ -44,6 +44,9 @@ DIVERSITY = (
 
 REAL_DASH = (0, (1, 2))
 
+LABEL = 0.2
+"""Height of a label at the end of a line, in inches."""
+
 PANEL_ROW = 2.08
 """Height of a row of small multiples, in inches."""
 
@@ -61,11 +64,12 @@ def test_loss(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
     """
     curves = _of(strategies, bands(metrics, "test_loss", "real_test", confidence))
     with quiet():
-        figure = titled(4.5, "Test loss on held-out real text", how_to_read(curves, confidence))
+        height = max(3.2, LABEL * len(curves))
+        figure = titled(1.3 + height, "Test loss on held-out real text", how_to_read(curves, confidence))
         names = 0.45 + 0.085 * max((len(name) for name in curves), default=0)
-        axes = axes_at(figure, left=0.7, top=0.75, width=WIDTH - 0.7 - names, height=3.2)
+        axes = axes_at(figure, left=0.7, top=0.75, width=WIDTH - 0.7 - names, height=height)
         _draw(axes, curves, looks(strategies), line_width=2.0)
-        _frame(axes, curves)
+        _frame(axes, curves, n_ticks=7)
         axes.set_ylabel("nats per token")
         axes.set_xlabel("generation (0: real text only)")
         _label_ends(axes, curves, looks(strategies))
@@ -88,7 +92,7 @@ def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
     head = 1.10 + 0.22 * -(-(len(strategies) + 1) // n_columns)
     with quiet():
         subtitle = how_to_read(everything, confidence) if shown else "No samples were measured."
-        figure = titled(head + PANEL_ROW * n_rows, "What became of the samples", subtitle)
+        figure = titled(head - 0.12 + PANEL_ROW * n_rows, "What became of the samples", subtitle)
         legend_at(figure, 0.65, _handles(strategies), n_columns, handle_length=2.6)
         for index, metric in enumerate(shown):
             row, column = divmod(index, 3)
@@ -146,20 +150,22 @@ def _draw(axes: Axes, curves: dict[str, Band], how: dict[str, Look], line_width:
         )
 
 
-def _frame(axes: Axes, curves: dict[str, Band]) -> None:
+def _frame(axes: Axes, curves: dict[str, Band], n_ticks: int) -> None:
     """Limits that always hold the lines, and the bands as long as those leave the lines readable."""
     axes.grid(axis="y")
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(n_ticks, steps=[1, 2, 2.5, 5, 10]))
     whole_generations(axes, max((int(band.generations.max()) for band in curves.values()), default=1))
     lines = np.concatenate([np.concatenate([band.mean, *band.seeds.values()]) for band in curves.values()] or [[0, 1]])
     low, high = float(np.nanmin(lines)), float(np.nanmax(lines))
-    room = max(high - low, 1e-3 * abs(high), 1e-9)
+    # A line that hardly moves is not blown up to fill the frame.
+    room = max(high - low, 0.01 * abs(high), 1e-9)
     edges = np.concatenate([np.concatenate([band.low, band.high]) for band in curves.values()] or [[0.0]])
     edges = edges[np.isfinite(edges)]
     spare = (MOST_STRETCH - 1) * room / 2
     bottom = max(low - spare, min(low, float(edges.min(initial=low))))
     top = min(high + spare, max(high, float(edges.max(initial=high))))
-    axes.set_ylim(bottom - 0.05 * room, top + 0.05 * room)
+    margin = 0.05 * room + max(0.0, room - (top - bottom)) / 2
+    axes.set_ylim(bottom - margin, top + margin)
 
 
 def _label_ends(axes: Axes, curves: dict[str, Band], how: dict[str, Look]) -> None:
@@ -168,7 +174,8 @@ def _label_ends(axes: Axes, curves: dict[str, Band], how: dict[str, Look]) -> No
         return
     bottom, top = axes.get_ylim()
     ends = np.array([band.mean[-1] for band in curves.values()])
-    placed = spread(ends, gap=0.062 * (top - bottom))
+    gap = LABEL * (top - bottom) / (axes.bbox.height / axes.figure.dpi)
+    placed = spread(ends, gap, bottom, top)
     for (name, band), at in zip(curves.items(), placed, strict=True):
         axes.annotate(
             name,
@@ -188,7 +195,7 @@ def _panel(axes: Axes, metric: str, curves: dict[str, Band], how: dict[str, Look
     if real is not None:
         axes.axhline(real, color=INK, linewidth=1.0, linestyle=REAL_DASH)
     _draw(axes, curves, how, line_width=1.4)
-    _frame(axes, curves)
+    _frame(axes, curves, n_ticks=5)
     if real is not None:
         bottom, top = axes.get_ylim()
         room = 0.06 * (top - bottom)
@@ -205,7 +212,9 @@ def _small_print(metric: str) -> str:
 
 def _handles(strategies: Sequence[Strategy]) -> list[Line2D]:
     handles = [
-        Line2D([], [], color=look.colour, linestyle=look.dash, marker=look.marker, markerfacecolor=look.face, label=name)
+        Line2D(
+            [], [], color=look.colour, linestyle=look.dash, marker=look.marker, markerfacecolor=look.face, label=name
+        )
         for name, look in looks(strategies).items()
     ]
     return [*handles, Line2D([], [], color=INK, linewidth=1.0, linestyle=REAL_DASH, label="real text")]

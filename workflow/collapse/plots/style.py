@@ -9,6 +9,7 @@ import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -39,10 +40,16 @@ HUES = {
 }
 """Colour and marker of each way of composing."""
 
-VARIANTS = ((0.0, "solid"), (0.35, (0, (5, 1.5))), (-0.35, (0, (1.5, 1.2))), (0.2, (0, (6, 1.5, 1.5, 1.5))))
-"""Shift towards white (above 0) or black and dash, for the first, second … strategy that composes alike."""
+Dash = Literal["solid"] | tuple[float, tuple[float, ...]]
+"""A Matplotlib line style."""
 
-Dash = str | tuple[int, tuple[float, ...]]
+VARIANTS: tuple[tuple[float, Dash], ...] = (
+    (0.0, "solid"),
+    (0.35, (0, (5, 1.5))),
+    (-0.35, (0, (1.5, 1.2))),
+    (0.2, (0, (6, 1.5, 1.5, 1.5))),
+)
+"""Shift towards white (above 0) or black and dash, for the first, second … strategy that composes alike."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +82,15 @@ class Look:
 
 
 def looks(strategies: Sequence[Strategy]) -> dict[str, Look]:
-    """Look of each strategy, by name; it does not depend on the order of the config."""
+    """Look of each strategy, by name; it does not depend on the order of the config.
+
+    Of the strategies that compose alike, the first by name that verifies nothing has the plain look.
+    """
     found = {}
     for compose in sorted({strategy.compose for strategy in strategies}):
-        names = sorted(strategy.name for strategy in strategies if strategy.compose == compose)
-        plain = compose.replace("_", "-")
-        variants = [name for name in names if name != plain]
-        found |= {name: _look(compose, 1 + index) for index, name in enumerate(variants)}
-        found |= {plain: _look(compose, 0)} if plain in names else {}
+        alike = sorted((s for s in strategies if s.compose == compose), key=lambda s: (bool(s.verifiers), s.name))
+        first = 1 if alike[0].verifiers else 0
+        found |= {strategy.name: _look(compose, first + index) for index, strategy in enumerate(alike)}
     return {strategy.name: found[strategy.name] for strategy in strategies}
 
 
@@ -103,6 +111,7 @@ def quiet() -> AbstractContextManager[None]:
             "axes.spines.right": False,
             "axes.axisbelow": True,
             "axes.unicode_minus": True,
+            "axes.formatter.useoffset": False,
             "xtick.color": "#aeb4ba",
             "ytick.color": "#aeb4ba",
             "xtick.labelcolor": QUIET,
@@ -139,12 +148,13 @@ def legend_at(figure: Figure, top: float, handles: Sequence[Artist], columns: in
     figure.legend(
         handles=handles,
         loc="upper left",
-        bbox_to_anchor=(0.04 / WIDTH, 1 - top / figure.get_size_inches()[1]),
+        bbox_to_anchor=(0.12 / WIDTH, 1 - top / figure.get_size_inches()[1]),
         ncols=columns,
         handlelength=handle_length,
         handleheight=1.0,
         columnspacing=1.5,
         borderaxespad=0,
+        borderpad=0,
         labelcolor=INK,
     )
 
@@ -175,14 +185,16 @@ def whole_generations(axes: Axes, last: int) -> None:
     axes.set_xticks(range(0, last + 1, step))
 
 
-def spread(positions: np.ndarray, gap: float) -> np.ndarray:
+def spread(positions: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
     """Move labels as little as possible so that neighbours are at least `gap` apart, keeping their order.
 
-    Least squares under the order: pool neighbours that collide and put each pool around its mean.
+    Least squares under the order: pool neighbours that collide, put each pool around its mean, and keep it inside.
 
     Args:
         positions: Where the labels would like to be, shape `(n,)`, any order.
         gap: Least distance, in the units of `positions`.
+        low: Least position; labels stay inside as long as `n` of them fit.
+        high: Greatest position.
     """
     order = np.argsort(positions, kind="stable")
     wanted = positions[order] - gap * np.arange(len(positions))
@@ -194,7 +206,8 @@ def spread(positions: np.ndarray, gap: float) -> np.ndarray:
             mean, size = (before * n + mean * size) / (n + size), n + size
         pools.append((mean, size))
     placed = np.empty(len(positions))
-    placed[order] = np.repeat([mean for mean, _ in pools], [size for _, size in pools]) + gap * np.arange(len(order))
+    means = np.clip([mean for mean, _ in pools], low, max(low, high - gap * (len(order) - 1)))
+    placed[order] = np.repeat(means, [size for _, size in pools]) + gap * np.arange(len(order))
     return placed
 
 
@@ -207,5 +220,5 @@ def _look(compose: str, variant: int) -> Look:
 
 def _shifted(colour: str, towards: float) -> str:
     """Mix with white (`towards` above 0) or black (below 0), by that share."""
-    target = np.ones(3) if towards > 0 else np.zeros(3)
-    return to_hex((1 - abs(towards)) * np.asarray(to_rgb(colour)) + abs(towards) * target)
+    red, green, blue = ((1 - abs(towards)) * part + abs(towards) * (towards > 0) for part in to_rgb(colour))
+    return to_hex((red, green, blue))

@@ -82,7 +82,10 @@ def interval(low: float | None, high: float | None, digits: int) -> str:
     """` [+0.40, +0.63]`, or nothing where there is no interval; an unbounded end is an infinity."""
     if low is None and high is None:
         return ""
-    ends = (f"{MINUS}\N{INFINITY}" if low is None else signed(low, digits), "+\N{INFINITY}" if high is None else signed(high, digits))
+    ends = (
+        f"{MINUS}\N{INFINITY}" if low is None else signed(low, digits),
+        "+\N{INFINITY}" if high is None else signed(high, digits),
+    )
     return f" [{ends[0]}, {ends[1]}]"
 
 

@@ -17,9 +17,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Answer:
-    """The sentence in pieces, so that the page can set names apart."""
+    """The sentence in pieces, so that the page can set names apart, and how to read its numbers."""
 
     parts: tuple[Part, ...]
+    note: str = ""
 
     @property
     def text(self) -> str:
@@ -38,39 +39,40 @@ def answer(changes: dict[str, Interval], generation: int, confidence: float) -> 
     if not changes:
         return Answer((Part("No strategy has been measured beyond generation 0, so there is no answer yet."),))
     ordered = sorted(changes, key=lambda name: (-changes[name].estimate, name))
-    digits = wording.digits_for(max(abs(interval.estimate) for interval in changes.values()) / 10)
+    digits = wording.digits_for(max(abs(interval.estimate) for interval in changes.values()))
     counts = [interval.n_seeds for interval in changes.values()]
     if max(counts) < 2:
-        return Answer(tuple(_one_seed(changes, ordered, generation, digits)))
-    parts = [Part(f"After {_generations(generation)}, the model's loss on held-out real text ")]
-    verbs = {1: "had risen with ", -1: "had fallen with "}
-    clauses = [
-        [Part(verbs[sign]), *_listed(changes, [name for name in ordered if changes[name].sign == sign], digits)]
-        for sign in (1, -1)
-        if any(changes[name].sign == sign for name in ordered)
-    ]
-    undecided = [name for name in ordered if changes[name].sign == 0]
-    for index, clause in enumerate(clauses):
-        parts += [Part("; it "), *clause] if index else clause
-    if undecided:
-        opening = "; it is undecided whether it moved with " if clauses else "is undecided: it may have moved either way with "
-        parts += [Part(opening), *_listed(changes, undecided, digits)]
-    parts.append(
-        Part(
-            f" (nats per token, mean of {wording.seed_range(counts)}, in brackets the "
-            f"{wording.percent(confidence)} t-interval)."
-        )
+        return _one_seed(changes, ordered, generation, digits)
+    by_sign = {sign: [name for name in ordered if changes[name].sign == sign] for sign in (1, -1, 0)}
+    listed = {sign: _listed(changes, names, digits) for sign, names in by_sign.items() if names}
+    note = (
+        f"In parentheses: change in nats per token since generation 0, mean of {wording.seed_range(counts)}, and its "
+        f"{wording.percent(confidence)} t-interval over seeds."
     )
-    return Answer(tuple(parts))
+    return Answer((Part(f"After {_generations(generation)}, "), *_claims(listed), Part(".")), note)
 
 
-def _one_seed(changes: dict[str, Interval], ordered: Sequence[str], generation: int, digits: int) -> list[Part]:
-    return [
-        Part(f"Undecided, because one seed has no interval: after {_generations(generation)}, the model's loss on "),
-        Part("held-out real text had moved by "),
-        *_joined([[Part(f"{wording.signed(changes[name].estimate, digits)} with "), Part(name, name)] for name in ordered]),
-        Part(" (nats per token)."),
-    ]
+def _claims(listed: dict[int, list[Part]]) -> list[Part]:
+    """What rose, what fell and what is undecided; `listed` holds the strategies of each sign that occurs."""
+    loss = "the model's loss on held-out real text"
+    if listed.keys() == {0}:
+        return [Part(f"it is undecided whether {loss} moved with "), *listed[0]]
+    verbs = [[Part(f"{verb} with "), *listed[sign]] for sign, verb in ((1, "rose"), (-1, "fell")) if sign in listed]
+    parts = [Part(f"{loss} "), *verbs[0]]
+    for verb in verbs[1:]:
+        parts += [Part("; it "), *verb]
+    if 0 in listed:
+        parts += [Part("; whether it moved with "), *listed[0], Part(" is undecided")]
+    return parts
+
+
+def _one_seed(changes: dict[str, Interval], ordered: Sequence[str], generation: int, digits: int) -> Answer:
+    opening = (
+        f"Undecided, because one seed has no interval: after {_generations(generation)}, the model's loss on held-out "
+        "real text moved by "
+    )
+    moved = [[Part(f"{wording.signed(changes[name].estimate, digits)} with "), Part(name, name)] for name in ordered]
+    return Answer((Part(opening), *_joined(moved), Part(".")), "In nats per token since generation 0.")
 
 
 def _listed(changes: dict[str, Interval], names: Sequence[str], digits: int) -> list[Part]:
@@ -88,7 +90,10 @@ def _joined(items: list[list[Part]]) -> list[Part]:
 
 
 def _size(interval: Interval, digits: int) -> str:
-    return f"{wording.signed(interval.estimate, digits)}{wording.interval(interval.low, interval.high, digits)}"
+    estimate = wording.signed(interval.estimate, digits)
+    if interval.low is None or interval.high is None:
+        return f"{estimate}, {'one seed' if interval.n_seeds == 1 else 'the same in every seed'}"
+    return f"{estimate}; {wording.signed(interval.low, digits)} to {wording.signed(interval.high, digits)}"
 
 
 def _generations(n: int) -> str:

@@ -19,6 +19,9 @@ MEANINGS = {
 """What the value that changes nothing is, by parameter."""
 
 
+Value = str | bool | int | float | None
+
+
 class SamplingRecord(BaseModel):
     """`sampling_record.json`: what one arm's sampler did. Facts that the report does not show are passed over."""
 
@@ -28,8 +31,8 @@ class SamplingRecord(BaseModel):
     seed: int
     generation: int
     engine: str
-    decoding: dict[str, str | float | int | None]
-    prompt: dict[str, str | float | int | None]
+    decoding: dict[str, Value]
+    prompt: dict[str, Value]
     n_samples: int
     n_stopped: int
     n_truncated: int
@@ -105,7 +108,7 @@ def _effective(record: SamplingRecord) -> dict[str, str]:
     return {name: _value(value) for name, value in values.items()}
 
 
-def _value(value: str | float | int | None) -> str:
+def _value(value: Value) -> str:
     match value:
         case bool():
             return "yes" if value else "no"

@@ -58,12 +58,14 @@ class Gallery:
         strategies: Columns.
         draws: In the order of their numbers, from 0.
         left_out: Generations that are not shown, because the table would be too long.
+        has_prompts: Whether any text began with a prompt.
     """
 
     seed: int
     strategies: tuple[str, ...]
     draws: tuple[Draw, ...]
     left_out: tuple[int, ...]
+    has_prompts: bool
 
 
 def gallery(samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n_draws: int) -> Gallery | None:
@@ -83,8 +85,13 @@ def gallery(samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n
     shown = _evenly(generations, MOST_GENERATIONS)
     numbers = sorted({draw for _, _, draw in by_place})
     draws = [Draw(number, _rows(by_place, documents, strategies, shown, number)) for number in numbers]
-    seed = kept["seed"][0].as_py()
-    return Gallery(seed, tuple(strategies), tuple(draws), tuple(sorted(set(generations) - set(shown))))
+    return Gallery(
+        seed=kept["seed"][0].as_py(),
+        strategies=tuple(strategies),
+        draws=tuple(draws),
+        left_out=tuple(sorted(set(generations) - set(shown))),
+        has_prompts=any(row["prompt"] for row in by_place.values()),
+    )
 
 
 Place = tuple[str, int, int]
@@ -122,9 +129,7 @@ def _sample(row: dict[str, object] | None, n_columns: int = 1, shared: bool = Fa
     return Text(segments(str(row["prompt"])), body, n_columns, strategy, (*notes, *cut))
 
 
-def _document(
-    by_place: dict[Place, dict[str, object]], documents: pa.Table, n_columns: int, draw: int
-) -> Text | None:
+def _document(by_place: dict[Place, dict[str, object]], documents: pa.Table, n_columns: int, draw: int) -> Text | None:
     """The document whose beginning was the prompt; without prompts, the training document of the same number."""
     train = documents.filter(pc.field("split") == "train").select(["document_id", "text"]).to_pylist()
     if not train:

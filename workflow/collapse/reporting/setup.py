@@ -65,7 +65,7 @@ def limits(plan: Plan) -> tuple[str, ...]:
         "off.",
         "Intervals stand for single comparisons. p-values are adjusted (Holm) within one metric at one generation, "
         "not over metrics and generations together.",
-        "Perplexity and loss per token compare models with one tokenizer only; bits per byte compare across tokenizers.",
+        "Loss per token and perplexity compare models with one tokenizer; bits per byte compare across tokenizers.",
     ]
     if plan.budget.match == "epochs":
         found.append("Compute is not held equal: strategies with more text train for longer.")
@@ -74,7 +74,7 @@ def limits(plan: Plan) -> tuple[str, ...]:
 
 def interval_width(n_seeds: int, confidence: float) -> str:
     """How wide a t-interval of so few seeds is, for a caption; nothing where it is close to the normal one."""
-    if not 2 <= n_seeds <= 5:
+    if not 2 <= n_seeds <= 4:
         return ""
     reach = float(stats.t.ppf((1 + confidence) / 2, n_seeds - 1))
     return (

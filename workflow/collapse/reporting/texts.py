@@ -43,13 +43,9 @@ def _sign(character: str) -> str:
         "\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}\n",
         "\t": "\N{RIGHTWARDS ARROW TO BAR}",
         "\N{REPLACEMENT CHARACTER}": "\N{REPLACEMENT CHARACTER}",
-        "\x7f": "\N{SYMBOL FOR DELETE}",
     }
-    if character in known:
-        return known[character]
-    code = ord(character)
-    return chr(0x2400 + code) if code < 0x20 else f"[U+{code:04X}]"
+    return known.get(character, f"[U+{ord(character):04X}]")
 
 
 def _name(character: str) -> str:
-    return f"U+{ord(character):04X} {unicodedata.name(character, 'control character')}".lower().replace("u+", "U+")
+    return f"U+{ord(character):04X} {unicodedata.name(character, 'control character').lower()}"

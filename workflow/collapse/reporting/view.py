@@ -198,8 +198,9 @@ def _percent_at(band: Band | None, generation: int) -> str:
 
 
 def _value(band: Band | None, generation: int) -> float | None:
-    at = np.flatnonzero(band.generations == generation) if band is not None else ()
-    return float(band.mean[at[0]]) if band is not None and len(at) else None
+    if band is None or generation not in band.generations:
+        return None
+    return float(band.mean[np.flatnonzero(band.generations == generation)[0]])
 
 
 def _swatch(look: Look) -> Swatch:
@@ -235,9 +236,9 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
         "diversity": (
             f"Diversity depends on size, so sizes are matched: every generation is measured on its first {tokens} "
             "tokens, and so is real text (dotted).",
-            "A rise is not health. At temperature 1 a model that drifts to noise writes more diverse text, so read "
-            "every panel with the last one: below the dotted level, samples narrow to what was likely before; above "
-            "it, they drift away from real text. There the dotted level is the loss of held-out real text.",
+            "A rise is not health: sampled at temperature 1, a model that drifts to noise writes more varied text. So "
+            "read every panel with the last one. Where it falls, samples narrow to what the first model found likely; "
+            "where it rises, they drift away from it. Its dotted level is that model's loss on held-out real text.",
             "Samples of generation 1 come from the shared model of generation 0.",
             lines,
         ),

@@ -1,15 +1,17 @@
 """Gather every arm's metrics, and where its training text came from, into one table each."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts
-from collapse.config.plan import REAL
+from collapse import contracts, layout
+from collapse.config.plan import REAL, CollectSpec
 from collapse.contracts import ANCESTRY, METRICS, MIXTURE, Record
 from collapse.errors import ContractError
+from collapse.lineage import sha256
 from collapse.metrics import Measurement, table
 from collapse.metrics.provenance import ancestry as ancestry_of
 from collapse.metrics.provenance import ancestry_depth
@@ -18,43 +20,44 @@ from collapse.stages import Output
 MIXTURE_COLUMNS = ["strategy", "seed", "generation", "example_id", "origin_generation", "n_tokens"]
 
 
-def run(
-    *,
-    strategies: list[str],
-    generations: int,
-    arms: list[Path],
-    mixtures: list[Path],
-    metrics: Output,
-    ancestry: Output,
-    record: Record,
-) -> None:
+def run(*, spec: CollectSpec, metrics: Output, ancestry: Output, record: Record) -> None:
     """Write one metrics table and one ancestry table for the whole experiment.
+
+    Every arm's `metrics.parquet` and `mixture.parquet` are found beside the outputs, where the layout puts them: an
+    experiment may have more arms than a command line holds.
 
     Generation 0 is one model, shared by all strategies and stored under `real`. It is repeated under every strategy,
     so that each of their lines has its first point.
 
     Args:
-        strategies: The strategies of the experiment.
-        generations: Its last generation.
-        arms: Every arm's `metrics.parquet`.
-        mixtures: Every arm's `mixture.parquet`.
+        spec: The arms of the experiment.
         metrics: All metrics, with `ancestry_depth` added.
         ancestry: Share of each arm's training tokens by the generation they come from.
-        record: What the tables are made from.
+        record: What the tables are made from; the arms' files are added to it.
     """
-    record = replace(record, spec={"strategies": strategies, "generations": generations})
+    arms, mixtures = (_every(spec, metrics.parent, name) for name in ("metrics.parquet", "mixture.parquet"))
+    record = replace(record, inputs={layout.inside_experiment(path): sha256(path) for path in [*arms, *mixtures]})
+    measured = pa.concat_tables([contracts.read(path, METRICS) for path in arms])
     origins = pa.concat_tables([ancestry_of(contracts.read(path, MIXTURE, MIXTURE_COLUMNS)) for path in mixtures])
-    origins = with_first_points(origins, strategies)
-    measured = with_first_points(pa.concat_tables([contracts.read(path, METRICS) for path in arms]), strategies)
-    for name, collected in (("metrics", measured), ("mixture", origins)):
-        _require_every_arm(f"{name}.parquet", collected, strategies, generations)
-    experiment = measured["experiment"][0].as_py()
-    depths = _depths(origins, experiment)
+    measured, origins = (with_first_points(collected, spec.strategies) for collected in (measured, origins))
+    depths = _depths(origins, measured["experiment"][0].as_py())
     contracts.write(metrics, METRICS, pa.concat_tables([measured, *depths]), record)
     contracts.write(ancestry, ANCESTRY, origins, record)
 
 
-def with_first_points(collected: pa.Table, strategies: list[str]) -> pa.Table:
+def _every(spec: CollectSpec, experiment: Path, name: str) -> list[Path]:
+    """One artifact of every arm that has a model of its own, below the experiment's folder."""
+    root = experiment.parents[1]
+    paths = [root / layout.arm(experiment.name, *arm) / name for arm in layout.arms(spec)]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise ContractError(
+            f"{missing[0]}: is missing, and {len(missing) - 1} more like it.\n"
+            "  Run snakemake: it makes every arm before it collects them."
+        )
+    return paths
+
+
+def with_first_points(collected: pa.Table, strategies: Sequence[str]) -> pa.Table:
     """Repeat the rows of the shared generation 0 under every strategy; they stay under `real` too."""
     shared = collected.filter((pc.field("strategy") == REAL) & (pc.field("generation") == 0))
     at = shared.schema.get_field_index("strategy")
@@ -86,16 +89,3 @@ def _depths(origins: pa.Table, experiment: str) -> list[pa.Table]:
         for (strategy, seed), chain in chains.items()
         for generation, depth in enumerate(ancestry_depth([chain[g] for g in sorted(chain)]))
     ]
-
-
-def _require_every_arm(name: str, collected: pa.Table, strategies: list[str], generations: int) -> None:
-    columns = [collected[column].to_pylist() for column in ("strategy", "seed", "generation")]
-    found = set(zip(*columns, strict=True))
-    seeds = {seed for _, seed, _ in found}
-    wanted = {(s, seed, g) for s in strategies for seed in seeds for g in range(generations + 1)}
-    if missing := sorted(wanted - found):
-        strategy, seed, generation = missing[0]
-        raise ContractError(
-            f"{name}: {len(missing)} arm(s) are missing, such as strategy {strategy}, seed {seed}, generation "
-            f"{generation}.\n  Hand in the file of every arm, generation 0 of `{REAL}` included."
-        )

@@ -118,8 +118,8 @@ def _studentised_means(differences: np.ndarray, rng: np.random.Generator) -> np.
 
 
 def _all_equal(values: np.ndarray) -> bool:
-    # Subtracting two values that rounding alone sets apart must not look like a very small, very sure difference.
-    return bool(np.ptp(values) <= 1e-12 * np.abs(values).max())
+    # Spread that rounding alone makes must not look like a very sure difference; squares of less than 1e-100 vanish.
+    return bool(np.ptp(values) <= max(1e-12 * np.abs(values).max(), 1e-100))
 
 
 def _finite(value: float) -> float | None:

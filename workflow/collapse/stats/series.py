@@ -31,5 +31,10 @@ def series_by_strategy(metrics: pa.Table, metric: str, evaluation_set: str) -> d
 
 
 def paired(left: dict[int, float], right: dict[int, float]) -> np.ndarray:
-    """Differences `left - right` over the seeds that both have, in the order of the seeds."""
-    return np.array([left[seed] - right[seed] for seed in sorted(left.keys() & right.keys())])
+    """Differences `left - right` over the seeds that both have, in the order of the seeds.
+
+    Two values that rounding alone sets apart are equal: their difference is 0.
+    """
+    seeds = sorted(left.keys() & right.keys())
+    lefts, rights = (np.array([values[seed] for seed in seeds]) for values in (left, right))
+    return np.where(np.isclose(lefts, rights, rtol=1e-12, atol=0), 0.0, lefts - rights)

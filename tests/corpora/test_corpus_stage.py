@@ -1,0 +1,81 @@
+"""The corpus stage: the same bytes twice, a tokenizer that fits its documents, a reserve that is large enough."""
+
+from pathlib import Path
+
+import pytest
+
+from collapse.config.plan import CorpusSpec
+from collapse.config.settings import CorpusSettings, TokenizerSettings
+from collapse.contracts import DOCUMENTS, Record, read
+from collapse.corpora import tokenizer as tokenizers
+from collapse.corpora.tokenizer import Codec
+from collapse.errors import ConfigError
+from collapse.stages import corpus
+
+PARAGRAPHS = [f"Speech {i}. We said {'and '.join(['so '] * (i % 7 + 1))}it was. Number {i * i}!" for i in range(300)]
+
+
+def spec(path: Path, source: str = "train", n_fresh_sets: float = 0) -> CorpusSpec:
+    settings = CorpusSettings.model_validate(
+        {
+            "source": "file",
+            "sotu": {"first_year": 2000},
+            "huggingface": dict.fromkeys(("dataset", "subset", "revision", "group_column"))
+            | {"split": "train", "column": "text"},
+            "file": {"path": str(path), "column": "text", "group_column": None},
+            "test_fraction": 0.1,
+            "validation_fraction": 0.1,
+            "train_bytes": 4_000,
+            "validation_bytes": 1_000,
+            "test_bytes": 1_000,
+            "reserve_bytes": 2_000,
+            "max_document_tokens": 24,
+        }
+    )
+    tokenizer = TokenizerSettings.model_validate({"source": source, "vocabulary_size": 300})
+    return CorpusSpec(corpus=settings, tokenizer=tokenizer, n_fresh_sets=n_fresh_sets)
+
+
+def run(folder: Path, spec: CorpusSpec, base_model: Path | None = None) -> tuple[Path, Path]:
+    documents, tokenizer = folder / "documents.parquet", folder / "tokenizer" / "tokenizer.json"
+    corpus.run(spec=spec, base_model=base_model, documents=documents, tokenizer=tokenizer, record=Record())
+    return documents, tokenizer
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "speeches.txt"
+    path.write_text("\n\n".join(PARAGRAPHS))
+    return path
+
+
+def test_running_twice_and_from_shuffled_paragraphs_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
+    first = run(tmp_path / "a", spec(source))
+    source.write_text("\n\n".join(reversed(PARAGRAPHS)))
+    second = run(tmp_path / "b", spec(source))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_documents_come_back_from_the_saved_tokenizer(source: Path, tmp_path: Path) -> None:
+    documents, tokenizer = run(tmp_path, spec(source))
+    rows, codec = read(documents, DOCUMENTS).to_pylist(), Codec.load(tokenizer.parent)
+    assert {row["split"] for row in rows} == {"train", "validation", "test", "reserve"}
+    assert all(codec.decode(row["token_ids"]) == row["text"] for row in rows)
+    assert sum(row["n_bytes"] for row in rows if row["split"] == "train") <= 4_000
+
+
+def test_a_reserve_too_small_for_its_strategies_is_refused(source: Path, tmp_path: Path) -> None:
+    run(tmp_path, spec(source, n_fresh_sets=0.3))
+    with pytest.raises(ConfigError, match=r"corpus.reserve_bytes: the reserve holds \d+ documents"):
+        run(tmp_path, spec(source, n_fresh_sets=2.0))
+
+
+def test_a_base_models_tokenizer_is_taken_over(source: Path, tmp_path: Path) -> None:
+    base_model = tmp_path / "base_model" / "base_model.json"
+    base_model.parent.mkdir()
+    tokenizers.save(tokenizers.train(["another tongue entirely"], 270), base_model.parent)
+    documents, tokenizer = run(tmp_path, spec(source, "base_model"), base_model)
+    assert tokenizer.read_bytes() == (base_model.parent / "tokenizer.json").read_bytes()
+    assert Codec.load(tokenizer.parent).eos in read(documents, DOCUMENTS)["token_ids"][0].as_py()
+    with pytest.raises(ConfigError, match="needs the pretrained model's folder"):
+        run(tmp_path, spec(source, "base_model"))

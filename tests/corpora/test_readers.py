@@ -1,0 +1,131 @@
+"""Every source gives the same kind of text, and says what is wrong with it."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from collapse.config.settings import FileSettings, HuggingFaceSettings, SotuSettings
+from collapse.corpora import hugging_face, local_file, sotu
+from collapse.errors import ConfigError, EngineError
+
+TEXTS = ["One paragraph,\ntwo lines.", "Another.", "Übergrößenträger 😀"]
+
+
+def file_settings(path: Path, group_column: str | None = None) -> FileSettings:
+    return FileSettings(path=str(path), column="text", group_column=group_column)
+
+
+def write_json_lines(path: Path, rows: list[object]) -> Path:
+    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
+    return path
+
+
+def test_parquet_json_lines_and_text_hold_the_same_corpus(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": [TEXTS[0], None, f"  {TEXTS[1]}\n", TEXTS[2]]}), tmp_path / "corpus.parquet")
+    write_json_lines(tmp_path / "corpus.jsonl", [{"text": text} for text in [*TEXTS, " \n "]])
+    (tmp_path / "corpus.txt").write_bytes(("\ufeff" + "\n \n\n".join(TEXTS)).encode())
+    found = [local_file.read(file_settings(tmp_path / f"corpus.{kind}")) for kind in ("parquet", "jsonl", "txt")]
+    assert [[real.text for real in texts] for texts in found] == [TEXTS] * 3
+    assert [[real.group for real in texts] for texts in found] == [[real.group for real in found[0]]] * 3
+    assert len({real.group for real in found[0]}) == 3
+    assert {real.source for real in found[0]} == {"corpus.parquet"}
+
+
+def test_a_group_column_groups_texts(tmp_path: Path) -> None:
+    path = write_json_lines(tmp_path / "c.jsonl", [{"text": t, "speech": i // 2} for i, t in enumerate(TEXTS)])
+    assert [real.group for real in local_file.read(file_settings(path, "speech"))] == ["0", "0", "1"]
+
+
+def test_carriage_returns_separate_paragraphs_too() -> None:
+    assert local_file.paragraphs("one\r\ntwo\r\n\r\nthree\r\n") == ["one\r\ntwo", "three"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "group_column", "message"),
+    [
+        ("missing.txt", None, None, "there is no file"),
+        ("c.csv", b"text\n", None, "ends in `.csv`"),
+        ("c.txt", b" \n\n ", None, "holds no text but white space"),
+        ("c.txt", b"fine\nna\xefve", None, "byte 7 (line 2) is 0xef"),
+        ("c.txt", b"fine", "speech", "a .txt file has no columns"),
+        ("c.jsonl", b'{"text": "a"}\n\n{"text": ', None, "line 3: is not JSON"),
+        ("c.jsonl", b'{"text": "a"}\n["b"]\n', None, 'line 2: is ["b"].'),
+        ("c.jsonl", b'{"body": "a", "id": 1}\n', None, "line 1: has no `text`.\n  Set column to one of: body, id."),
+        ("c.jsonl", b'{"text": 7}\n', None, "row 1: the text is 7"),
+        ("c.jsonl", b'{"text": "a\\ud800"}\n', None, "row 1: half a surrogate pair"),
+        ("c.jsonl", b'{"text": "a", "speech": null}\n', "speech", "row 1: has no group"),
+        ("c.parquet", b"not parquet", None, "is not a readable Parquet file"),
+    ],
+)
+def test_a_file_that_is_no_corpus_is_refused_with_its_place(
+    tmp_path: Path, name: str, content: bytes | None, group_column: str | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError) as refused:
+        local_file.read(file_settings(tmp_path / name, group_column))
+    assert message in str(refused.value)
+
+
+def test_a_missing_parquet_column_is_refused_with_the_columns_there_are(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"body": ["a"], "year": [1]}), tmp_path / "c.parquet")
+    with pytest.raises(ConfigError, match="Set column to one of: body, year"):
+        local_file.read(file_settings(tmp_path / "c.parquet"))
+
+
+def test_addresses_are_paragraphs_grouped_by_address() -> None:
+    texts = sotu.read(SotuSettings(first_year=2020))
+    assert len({real.group for real in texts}) == len({real.source for real in texts}) >= 5
+    assert {real.group[:4] for real in texts} >= {"2020", "2022", "2023", "2024"}
+    assert min(real.group for real in texts) >= "2020"
+    assert all(real.text == real.text.strip() != "" and "\n\n" not in real.text for real in texts)
+
+
+def test_a_year_after_the_last_address_is_refused() -> None:
+    with pytest.raises(ConfigError, match="holds addresses of 1790 to"):
+        sotu.read(SotuSettings(first_year=3000))
+
+
+def hub_settings(dataset: Path, **changed: str | None) -> HuggingFaceSettings:
+    values = {"subset": None, "revision": "0" * 40, "split": "train", "column": "text", "group_column": "speech"}
+    return HuggingFaceSettings.model_validate({"dataset": str(dataset)} | values | changed)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    datasets.disable_progress_bars()
+    folder = tmp_path / "speeches"
+    folder.mkdir()
+    pq.write_table(pa.table({"text": [*TEXTS, " "], "speech": ["a", "a", "b", "b"]}), folder / "train.parquet")
+    return folder
+
+
+def test_a_folder_of_parquet_files_is_a_hugging_face_data_set(dataset: Path) -> None:
+    texts = hugging_face.read(hub_settings(dataset))
+    assert [(real.text, real.group) for real in texts] == list(zip(TEXTS, "aab", strict=True))
+    assert {real.source for real in texts} == {"speeches"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"split": "dev"}, 'Unknown split "dev"'),
+        ({"subset": "large"}, "BuilderConfig 'large' not found"),
+        ({"column": "body"}, "Set column to one of: text, speech"),
+    ],
+)
+def test_a_data_set_without_the_asked_part_is_refused(dataset: Path, changed: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        hugging_face.read(hub_settings(dataset, **changed))
+    assert message in str(refused.value)
+
+
+def test_a_data_set_that_cannot_be_read_says_how_to_bring_it(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="HF_HUB_OFFLINE"):
+        hugging_face.read(hub_settings(tmp_path / "nowhere"))

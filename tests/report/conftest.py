@@ -1,0 +1,210 @@
+"""A small experiment with made-up numbers, written through the contracts and carried through to the report."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+
+from collapse import contracts, layout
+from collapse.config.plan import Plan, load_plan
+from collapse.contracts import DOCUMENTS, METRICS, MIXTURE, SAMPLES, Record
+from collapse.metrics import Measurement, table
+from collapse.stages import collect, contrast, figure, report
+
+FIGURES = ("test_loss", "diversity", "contrasts", "ancestry")
+HOSTILE = (
+    '<script>alert("x")</script><img src=https://example.org/x.png> & \x00\x1b[31m \u202ereversed\r\n</td></table>'
+)
+RISE = {"real": 0.0, "replace": 0.2, "accumulate": 0.05}
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where a made-up experiment lies."""
+
+    plan: Plan
+    folder: Path
+
+    def arms(self, generations):
+        return [arm for arm in layout.arms(self.plan.collect_spec()) if arm[2] in generations]
+
+    def arm(self, strategy, seed, generation) -> Path:
+        return self.folder.parents[1] / layout.arm(self.plan.experiment, strategy, seed, generation)
+
+    def sampled(self, name):
+        """One artifact of every arm with samples: generation 1 lies under `real`."""
+        shared = [("real", seed, 1) for seed in self.plan.seeds]
+        return [self.arm(*arm) / name for arm in [*shared, *self.arms(range(2, 99))]]
+
+    def report(self, path: Path) -> str:
+        """Draw the figures and write the report, from what lies in the folder."""
+        inputs = {name: self.folder / f"{name}.parquet" for name in ("metrics", "contrasts", "ancestry")}
+        drawn = {name: path.parent / f"{name}.svg" for name in FIGURES}
+        spec, record = self.plan.report_spec(), Record(code="0" * 16, inputs={"metrics.parquet": "ab" * 32})
+        figure.run(
+            spec=spec,
+            **inputs,
+            test_loss=drawn["test_loss"],
+            diversity=drawn["diversity"],
+            contrast_figure=drawn["contrasts"],
+            ancestry_figure=drawn["ancestry"],
+            record=record,
+        )
+        report.run(
+            spec=spec,
+            **inputs,
+            documents=self.folder / "documents.parquet",
+            samples=self.sampled("samples.parquet"),
+            records=self.sampled("sampling_record.json"),
+            figures=list(drawn.values()),
+            report=path,
+            record=record,
+        )
+        return path.read_text()
+
+
+def plan_of(seeds, strategies=tuple(RISE), generations=3) -> Plan:
+    config = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+    overridden = {
+        "experiment": "made-up",
+        "generations": generations,
+        "seeds": list(seeds),
+        "strategies": [{"name": name, "compose": name} for name in strategies],
+    }
+    return load_plan(config | overridden, "config.yaml")
+
+
+def write_study(root: Path, seeds, strategies=tuple(RISE)) -> Study:
+    study = Study(plan_of(seeds, strategies), root / "results" / "made-up")
+    for strategy, seed, generation in study.arms(range(99)):
+        write_arm(study, strategy, seed, generation)
+    for path in study.sampled("samples.parquet"):
+        strategy, seed, generation = (part.split("=")[1] for part in path.parts[-4:-1])
+        write_samples(path.parent, strategy, int(seed), int(generation))
+    write_documents(study)
+    tables = {name: study.folder / f"{name}.parquet" for name in ("metrics", "ancestry")}
+    collect.run(spec=study.plan.collect_spec(), **tables, record=Record())
+    contrasts = study.folder / "contrasts.parquet"
+    contrast.run(spec=study.plan.report_spec(), metrics=tables["metrics"], contrasts=contrasts, record=Record())
+    return study
+
+
+def write_arm(study: Study, strategy: str, seed: int, generation: int) -> None:
+    # Seeds differ by little, so that two of them decide what rose; the control moves by less than that.
+    wander = 0.01 * np.random.default_rng([seed, generation, len(strategy)]).standard_normal()
+    loss = 4 + 0.1 * seed + RISE[strategy] * generation + wander
+    measured = [
+        Measurement("test_loss", "real_test", loss, 10),
+        Measurement("perplexity", "real_test", float(np.exp(loss)), 10),
+        Measurement("bits_per_byte", "real_test", loss / 3, 10),
+        Measurement("distinct_2", "samples" if generation else "real_train", 0.9 - 0.1 * generation, 100),
+        Measurement("real_token_share", "mixture", float(generation == 0), 100),
+    ]
+    rows = table(measured, "made-up", strategy, seed, generation)
+    contracts.write(study.arm(strategy, seed, generation) / "metrics.parquet", METRICS, rows, Record())
+    origins = {"real": [0], "replace": [generation], "accumulate": list(range(generation + 1))}[strategy]
+    examples = [
+        {
+            "strategy": strategy,
+            "seed": seed,
+            "generation": generation,
+            "position": position,
+            "example_id": f"{origin}.{position}",
+            "origin": "synthetic" if origin else "real",
+            "origin_generation": origin,
+            "source": "documents.parquet",
+            "repeat": 0,
+            "weight": 1.0,
+            "n_tokens": 10,
+            "n_real_tokens": 0 if origin else 10,
+        }
+        for position, origin in enumerate(origins)
+    ]
+    path = study.arm(strategy, seed, generation) / "mixture.parquet"
+    contracts.write(path, MIXTURE, pa.Table.from_pylist(examples, MIXTURE.schema), Record())
+
+
+def write_samples(folder: Path, strategy: str, seed: int, generation: int) -> None:
+    texts = [HOSTILE if (strategy, generation) == ("replace", 2) else f"{strategy} text {generation}", ""]
+    rows = [
+        {
+            "strategy": strategy,
+            "seed": seed,
+            "generation": generation,
+            "sample_id": f"{strategy}.{seed}.{generation}.{draw:07d}",
+            "sampled_from": "model",
+            "prompt_id": None,
+            "draw": draw,
+            "prompt": "",
+            "prompt_token_ids": [],
+            "text": text,
+            "token_ids": [1, 2],
+            "n_tokens": 2,
+            "finish_reason": "length" if draw else "stop",
+            "logprob_nats": -1.0,
+            "sampler_seed": 1,
+        }
+        for draw, text in enumerate(texts)
+    ]
+    contracts.write(folder / "samples.parquet", SAMPLES, pa.Table.from_pylist(rows, SAMPLES.schema), Record())
+    facts = {
+        "strategy": strategy,
+        "seed": seed,
+        "generation": generation,
+        "engine": "vllm",
+        "decoding": {"method": "sample", "temperature": 1.0, "top_k": 0},
+        "prompt": {"source": "none", "n_tokens": 0, "in_training": False},
+        "n_samples": 2,
+        "n_stopped": 1,
+        "n_truncated": 1,
+        "n_empty": 1,
+        "n_duplicates": 0,
+        "mean_tokens": 2.0,
+        "warnings": ["1 of 2 are <empty>"] if strategy == "replace" else [],
+    }
+    (folder / "sampling_record.json").write_text(json.dumps(facts))
+
+
+def write_documents(study: Study) -> None:
+    rows = [
+        {
+            "document_id": f"{index:032x}",
+            "split": split,
+            "text": f"A real document, {split}.",
+            "token_ids": [1],
+            "n_tokens": 1,
+            "n_bytes": 20,
+            "reference_answer": None,
+            "group": "a",
+            "source": "made up",
+            "licence": "none",
+        }
+        for index, split in enumerate(("train", "test"))
+    ]
+    contracts.write(
+        study.folder / "documents.parquet", DOCUMENTS, pa.Table.from_pylist(rows, DOCUMENTS.schema), Record()
+    )
+
+
+@pytest.fixture(scope="session")
+def two_seeds(tmp_path_factory) -> Study:
+    return write_study(tmp_path_factory.mktemp("two"), seeds=(0, 1))
+
+
+@pytest.fixture(scope="session")
+def one_seed(tmp_path_factory) -> Study:
+    return write_study(tmp_path_factory.mktemp("one"), seeds=(3,), strategies=("replace", "accumulate"))
+
+
+@pytest.fixture(scope="session")
+def page(two_seeds, tmp_path_factory) -> str:
+    return two_seeds.report(tmp_path_factory.mktemp("page") / "report.html")
+
+
+@pytest.fixture(scope="session")
+def one_seed_page(one_seed, tmp_path_factory) -> str:
+    return one_seed.report(tmp_path_factory.mktemp("page") / "report.html")

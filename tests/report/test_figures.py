@@ -1,0 +1,162 @@
+import itertools
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from collapse import contracts
+from collapse.config.settings import Strategy
+from collapse.contracts import ANCESTRY, METRICS
+from collapse.metrics import CATALOGUE, Measurement, table
+from collapse.plots import ancestry, curves, style, wording
+from collapse.plots import contrasts as contrasts_plot
+from collapse.reporting.figures import inlined
+from collapse.stats.contrasts import contrasts
+
+COMPOSE = ("real", "replace", "accumulate", "accumulate_subsample", "replace_multiple")
+
+
+def figures(study):
+    metrics = contracts.read(study.folder / "metrics.parquet", METRICS)
+    origins = contracts.read(study.folder / "ancestry.parquet", ANCESTRY)
+    return drawn(metrics, study.plan.strategies) | {"ancestry": ancestry.origins(origins, study.plan.strategies)}
+
+
+def drawn(metrics, strategies):
+    differences = contrasts(metrics, [strategy.name for strategy in strategies], 0.95)
+    return {
+        "test_loss": curves.test_loss(metrics, strategies, 0.95),
+        "diversity": curves.diversity(metrics, strategies, 0.95),
+        "contrasts": contrasts_plot.forest(differences, strategies, 0.95),
+    }
+
+
+def crowd(n_strategies, n_seeds, generations):
+    """Many strategies that end close to one another, and every panel of the diversity figure."""
+    rng = np.random.default_rng(0)
+    strategies = [Strategy(name=f"window-of-{k + 1}", compose="window", window=k + 1) for k in range(n_strategies)]
+    arms = itertools.product(strategies, range(n_seeds), range(generations + 1))
+    tables = [
+        table(
+            [
+                Measurement("test_loss", "real_test", 4 + 0.1 * generation + 0.003 * rng.normal(), 1),
+                *(Measurement(name, "samples", rng.uniform(0, 1), 1) for name in curves.DIVERSITY if generation),
+            ],
+            "crowd",
+            strategy.name,
+            seed,
+            generation,
+        )
+        for strategy, seed, generation in arms
+    ]
+    return pa.concat_tables(tables), strategies
+
+
+def texts(figure):
+    """Every text of a figure with its box in pixels."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    artists = dict.fromkeys(artist for artist in figure.findobj(Text) if artist.get_visible())
+    undrawn = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in outside(axis)}
+    shown = [artist for artist in artists if artist.get_text().strip() and id(artist) not in undrawn]
+    return [(artist.get_text(), Text.get_window_extent(artist, renderer)) for artist in shown]
+
+
+def outside(axis):
+    """Labels of ticks beyond the frame, which exist and are not drawn."""
+    low, high = sorted(axis.get_view_interval())
+    return [tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
+
+
+@pytest.mark.parametrize("study", ["one_seed", "two_seeds"])
+def test_no_text_of_a_figure_covers_another_or_leaves_the_page(study, request):
+    for name, figure in figures(request.getfixturevalue(study)).items():
+        assert_legible(name, figure)
+
+
+@pytest.mark.parametrize(("n_strategies", "n_seeds", "generations"), [(12, 2, 8), (5, 3, 4), (1, 1, 1), (2, 2, 40)])
+def test_a_crowd_of_strategies_stays_legible(n_strategies, n_seeds, generations):
+    for name, figure in drawn(*crowd(n_strategies, n_seeds, generations)).items():
+        assert_legible(name, figure)
+
+
+def assert_legible(name, figure):
+    boxes = texts(figure)
+    for (text, box), (other, other_box) in itertools.combinations(boxes, 2):
+        # Boxes are as tall as the font; letters of neighbouring lines may touch boxes but not each other.
+        assert not box.shrunk(0.98, 0.8).overlaps(other_box.shrunk(0.98, 0.8)), f"{name}: {text!r} on {other!r}"
+    width, height = figure.bbox.width, figure.bbox.height
+    outside = [text for text, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height]
+    assert outside == [], name
+
+
+def test_the_same_table_gives_the_same_bytes(two_seeds):
+    first, second = ([style.svg(figure, "") for figure in figures(two_seeds).values()] for _ in range(2))
+    assert first == second
+
+
+def test_a_figure_says_how_many_seeds_it_shows(one_seed, two_seeds):
+    for study, words in ((one_seed, "one seed"), (two_seeds, "2 seeds")):
+        for name, figure in figures(study).items():
+            assert any(words in text.lower() for text, _ in texts(figure)), name
+
+
+def test_a_strategy_looks_the_same_whatever_stands_beside_it():
+    everyone = [Strategy(name=compose.replace("_", "-"), compose=compose) for compose in COMPOSE]
+    verified = Strategy(name="replace-verified", compose="replace", verifiers=("unique",))
+    together = style.looks([*everyone, verified])
+    for order in itertools.permutations([*everyone[1:4], verified], 2):
+        assert style.looks(order) == {strategy.name: together[strategy.name] for strategy in order}
+    assert len({(look.colour, look.marker, look.hollow) for look in together.values()}) == len(together)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=12), st.floats(0.01, 1))
+def test_labels_are_moved_apart_in_order_and_without_drifting(positions, gap):
+    wanted = np.array(positions)
+    placed = style.spread(wanted, gap, -100, 100)
+    order = np.argsort(wanted, kind="stable")
+    assert np.all(np.diff(placed[order]) >= gap - 1e-9)
+    assert placed.mean() == pytest.approx(wanted.mean(), abs=1e-9)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=12))
+def test_labels_stay_inside_as_long_as_they_fit(positions):
+    placed = style.spread(np.array(positions), 1.0, -6, 6)
+    assert placed.min() >= -6 - 1e-9 and placed.max() <= 6 + 1e-9
+    assert np.all(np.diff(np.sort(placed)) >= 1.0 - 1e-9)
+
+
+@given(st.lists(st.integers(-20, 20), min_size=1, max_size=8, unique=True))
+def test_labels_that_have_room_stay_where_they_are(positions):
+    wanted = np.array(positions, dtype=float)
+    assert style.spread(wanted, 1.0, -20, 20) == pytest.approx(wanted)
+
+
+def test_shares_of_origins_add_up_to_one_at_every_generation(two_seeds):
+    origins = contracts.read(two_seeds.folder / "ancestry.parquet", ANCESTRY)
+    shares = ancestry.mean_shares(origins, "accumulate")
+    assert shares.sum(axis=1) == pytest.approx(np.ones(4))
+    assert shares[3] == pytest.approx(np.full(4, 0.25))
+
+
+def test_every_metric_and_unit_has_words_for_readers():
+    assert CATALOGUE.keys() <= wording.TITLES.keys()
+    assert {definition.unit for definition in CATALOGUE.values()} <= wording.UNITS.keys()
+
+
+def test_an_inlined_figure_keeps_its_ids_to_itself():
+    svg = (
+        '<?xml version="1.0"?><svg viewBox="0 0 9 9" width="9"><defs><path id="a"/></defs><use xlink:href="#a"/></svg>'
+    )
+    found = inlined(svg, "loss", 'A "figure"')
+    assert 'id="loss-a"' in found and 'href="#loss-a"' in found and "width" not in found
+    assert 'aria-label="A &quot;figure&quot;"' in found
+
+
+def test_what_is_not_a_figure_is_refused():
+    with pytest.raises(ValueError, match="viewBox"):
+        inlined("<html></html>", "loss", "")

@@ -1,0 +1,233 @@
+"""Composition on real tables: budgets, lineage, and documents kept whole."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from collapse import contracts
+from collapse.config.plan import MixSpec
+from collapse.config.settings import BudgetSettings, Strategy
+from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
+from collapse.errors import EngineError
+from collapse.packing import assign_batches
+from collapse.stages import mix
+
+RNG = np.random.default_rng(0)
+LENGTHS = {split: RNG.integers(3, 30, n) for split, n in (("train", 50), ("test", 10), ("reserve", 40))}
+
+
+@pytest.fixture
+def experiment(tmp_path) -> Path:
+    folder = tmp_path / "results" / "example"
+    rows = [
+        {
+            "document_id": f"{split}-{index:03d}",
+            "split": split,
+            "text": "text",
+            "token_ids": [5] * int(length),
+            "n_tokens": int(length),
+            "n_bytes": 4,
+            "reference_answer": None,
+            "group": str(index),
+            "source": "test",
+            "licence": "none",
+        }
+        for split, lengths in LENGTHS.items()
+        for index, length in enumerate(lengths)
+    ]
+    contracts.write(folder / "documents.parquet", DOCUMENTS, pa.Table.from_pylist(rows), Record())
+    return folder
+
+
+def samples(experiment: Path, generation: int, n: int = 50, n_prompt: int = 0) -> Path:
+    arm = {"strategy": "replace", "seed": 0, "generation": generation}
+    rows = [
+        arm
+        | {
+            "sample_id": f"replace.0.{generation}.{draw:07d}",
+            "sampled_from": "m",
+            "prompt_id": None,
+            "draw": draw,
+            "prompt": "",
+            "prompt_token_ids": [7] * n_prompt,
+            "text": "text",
+            "token_ids": [6] * (4 + draw % 20),
+            "n_tokens": 4 + draw % 20,
+            "finish_reason": "stop",
+            "logprob_nats": -1.0,
+            "sampler_seed": draw,
+        }
+        for draw in range(n)
+    ]
+    path = experiment / f"strategy=replace/seed=0/generation={generation}/samples.parquet"
+    schema = pa.schema([(c.name, pa.string() if c.categories else c.type) for c in SAMPLES.columns])
+    contracts.write(path, SAMPLES, pa.Table.from_pylist(rows, schema=schema), Record())
+    return path
+
+
+def verdicts(experiment: Path, generation: int, accepted: list[bool]) -> Path:
+    rows = [
+        {
+            "strategy": "replace",
+            "seed": 0,
+            "generation": generation,
+            "sample_id": f"replace.0.{generation}.{draw:07d}",
+            "verifier": "taste",
+            "verifier_version": "length/1",
+            "score": None,
+            "threshold": None,
+            "accepted": good,
+            "reason": "accepted" if good else "too_short",
+            "duplicate_of": None,
+        }
+        for draw, good in enumerate(accepted)
+    ]
+    path = experiment / f"strategy=replace/seed=0/generation={generation}/verdicts.parquet"
+    contracts.write(path, VERDICTS, pa.Table.from_pylist(rows), Record())
+    return path
+
+
+def spec(compose="replace", match="epochs", amount=1.0, **changes) -> MixSpec:
+    strategy = {
+        name: changes.pop(name) for name in ("real_fraction", "window", "verifiers") if name in changes
+    }
+    values = {
+        "strategy": Strategy(name="real" if compose == "real" else "replace", compose=compose, **strategy),
+        "budget": BudgetSettings(match=match, amount=amount),
+        "prompt_in_training": False,
+        "n_samples": None,
+        "n_sets": 1,
+        "batch_size": 4,
+        "context_length": 32,
+        "flops_per_token": None,
+    }
+    return MixSpec(**(values | changes))
+
+
+def mixture(experiment, spec_, generation=1, sample_paths=(), verdict_paths=()) -> pa.Table:
+    path = experiment / f"strategy=replace/seed=0/generation={generation}/mixture.parquet"
+    mix.run(
+        spec=spec_,
+        strategy="replace",
+        seed=0,
+        generation=generation,
+        documents=experiment / "documents.parquet",
+        samples=list(sample_paths),
+        verdicts=list(verdict_paths),
+        mixture=path,
+        record=Record(),
+    )
+    return contracts.read(path, MIXTURE)
+
+
+def test_generation_0_is_every_training_document_once_and_no_other(experiment):
+    table = mixture(experiment, spec(), generation=0)
+    assert sorted(table["example_id"].to_pylist()) == [f"train-{i:03d}" for i in range(50)]
+    assert set(table["origin"].to_pylist()) == {"real"}
+    assert table["n_real_tokens"].to_pylist() == table["n_tokens"].to_pylist()
+
+
+def test_replace_holds_no_real_row(experiment):
+    table = mixture(experiment, spec(), sample_paths=[samples(experiment, 1)])
+    assert set(table["origin"].to_pylist()) == {"synthetic"}
+    assert sum(table["n_real_tokens"].to_pylist()) == 0
+    assert set(table["source"].to_pylist()) == {"strategy=replace/seed=0/generation=1/samples.parquet"}
+
+
+def test_only_accepted_samples_are_used(experiment):
+    accepted = [draw % 3 == 0 for draw in range(50)]
+    table = mixture(
+        experiment,
+        spec(verifiers=("taste",)),
+        sample_paths=[samples(experiment, 1)],
+        verdict_paths=[verdicts(experiment, 1, accepted)],
+    )
+    assert {int(i[-7:]) for i in table["example_id"].to_pylist()} == {d for d, good in enumerate(accepted) if good}
+
+
+def test_a_verifier_that_accepts_nothing_stops_the_arm_with_the_reason(experiment):
+    with pytest.raises(EngineError, match=r"no sample of generation 1 is usable; its verifiers \(taste\)"):
+        mixture(
+            experiment,
+            spec(verifiers=("taste",)),
+            sample_paths=[samples(experiment, 1)],
+            verdict_paths=[verdicts(experiment, 1, [False] * 50)],
+        )
+
+
+def test_only_the_draws_offered_to_a_strategy_are_used(experiment):
+    table = mixture(experiment, spec(), sample_paths=[samples(experiment, 1, n=120)])
+    assert {int(i[-7:]) for i in table["example_id"].to_pylist()} == set(range(50))
+
+
+@pytest.mark.parametrize("amount", [700, 2500, 9000])
+def test_a_token_budget_is_kept_to_within_one_example(experiment, amount):
+    table = mixture(experiment, spec(match="tokens", amount=amount), sample_paths=[samples(experiment, 1)])
+    total = sum(table["n_tokens"].to_pylist())
+    assert amount - 30 < total <= amount
+
+
+def test_a_flops_budget_is_a_token_budget_over_flops_per_token(experiment):
+    by_flops = spec(match="flops", amount=2500 * 3e6, flops_per_token=3e6)
+    paths = [samples(experiment, 1)]
+    assert mixture(experiment, by_flops, sample_paths=paths).equals(
+        mixture(experiment, spec(match="tokens", amount=2500), sample_paths=paths)
+    )
+
+
+@pytest.mark.parametrize("steps", [1, 7, 40])
+def test_a_step_budget_gives_exactly_so_many_optimizer_steps(experiment, steps):
+    table = mixture(experiment, spec(match="steps", amount=steps), sample_paths=[samples(experiment, 1)])
+    assert len(assign_batches(table["n_tokens"].to_numpy(), 32, 4)) == steps
+
+
+def test_a_document_budget_counts_documents_and_repeats_only_after_a_whole_pass(experiment):
+    table = mixture(experiment, spec(match="documents", amount=120), sample_paths=[samples(experiment, 1)])
+    assert table.num_rows == 120
+    repeats = table["repeat"].to_numpy()
+    assert [int((repeats == k).sum()) for k in range(3)] == [50, 50, 20]
+    first = table["example_id"].to_pylist()[:50]
+    assert len(set(first)) == 50 and first != table["example_id"].to_pylist()[50:100]
+
+
+def test_matched_budgets_are_equal_between_strategies_of_unequal_size(experiment):
+    paths = [samples(experiment, 1), samples(experiment, 2)]
+    totals = [
+        sum(mixture(experiment, spec(compose, "tokens", 4000), 2, read)["n_tokens"].to_pylist())
+        for compose, read in (("replace", paths[1:]), ("accumulate", paths))
+    ]
+    assert abs(totals[0] - totals[1]) < 30
+
+
+def test_fresh_real_documents_are_never_used_twice(experiment):
+    used = [
+        set(
+            mixture(experiment, spec("fresh_real", real_fraction=0.2), g, [samples(experiment, g)])["example_id"]
+            .to_pandas()
+            .loc[lambda ids: ids.str.startswith("reserve")]
+        )
+        for g in (1, 2, 3, 4)
+    ]
+    assert [len(ids) for ids in used] == [10] * 4
+    assert len(set.union(*used)) == 40
+
+
+def test_a_used_up_reserve_is_refused_by_name_of_the_setting(experiment):
+    with pytest.raises(EngineError, match=r"corpus\.reserve_bytes"):
+        mixture(experiment, spec("fresh_real", real_fraction=0.2), 5, [samples(experiment, 5)])
+
+
+def test_prompts_count_as_real_tokens_when_they_are_trained_on(experiment):
+    path = samples(experiment, 1, n_prompt=8)
+    table = mixture(experiment, spec(prompt_in_training=True), sample_paths=[path])
+    assert set(table["n_real_tokens"].to_pylist()) == {8}
+    assert min(table["n_tokens"].to_pylist()) == 12
+
+
+def test_strategies_share_the_shuffle_of_a_seed(experiment):
+    """Paired contrasts need the same noise: equal sizes are shuffled alike, whatever they hold."""
+    real = mixture(experiment, spec(), generation=0)["example_id"].to_pylist()
+    again = mixture(experiment, spec("accumulate"), generation=0)["example_id"].to_pylist()
+    assert real == again

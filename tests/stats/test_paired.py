@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from collapse.stats.paired import BOOTSTRAP_FROM, exact_sign_p, paired_bootstrap, paired_interval, paired_t
+
+
+def coverage(intervals, truth):
+    return np.mean([interval.low <= truth <= interval.high for interval in intervals])
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 6])
+def test_the_t_interval_covers_what_it_promises(n_seeds):
+    rng, trials = np.random.default_rng(1), 2_000
+    intervals = [paired_t(rng.normal(0.3, 2.0, n_seeds), 0.9) for _ in range(trials)]
+    assert abs(coverage(intervals, 0.3) - 0.9) <= 4 * np.sqrt(0.9 * 0.1 / trials)
+
+
+@pytest.mark.parametrize("draw", [np.random.Generator.standard_normal, np.random.Generator.standard_exponential])
+def test_the_bootstrap_covers_what_it_promises_for_straight_and_skewed_differences(draw):
+    rng, trials = np.random.default_rng(2), 300
+    truth = 1.0 if draw is np.random.Generator.standard_exponential else 0.0
+    intervals = [paired_bootstrap(draw(rng, 20), 0.95, rng) for _ in range(trials)]
+    assert abs(coverage(intervals, truth) - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / trials)
+
+
+def test_the_t_interval_agrees_with_scipy_on_the_pairs_themselves():
+    rng = np.random.default_rng(3)
+    left, right = rng.normal(1, 1, 7), rng.normal(0, 1, 7)
+    expected = stats.ttest_rel(left, right)
+    found = paired_t(left - right, 0.95)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 0.45, 0.5, 0.6, 1.0])
+def test_the_bootstrap_p_value_is_below_the_level_exactly_where_the_interval_excludes_zero(shift):
+    differences = np.random.default_rng(4).standard_normal(15) + shift
+    found = paired_bootstrap(differences, 0.95, np.random.default_rng(5))
+    assert (found.p_value < 0.05) == (found.sign != 0)
+
+
+def test_the_number_of_seeds_decides_the_method():
+    rng = np.random.default_rng(6)
+    methods = [
+        paired_interval(rng.normal(size=n), 0.95, rng).method for n in (1, 2, BOOTSTRAP_FROM - 1, BOOTSTRAP_FROM)
+    ]
+    assert methods == ["single_seed", "paired_t", "paired_t", "paired_bootstrap"]
+
+
+def test_a_single_seed_has_neither_interval_nor_p_value_and_decides_nothing():
+    found = paired_interval(np.array([0.7]), 0.95, np.random.default_rng(7))
+    assert (found.estimate, found.low, found.high, found.p_value, found.sign) == (0.7, None, None, None, 0)
+
+
+@pytest.mark.parametrize("n_seeds", [3, 12])
+@pytest.mark.parametrize("value", [0.0, -1.0, 0.3])
+def test_differences_that_do_not_vary_decide_nothing(n_seeds, value):
+    differences = np.full(n_seeds, value)
+    differences[0] = np.nextafter(value, 1)
+    found = paired_interval(differences, 0.95, np.random.default_rng(8))
+    assert (found.low, found.high, found.p_value, found.sign) == (None, None, None, 0)
+
+
+def test_one_outlier_among_equal_differences_leaves_the_interval_open():
+    differences = np.array([0.0] * 11 + [1.0])
+    found = paired_bootstrap(differences, 0.95, np.random.default_rng(9))
+    assert found.high is None
+    assert found.sign == 0
+
+
+def test_the_same_resamples_give_the_mirrored_interval():
+    differences = np.random.default_rng(10).normal(0.2, 1, 14)
+    there = paired_bootstrap(differences, 0.95, np.random.default_rng(11))
+    back = paired_bootstrap(-differences, 0.95, np.random.default_rng(11))
+    assert (back.low, back.high, back.p_value) == pytest.approx((-there.high, -there.low, there.p_value), abs=1e-3)
+
+
+def test_the_sign_test_counts_seeds_that_agree():
+    assert exact_sign_p(np.array([0.1, 2.0, 0.3, 0.1, 0.0, 5.0])) == pytest.approx(2 / 2**5)
+    assert exact_sign_p(np.zeros(4)) == 1.0
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=9), st.floats(0.1, 10))
+def test_the_t_interval_scales_with_its_unit(values, unit):
+    differences = np.array(values)
+    here, there = paired_t(differences, 0.95), paired_t(differences * unit, 0.95)
+    if here.low is not None and there.low is not None:
+        assert (there.low, there.high) == pytest.approx((here.low * unit, here.high * unit), rel=1e-6, abs=1e-9)

@@ -1,0 +1,117 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from collapse.config import Plan, load_plan
+from collapse.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def changed(path: str, value) -> dict:
+    config = copy.deepcopy(DEFAULT)
+    *parents, last = path.split(".")
+    node = config
+    for part in parents:
+        node = node[int(part)] if isinstance(node, list) else node[part]
+    if isinstance(node, list):
+        node.append(value)
+    else:
+        node[last] = value
+    return config
+
+
+def problem(config: dict) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_plan(config, "config.yaml")
+    return str(caught.value)
+
+
+def test_the_default_config_is_a_plan():
+    assert load_plan(DEFAULT, "config.yaml").generations == 4
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflow" / "experiments").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_experiment_is_a_plan(path):
+    load_plan(merged(DEFAULT, yaml.safe_load(path.read_text())), str(path))
+
+
+def merged(base: dict, override: dict) -> dict:
+    """As Snakemake does it: mappings merge, everything else replaces."""
+    result = dict(base)
+    for key, value in override.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = merged(base[key], value) if both else value
+    return result
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("generation", 3, "generation: is not a setting; did you mean `generations`?"),
+        ("decoding.temprature", 1, "decoding.temprature: is not a setting; did you mean `temperature`?"),
+        ("corpus.sotu.year", 1, "corpus.sotu.year: is not a setting; did you mean `first_year`?"),
+        ("decoding.temperature", -0.5, "decoding.temperature: is -0.5"),
+        ("decoding.temperature", 0, "temperature 0 is `method: greedy`"),
+        ("decoding.top_p", 0, "decoding.top_p"),
+        ("generations", 0, "generations: is 0"),
+        ("seeds", [], "seeds"),
+        ("seeds", [1, 1], "seeds: 1 appears more than once"),
+        ("strategies", [], "strategies"),
+        ("strategies.+", {"name": "Replace", "compose": "replace"}, "kebab|small letters"),
+        ("strategies.+", {"name": "replace", "compose": "replace"}, "replace appears more than once"),
+        ("strategies.+", {"name": "m", "compose": "mix"}, "`compose: mix` needs `real_fraction`"),
+        ("strategies.+", {"name": "m", "compose": "mix", "real_fraction": 1.0}, "leaves no samples"),
+        ("strategies.+", {"name": "w", "compose": "window", "window": 0}, r"strategies\[5\].window"),
+        ("strategies.+", {"name": "r", "compose": "replace", "window": 2}, "has no `window`"),
+        ("strategies.+", {"name": "r", "compose": "replace", "verifiers": ["truth"]}, "`truth` is not defined"),
+        ("strategies.+", {"name": "r", "compose": "replaced"}, r"strategies\[5\].compose: is 'replaced'"),
+        ("verifiers.odd", {"kind": "lenght"}, "verifiers.odd.kind: is 'lenght'"),
+        ("verifiers.odd", {"kind": "noisy_oracle", "oracle": "truth", "true_positive_rate": 1, "false_positive_rate": 0},
+         "verifiers.odd.oracle"),
+        ("corpus.max_document_tokens", 500, "do not fit into transformer.context_length 128"),
+        ("decoding.max_new_tokens", 500, "exceed transformer.context_length 128"),
+        ("transformer.width", 130, "width 130 is not a multiple of n_heads 4"),
+        ("transformer.tuning", "lora", "needs a base_model"),
+        ("transformer.base_model", "some/folder", "tokenizer.source"),
+        ("family", "ngram", "generate.engine: `vllm` does not sample from `family: ngram`"),
+        ("corpus.source", "file", "needs `corpus.file.path`"),
+        ("corpus.source", "huggingface", "`corpus.huggingface.dataset` and `.revision`"),
+        ("decoding.n_beams", 4, "n_beams"),
+        ("prompt.source", "real_prefix", "prompt: n_tokens"),
+        ("budget.amount", 0, "budget.amount"),
+        ("budget.amount", float("nan"), "budget.amount"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_the_way_out(path, value, words):
+    assert pytest.importorskip("re").search(words, problem(changed(path, value)))
+
+
+def test_every_problem_is_reported_at_once():
+    config = changed("generation", 3)
+    del config["seeds"]
+    assert "config.yaml has 2 problem(s)" in problem(config)
+
+
+def test_greedy_without_prompts_is_refused_because_every_sample_would_be_the_same():
+    config = changed("decoding.method", "greedy")
+    assert "one and the same text" in problem(config)
+
+
+def test_the_shared_first_samples_are_as_many_as_the_largest_strategy_needs():
+    config = changed("strategies.+", {"name": "grown", "compose": "replace_multiple"})
+    plan = load_plan(config, "config.yaml")
+    assert [plan.n_sets("real", 1), plan.n_sets("replace", 1), plan.n_sets("grown", 1), plan.n_sets("grown", 4)] == [
+        2,
+        1,
+        2,
+        5,
+    ]
+
+
+def test_every_setting_says_what_it_means_or_is_named_so_that_it_does():
+    schema = Plan.model_json_schema()
+    assert all("description" in definition for definition in schema["$defs"].values())

@@ -1,0 +1,72 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from collapse import fingerprint
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    copy = tmp_path / "collapse"
+    shutil.copytree(fingerprint.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(fingerprint, "PACKAGE", copy)
+    forget()
+    yield copy
+    forget()
+
+
+def forget() -> None:
+    fingerprint._imports.cache_clear()
+    fingerprint._code.cache_clear()
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    forget()
+
+
+STAGES = ("corpus", "generate", "verify", "mix", "train", "evaluate", "collect")
+
+
+def all_fingerprints() -> dict[str, str]:
+    return {stage: fingerprint.stage_fingerprint(stage) for stage in STAGES}
+
+
+def changed_by(path: Path, old: str, new: str) -> set[str]:
+    before = all_fingerprints()
+    edited(path, old, new)
+    return {stage for stage, value in all_fingerprints().items() if value != before[stage]}
+
+
+def test_a_comment_a_docstring_and_a_blank_line_change_nothing(package):
+    path = package / "metrics" / "diversity.py"
+    before = all_fingerprints()
+    path.write_text(path.read_text().replace('"""', '"""Edited. ', 1) + "\n\n# a comment\n")
+    forget()
+    assert all_fingerprints() == before
+
+
+def test_logic_in_a_metric_concerns_evaluate_and_no_training(package):
+    concerned = changed_by(package / "metrics" / "diversity.py", "return", "assert True\n    return")
+    assert "evaluate" in concerned
+    assert not concerned & {"corpus", "generate", "mix", "train"}
+
+
+def test_logic_in_a_strategy_concerns_mix_and_no_evaluation(package):
+    concerned = changed_by(package / "strategies.py", "newest = max(inventory.synthetic)", "newest = max([*inventory.synthetic])")
+    assert concerned == {"mix"}
+
+
+def test_a_family_counts_only_where_it_is_loaded(package):
+    plain, with_family = (
+        fingerprint.stage_fingerprint("train", *plugins) for plugins in ((), ("collapse.families.llama",))
+    )
+    edited(package / "families" / "llama.py", "0.02", "0.03")
+    assert fingerprint.stage_fingerprint("train") == plain
+    assert fingerprint.stage_fingerprint("train", "collapse.families.llama") != with_family
+
+
+def test_settings_do_not_count_because_the_spec_carries_them(package):
+    assert changed_by(package / "config" / "settings.py", "class Settings(BaseModel):", "EXTRA = 1\n\n\nclass Settings(BaseModel):") == set()

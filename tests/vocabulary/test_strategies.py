@@ -1,0 +1,104 @@
+"""Every strategy by its properties, and by its definition in the paper that it comes from."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collapse.config.settings import Strategy
+from collapse.strategies import COMPOSE, Counts, generations_read
+
+PARAMETERS = {
+    "mix": {"real_fraction": 0.25},
+    "preserve": {"real_fraction": 0.1},
+    "fresh_real": {"real_fraction": 0.5},
+    "window": {"window": 2},
+}
+
+
+def named(compose: str, **parameters) -> Strategy:
+    name = "real" if compose == "real" else compose.replace("_", "-")
+    return Strategy(name=name, compose=compose, **(PARAMETERS.get(compose, {}) | parameters))
+
+
+def select(compose: str, inventory: Counts, seed: int = 0, **parameters) -> Counts:
+    return COMPOSE[compose](named(compose, **parameters), inventory, np.random.default_rng(seed))
+
+
+@st.composite
+def inventories(draw) -> Counts:
+    n_generations = draw(st.integers(1, 6))
+    counts = st.integers(0, 300)
+    return Counts(
+        real=draw(st.integers(1, 200)),
+        synthetic={g: draw(counts) for g in range(1, n_generations + 1)},
+        fresh=draw(counts),
+    )
+
+
+@pytest.mark.parametrize("compose", sorted(COMPOSE))
+@given(inventory=inventories(), seed=st.integers(0, 2**31))
+def test_nothing_is_taken_that_does_not_exist(compose, inventory, seed):
+    taken = select(compose, inventory, seed)
+    assert 0 <= taken.real <= inventory.real
+    assert 0 <= taken.fresh <= inventory.fresh
+    assert all(0 <= n <= inventory.synthetic[g] for g, n in taken.synthetic.items())
+
+
+@pytest.mark.parametrize("compose", sorted(COMPOSE))
+@given(inventory=inventories())
+def test_only_generations_that_the_dag_provides_are_taken(compose, inventory):
+    newest = max(inventory.synthetic)
+    used = {g for g, n in select(compose, inventory).synthetic.items() if n}
+    assert used <= set(generations_read(named(compose), newest))
+
+
+@pytest.mark.parametrize("compose", ["replace", "replace_multiple"])
+@given(inventory=inventories())
+def test_replace_forgets_real_text_and_every_earlier_generation(compose, inventory):
+    taken = select(compose, inventory)
+    assert taken.real == taken.fresh == 0
+    assert set(taken.synthetic) == {max(inventory.synthetic)}
+
+
+FULL = Counts(real=100, synthetic={1: 100, 2: 100, 3: 100}, fresh=100)
+
+
+@pytest.mark.parametrize(
+    ("compose", "expected"),
+    [
+        ("real", Counts(real=100)),
+        ("replace", Counts(real=0, synthetic={3: 100})),
+        ("accumulate", Counts(real=100, synthetic={1: 100, 2: 100, 3: 100})),
+        ("mix", Counts(real=25, synthetic={3: 75})),
+        ("preserve", Counts(real=10, synthetic={3: 100})),
+        ("window", Counts(real=0, synthetic={2: 100, 3: 100})),
+        ("fresh_real", Counts(real=0, synthetic={3: 100}, fresh=50)),
+    ],
+)
+def test_a_full_inventory_gives_the_definition(compose, expected):
+    assert select(compose, FULL) == expected
+
+
+def test_replace_multiple_is_as_large_as_accumulate():
+    inventory = Counts(real=100, synthetic={3: 400})
+    assert select("replace_multiple", inventory).total == select("accumulate", FULL).total == 400
+
+
+def test_a_window_holds_real_text_until_it_slides_past_generation_0():
+    sizes = [select("window", Counts(50, {g: 50 for g in range(1, newest + 1)})).real for newest in (1, 2, 3)]
+    assert sizes == [50, 0, 0]
+
+
+def test_accumulate_subsample_keeps_its_size_and_draws_every_origin_alike():
+    draws = [select("accumulate_subsample", FULL, seed) for seed in range(400)]
+    assert {draw.total for draw in draws} == {100}
+    shares = np.array([[draw.real, *draw.synthetic.values()] for draw in draws])
+    # Hypergeometric: 100 of 400, a quarter each; variance n K/N (1 - K/N) (N - n)/(N - 1).
+    standard_error = np.sqrt(100 * 0.25 * 0.75 * 300 / 399 / len(draws))
+    assert np.all(np.abs(shares.mean(axis=0) - 25) < 4 * standard_error)
+
+
+@given(inventory=inventories(), seed=st.integers(0, 2**31))
+def test_the_same_stream_selects_the_same(inventory, seed):
+    assert select("accumulate_subsample", inventory, seed) == select("accumulate_subsample", inventory, seed)
