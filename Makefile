@@ -4,8 +4,11 @@
 #   make test    the whole test suite
 #
 # From then on it is an ordinary Snakemake workflow: `. .venv/bin/activate`, then `snakemake -n`.
+# With an NVIDIA GPU: `make run ENVIRONMENT=gpu` (and `device: gpu` in the config).
 
 PYTHON ?= python3.11
+ENVIRONMENT ?= cpu
+LOCK := envs/$(ENVIRONMENT).txt
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -35,19 +38,24 @@ check: $(INSTALLED)
 schemas: $(INSTALLED)
 	$(BIN)/python -m collapse schemas --folder workflow/schemas
 
-$(INSTALLED): envs/cpu.txt pyproject.toml
-	@echo "Making $(VENV) from envs/cpu.txt; this takes a few minutes, once."
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed; name it with make PYTHON=…"; exit 1; }
+$(INSTALLED): $(LOCK) pyproject.toml
+	@echo "Making $(VENV) from $(LOCK); this takes a few minutes, once."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "Python 3.11 is needed; name it with: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	grep '^torch==' envs/cpu.txt > $(VENV)/torch.txt
-	$(PIP) install --no-deps -r $(VENV)/torch.txt || $(PIP) install --no-deps --index-url $(TORCH_INDEX) -r $(VENV)/torch.txt
-	$(PIP) install --no-deps -r envs/cpu.txt
+	grep '^torch==' $(LOCK) > $(VENV)/torch.txt
+	$(PIP) install --no-deps -r $(VENV)/torch.txt \
+		|| $(PIP) install --no-deps --index-url $(TORCH_INDEX) -r $(VENV)/torch.txt
+	$(PIP) install --no-deps -r $(LOCK)
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Raise versions: edit envs/cpu.in, then make lock. `--no-deps` above is what keeps CUDA out, so the lock is complete.
+# Raise versions: edit envs/*.in, then make lock. Locks are complete, because they are installed with --no-deps: that is
+# what keeps CUDA off a CPU machine.
+FOUND_LINKS := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS) --no-emit-find-links)
+COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header
+
 lock: $(INSTALLED)
-	$(BIN)/python -m pip install -q uv
-	$(BIN)/uv pip compile --python-version 3.11 --overrides envs/overrides.txt --no-annotate --no-header \
-		--emit-index-annotation=false $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS) --no-emit-find-links) \
-		envs/cpu.in -o envs/cpu.txt
+	$(PIP) install uv
+	$(COMPILE) --overrides envs/cpu-overrides.txt $(FOUND_LINKS) envs/cpu.in -o envs/cpu.txt
+	$(COMPILE) --python-platform x86_64-manylinux_2_34 envs/gpu.in -o envs/gpu.txt

@@ -102,14 +102,15 @@ def test_samples_follow_the_models_own_distribution(draws, folder):
     common = expected >= 5
     observed_table = [*firsts[common], firsts[~common].sum()]
     expected_table = [*expected[common], expected[~common].sum()]
-    assert stats.chisquare(observed_table, np.array(expected_table) * sum(observed_table) / sum(expected_table)).pvalue > 1e-3
+    assert (
+        stats.chisquare(observed_table, np.array(expected_table) * sum(observed_table) / sum(expected_table)).pvalue
+        > 1e-3
+    )
 
 
 def test_rows_do_not_depend_on_their_neighbours(sampler, draws, unprompted):
     rows = np.array([7, 130, 299])
-    alone = sampler.sample(
-        unprompted.take(rows), decoding(), row_seeds(0, 1, "generate", range(300))[rows]
-    )
+    alone = sampler.sample(unprompted.take(rows), decoding(), row_seeds(0, 1, "generate", range(300))[rows])
     for row, tokens in zip(rows, alone.tokens, strict=True):
         np.testing.assert_array_equal(tokens, draws.tokens[row])
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from collapse.config.settings import TrainingSettings, TransformerSettings
 from collapse.config.plan import FamilySpec
+from collapse.config.settings import TrainingSettings, TransformerSettings
 from collapse.families import TrainingJob, Vocabulary, transformer
 from collapse.families.size import n_parameters
 from collapse.sequences import Sequences

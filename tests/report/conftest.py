@@ -58,8 +58,6 @@ class Study:
             spec=spec,
             **inputs,
             documents=self.folder / "documents.parquet",
-            samples=self.sampled("samples.parquet"),
-            records=self.sampled("sampling_record.json"),
             figures=list(drawn.values()),
             report=path,
             record=record,

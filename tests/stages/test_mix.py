@@ -90,15 +90,13 @@ def verdicts(experiment: Path, generation: int, accepted: list[bool]) -> Path:
 
 
 def spec(compose="replace", match="epochs", amount=1.0, **changes) -> MixSpec:
-    strategy = {
-        name: changes.pop(name) for name in ("real_fraction", "window", "verifiers") if name in changes
-    }
+    strategy = {name: changes.pop(name) for name in ("real_fraction", "window", "verifiers") if name in changes}
     values = {
         "strategy": Strategy(name="real" if compose == "real" else "replace", compose=compose, **strategy),
         "budget": BudgetSettings(match=match, amount=amount),
         "prompt_in_training": False,
         "n_samples": None,
-        "n_sets": 1,
+        "sets_offered": 1,
         "batch_size": 4,
         "context_length": 32,
         "flops_per_token": None,

@@ -34,7 +34,9 @@ def test_the_default_config_is_a_plan():
     assert load_plan(DEFAULT, "config.yaml").generations == 4
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "workflow" / "experiments").rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "workflow" / "experiments").rglob("*.yaml")), ids=lambda path: path.stem
+)
 def test_every_shipped_experiment_is_a_plan(path):
     load_plan(merged(DEFAULT, yaml.safe_load(path.read_text())), str(path))
 
@@ -70,8 +72,11 @@ def merged(base: dict, override: dict) -> dict:
         ("strategies.+", {"name": "r", "compose": "replace", "verifiers": ["truth"]}, "`truth` is not defined"),
         ("strategies.+", {"name": "r", "compose": "replaced"}, r"strategies\[5\].compose: is 'replaced'"),
         ("verifiers.odd", {"kind": "lenght"}, "verifiers.odd.kind: is 'lenght'"),
-        ("verifiers.odd", {"kind": "noisy_oracle", "oracle": "truth", "true_positive_rate": 1, "false_positive_rate": 0},
-         "verifiers.odd.oracle"),
+        (
+            "verifiers.odd",
+            {"kind": "noisy_oracle", "oracle": "truth", "true_positive_rate": 1, "false_positive_rate": 0},
+            "verifiers.odd.oracle",
+        ),
         ("corpus.max_document_tokens", 500, "do not fit into transformer.context_length 128"),
         ("decoding.max_new_tokens", 500, "exceed transformer.context_length 128"),
         ("transformer.width", 130, "width 130 is not a multiple of n_heads 4"),
@@ -104,8 +109,10 @@ def test_greedy_without_prompts_is_refused_because_every_sample_would_be_the_sam
 def test_the_shared_first_samples_are_as_many_as_the_largest_strategy_needs():
     config = changed("strategies.+", {"name": "grown", "compose": "replace_multiple"})
     plan = load_plan(config, "config.yaml")
-    assert [plan.n_sets("real", 1), plan.n_sets("replace", 1), plan.n_sets("grown", 1), plan.n_sets("grown", 4)] == [
+    asked = ("real", 1), ("replace", 1), ("replace", 4), ("grown", 1), ("grown", 4)
+    assert [plan.sets_drawn(*arm) for arm in asked] == [
         2,
+        1,
         1,
         2,
         5,

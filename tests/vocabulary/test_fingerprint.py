@@ -55,7 +55,9 @@ def test_logic_in_a_metric_concerns_evaluate_and_no_training(package):
 
 
 def test_logic_in_a_strategy_concerns_mix_and_no_evaluation(package):
-    concerned = changed_by(package / "strategies.py", "newest = max(inventory.synthetic)", "newest = max([*inventory.synthetic])")
+    concerned = changed_by(
+        package / "strategies.py", "newest = max(inventory.synthetic)", "newest = max([*inventory.synthetic])"
+    )
     assert concerned == {"mix"}
 
 
@@ -69,4 +71,11 @@ def test_a_family_counts_only_where_it_is_loaded(package):
 
 
 def test_settings_do_not_count_because_the_spec_carries_them(package):
-    assert changed_by(package / "config" / "settings.py", "class Settings(BaseModel):", "EXTRA = 1\n\n\nclass Settings(BaseModel):") == set()
+    assert (
+        changed_by(
+            package / "config" / "settings.py",
+            "class Settings(BaseModel):",
+            "EXTRA = 1\n\n\nclass Settings(BaseModel):",
+        )
+        == set()
+    )

@@ -86,7 +86,7 @@ def test_replace_multiple_is_as_large_as_accumulate():
 
 
 def test_a_window_holds_real_text_until_it_slides_past_generation_0():
-    sizes = [select("window", Counts(50, {g: 50 for g in range(1, newest + 1)})).real for newest in (1, 2, 3)]
+    sizes = [select("window", Counts(50, dict.fromkeys(range(1, newest + 1), 50))).real for newest in (1, 2, 3)]
     assert sizes == [50, 0, 0]
 
 

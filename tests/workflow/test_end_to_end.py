@@ -19,7 +19,9 @@ def test_every_arm_has_its_metrics(finished):
 
 def test_replace_loses_more_than_the_control(finished):
     table = pq.read_table(finished.folder / "results/tiny/metrics.parquet").to_pandas()
-    losses = table[table.metric == "test_loss"].pivot_table(index=["seed", "generation"], columns="strategy", values="value", observed=True)
+    losses = table[table.metric == "test_loss"].pivot_table(
+        index=["seed", "generation"], columns="strategy", values="value", observed=True
+    )
     assert (losses.xs(2, level="generation")["replace"] > losses.xs(2, level="generation")["real"]).all()
     assert losses.groupby("seed")["replace"].apply(lambda losses: losses.is_monotonic_increasing).all()
 
@@ -31,7 +33,7 @@ def test_two_runs_in_two_folders_give_the_same_bytes(finished, fresh):
 
 
 def test_every_table_keeps_its_contract(finished):
-    tables = [path for path in (finished.folder / "results").rglob("*.parquet")]
+    tables = list((finished.folder / "results").rglob("*.parquet"))
     assert len(tables) > 50
     for path in tables:
         contract = contracts.contract_of(path)

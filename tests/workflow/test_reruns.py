@@ -41,7 +41,9 @@ def test_an_edited_metric_reruns_evaluation_and_no_training(project):
 
 
 def test_an_edited_strategy_reruns_compositions_and_what_follows(project):
-    project.edit("workflow/collapse/strategies.py", "newest = max(inventory.synthetic)", "newest = max([*inventory.synthetic])")
+    project.edit(
+        "workflow/collapse/strategies.py", "newest = max(inventory.synthetic)", "newest = max([*inventory.synthetic])"
+    )
     jobs = project.jobs()
     assert jobs["mix"] == ARMS
     assert "corpus" not in jobs

@@ -35,7 +35,7 @@ class Experiment:
             "verify": lambda strategy, _generation: plan.verify_spec(strategy),
             "mix": lambda strategy, generation: plan.mix_spec(strategy, generation, self._flops_per_token()),
             "train": lambda _strategy, _generation: plan.train_spec(),
-            "evaluate": lambda _strategy, _generation: plan.evaluate_spec(),
+            "evaluate": plan.evaluate_spec,
             "collect": lambda _strategy, _generation: plan.collect_spec(),
             "report": lambda _strategy, _generation: plan.report_spec(),
         }
@@ -111,14 +111,10 @@ class Experiment:
         """One artifact of every arm that has a model of its own."""
         return [f"{layout.arm(self.plan.experiment, *arm)}/{name}" for arm in layout.arms(self.plan.collect_spec())]
 
-    def every_samples(self, name: str) -> list[str]:
+    def every_drawn(self, name: str) -> list[str]:
         """One artifact of every arm that samples were drawn in."""
-        found = {
-            layout.samples(self.plan.experiment, strategy, seed, generation)
-            for strategy, seed, generation in layout.arms(self.plan.collect_spec())
-            if generation > 0
-        }
-        return sorted(path.replace("samples.parquet", name) for path in found)
+        drawn = layout.arms_with_samples(self.plan.collect_spec())
+        return [f"{layout.arm(self.plan.experiment, *arm)}/{name}" for arm in drawn]
 
     def _read(self, wildcards: Wildcards) -> range:
         generation = int(wildcards.generation)

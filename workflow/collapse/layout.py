@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from collapse.config.plan import REAL, CollectSpec
+from collapse.errors import ContractError
 
 ARM = "results/{experiment}/strategy={strategy}/seed={seed}/generation={generation}"
 """Folder of one (strategy, seed, generation), in Snakemake's wildcards."""
@@ -32,6 +33,28 @@ def arms(plan: CollectSpec) -> list[tuple[str, int, int]]:
         for strategy in plan.strategies
         for seed in plan.seeds
     ]
+
+
+def arms_with_samples(plan: CollectSpec) -> list[tuple[str, int, int]]:
+    """Every (strategy, seed, generation) that samples were drawn in."""
+    return sorted({(REAL if arm[2] == 1 else arm[0], *arm[1:]) for arm in arms(plan) if arm[2] > 0})
+
+
+def found(folder: Path, wanted: list[tuple[str, int, int]], name: str) -> list[Path]:
+    """One artifact of every wanted arm, below the experiment's folder.
+
+    Stages that read every arm find the files here: an experiment may have more arms than a command line holds.
+
+    Raises:
+        ContractError: One is missing.
+    """
+    paths = [folder.parents[1] / arm(folder.name, *one) / name for one in wanted]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise ContractError(
+            f"{missing[0]}: is missing, and {len(missing) - 1} more like it.\n"
+            "  Run snakemake: it makes every arm before it reads them all."
+        )
+    return paths
 
 
 def experiment_folder(path: Path) -> Path | None:

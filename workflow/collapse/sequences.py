@@ -49,9 +49,7 @@ class Sequences:
 
     def to_arrow(self) -> pa.ListArray:
         """Write as a `list<int32>` array."""
-        return pa.ListArray.from_arrays(
-            pa.array(self.offsets.astype(np.int32)), pa.array(self.values.astype(np.int32))
-        )
+        return pa.ListArray.from_arrays(pa.array(self.offsets.astype(np.int32)), pa.array(self.values.astype(np.int32)))
 
     @property
     def lengths(self) -> np.ndarray:

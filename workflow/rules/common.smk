@@ -3,7 +3,9 @@ import os
 import sys
 
 sys.path.insert(0, f"{workflow.basedir}/workflow")
-sys.setrecursionlimit(20_000)  # a chain of generations is one input function inside another
+sys.setrecursionlimit(
+    20_000
+)  # a chain of generations is one input function inside another
 
 from snakemake.exceptions import WorkflowError
 
@@ -13,7 +15,9 @@ from collapse.experiment import Experiment
 from collapse.errors import CollapseError
 
 try:
-    EXPERIMENT = Experiment(load_plan(config, " + ".join(map(str, workflow.configfiles))))
+    EXPERIMENT = Experiment(
+        load_plan(config, " + ".join(map(str, workflow.configfiles)))
+    )
 except CollapseError as error:
     raise WorkflowError(str(error)) from None
 

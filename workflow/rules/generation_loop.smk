@@ -21,11 +21,11 @@ rule generate:
         "<arm>/logs/generate.tsv"
     wildcard_constraints:
         generation=r"[1-9]\d*",
+    resources:
+        gpu=EXPERIMENT.gpu,
     params:
         spec=EXPERIMENT.spec("generate"),
         code=EXPERIMENT.code("generate"),
-    resources:
-        gpu=EXPERIMENT.gpu,
     shell:
         """
         python -m collapse generate \
@@ -49,11 +49,11 @@ rule verify:
         "<arm>/logs/verify.tsv"
     wildcard_constraints:
         generation=r"[1-9]\d*",
+    resources:
+        gpu=EXPERIMENT.gpu,
     params:
         spec=EXPERIMENT.spec("verify"),
         code=EXPERIMENT.code("verify"),
-    resources:
-        gpu=EXPERIMENT.gpu,
     shell:
         """
         python -m collapse verify \
@@ -100,11 +100,11 @@ rule train:
         "<arm>/logs/train.log",
     benchmark:
         "<arm>/logs/train.tsv"
+    resources:
+        gpu=EXPERIMENT.gpu,
     params:
         spec=EXPERIMENT.spec("train"),
         code=EXPERIMENT.code("train"),
-    resources:
-        gpu=EXPERIMENT.gpu,
     shell:
         """
         python -m collapse train \
@@ -131,11 +131,11 @@ rule evaluate:
         "<arm>/logs/evaluate.log",
     benchmark:
         "<arm>/logs/evaluate.tsv"
+    resources:
+        gpu=EXPERIMENT.gpu,
     params:
         spec=EXPERIMENT.spec("evaluate"),
         code=EXPERIMENT.code("evaluate"),
-    resources:
-        gpu=EXPERIMENT.gpu,
     shell:
         """
         python -m collapse evaluate \

@@ -74,8 +74,8 @@ class GenerateSpec(Settings):
     decoding: DecodingSettings
     prompt: PromptSettings
     n_samples: int | None
-    n_sets: int
-    """Samples are drawn so many times over (replace_multiple draws as many sets as there are generations)."""
+    sets_drawn: int
+    """Samples are drawn so many times over: by oversampling, and as often as generations for replace_multiple."""
     health: HealthSettings
 
 
@@ -96,7 +96,7 @@ class MixSpec(Settings):
     budget: BudgetSettings
     prompt_in_training: bool
     n_samples: int | None
-    n_sets: int
+    sets_offered: int
     batch_size: int
     context_length: int | None
     flops_per_token: float | None
@@ -117,6 +117,9 @@ class EvaluateSpec(Settings):
     family: FamilyName
     device: Device
     evaluation: EvaluationSettings
+    n_samples: int | None
+    sets_offered: int
+    """Samples beyond this many sets belong to other strategies, which share the first generation's."""
 
 
 class CollectSpec(Settings):
@@ -131,6 +134,7 @@ class ReportSpec(Settings):
     """What decides contrasts, figures and the report."""
 
     experiment: Name
+    arms: CollectSpec
     strategies: tuple[Strategy, ...]
     report: ReportSettings
     settings: dict[str, Any]
@@ -176,9 +180,11 @@ class Plan(Settings):
         return self
 
     def _check_names(self) -> None:
-        names = [strategy.name for strategy in self.strategies]
-        for kind, values in (("strategies", names), ("seeds", list(self.seeds))):
-            repeated = sorted({str(value) for value in values if values.count(value) > 1})
+        for kind, values in (
+            ("strategies", [strategy.name for strategy in self.strategies]),
+            ("seeds", [str(seed) for seed in self.seeds]),
+        ):
+            repeated = sorted({value for value in values if values.count(value) > 1})
             if repeated:
                 raise ValueError(f"{kind}: {', '.join(repeated)} appears more than once")
         if any(not 0 <= seed < 2**31 for seed in self.seeds):
@@ -254,11 +260,16 @@ class Plan(Settings):
         by_name = {strategy.name: strategy for strategy in self.strategies}
         return by_name.get(name) or Strategy(name=REAL, compose=REAL)
 
-    def n_sets(self, strategy: str, generation: int) -> int:
-        """Sample sets drawn for a strategy; the first generation's are shared, so the control draws the most asked."""
+    def sets_offered(self, strategy: str, generation: int) -> int:
+        """How many times as many samples a strategy chooses from as a training set holds."""
+        chosen = self.strategy(strategy)
+        return chosen.oversample * (generation + 1 if chosen.compose == "replace_multiple" else 1)
+
+    def sets_drawn(self, strategy: str, generation: int) -> int:
+        """How many are drawn; the first generation's samples are shared, so as many as the greediest strategy wants."""
         if strategy == REAL and generation == 1:
-            return max((self.n_sets(other.name, 1) for other in self.strategies if other.name != REAL), default=1)
-        return generation + 1 if self.strategy(strategy).compose == "replace_multiple" else 1
+            return max(self.sets_offered(other.name, 1) for other in self.strategies)
+        return self.sets_offered(strategy, generation)
 
     def base_model_spec(self) -> BaseModelSpec:
         """For `base_model`."""
@@ -280,7 +291,7 @@ class Plan(Settings):
             decoding=self.decoding,
             prompt=self.prompt,
             n_samples=self.generate.n_samples,
-            n_sets=self.n_sets(strategy, generation),
+            sets_drawn=self.sets_drawn(strategy, generation),
             health=self.generate.health,
         )
 
@@ -299,7 +310,7 @@ class Plan(Settings):
             budget=self.budget,
             prompt_in_training=self.prompt.in_training,
             n_samples=self.generate.n_samples,
-            n_sets=self.n_sets(strategy, generation) if strategy != REAL else 1,
+            sets_offered=self.sets_offered(strategy, generation),
             batch_size=self.training.batch_size,
             context_length=self.transformer.context_length if transformer else None,
             flops_per_token=flops_per_token if self.budget.match == "flops" else None,
@@ -314,9 +325,15 @@ class Plan(Settings):
             prompt_in_training=self.prompt.in_training,
         )
 
-    def evaluate_spec(self) -> EvaluateSpec:
+    def evaluate_spec(self, strategy: str, generation: int) -> EvaluateSpec:
         """For `evaluate`."""
-        return EvaluateSpec(family=self.family, device=self.device, evaluation=self.evaluation)
+        return EvaluateSpec(
+            family=self.family,
+            device=self.device,
+            evaluation=self.evaluation,
+            n_samples=self.generate.n_samples,
+            sets_offered=self.sets_offered(strategy, generation),
+        )
 
     def collect_spec(self) -> CollectSpec:
         """For `collect`."""
@@ -327,6 +344,7 @@ class Plan(Settings):
         """For `contrast`, `figure` and `report`."""
         return ReportSpec(
             experiment=self.experiment,
+            arms=self.collect_spec(),
             strategies=self.strategies,
             report=self.report,
             settings=self.model_dump(mode="json"),

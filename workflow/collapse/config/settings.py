@@ -271,6 +271,8 @@ class Strategy(Settings):
     compose: Compose
     verifiers: tuple[Name, ...] = ()
     """All must accept a sample; the order is the order of the verdicts."""
+    oversample: int = Field(default=1, ge=1)
+    """Samples drawn for each that the training set has room for, so that enough are left when verifiers refuse some."""
     real_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     """mix: share of the training set that is real. preserve, fresh_real: real documents added, over the real set."""
     window: int | None = Field(default=None, ge=1)

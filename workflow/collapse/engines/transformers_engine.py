@@ -4,6 +4,7 @@
 own noise: adding Gumbel noise to the scores and taking the largest draws from exactly the same distribution.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ class SeededGumbel(LogitsProcessor):
     def __init__(self, seeds: np.ndarray) -> None:
         self._generators = [np.random.Generator(np.random.Philox(key=int(seed))) for seed in seeds]
 
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+    def __call__(self, input_ids: Tensor, scores: Tensor, **_: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Scores with noise, `(rows, vocabulary)`."""
         noise = np.stack([generator.gumbel(size=scores.shape[1]) for generator in self._generators])
         return scores.double() + torch.from_numpy(noise).to(scores.device)
@@ -46,7 +47,7 @@ class Engine:
         self._network = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
-        self._network.to(place).eval()
+        self._network.to(torch.device(place)).eval()  # pyright: ignore[reportArgumentType]
         self._scorer = transformer.load(folder, device)
         self._vocabulary = vocabulary
 
@@ -66,7 +67,7 @@ class Engine:
         """Where batches end: every `ROWS_AT_ONCE` rows, and wherever the prompt's length changes (no padding)."""
         changes = np.flatnonzero(np.diff(lengths)) + 1
         starts = np.concatenate([[0], changes, [len(lengths)]])
-        within = [np.arange(a, b, ROWS_AT_ONCE)[1:] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        within = [np.arange(start, end, ROWS_AT_ONCE)[1:] for start, end in pairwise(starts)]
         return np.sort(np.concatenate([changes, *within])).astype(np.int64)
 
     def _batch(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> list[np.ndarray]:

@@ -43,8 +43,6 @@ class Engine:
         config = json.loads((folder / "config.json").read_text())
         self._vocabulary = vocabulary
         self._context_length = int(config.get("n_positions") or config["max_position_embeddings"])
-        # float64 noise on a GPU: float32 noise never reaches tokens further down than about 17 nats.
-        place = {"kv_cache_memory_bytes": CPU_CACHE_BYTES} if device == "cpu" else {"use_fp64_gumbel": True}
         self._llm = LLM(
             model=str(folder),
             dtype="float32" if device == "cpu" else "bfloat16",
@@ -56,7 +54,9 @@ class Engine:
             generation_config="vllm",
             disable_log_stats=True,
             seed=0,
-            **place,
+            kv_cache_memory_bytes=CPU_CACHE_BYTES if device == "cpu" else None,
+            # float32 noise on a GPU never reaches tokens further down than about 17 nats.
+            use_fp64_gumbel=device == "gpu",
         )
 
     def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
@@ -72,7 +72,7 @@ class Engine:
             logprob_nats=np.array([row.cumulative_logprob for row in rows], dtype=np.float64),
         )
 
-    def _parameters(self, decoding: DecodingSettings, seed: int):  # noqa: ANN202 - vLLM is imported late
+    def _parameters(self, decoding: DecodingSettings, seed: int):
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 

@@ -36,8 +36,10 @@ class Attention(nn.Module):
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
         self.n_heads = n_heads
-        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
-            setattr(self, name, nn.Linear(width, width, bias=False))
+        self.q_proj = nn.Linear(width, width, bias=False)
+        self.k_proj = nn.Linear(width, width, bias=False)
+        self.v_proj = nn.Linear(width, width, bias=False)
+        self.o_proj = nn.Linear(width, width, bias=False)
 
     def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor], blocked: Tensor) -> Tensor:
         """Attend where `blocked`, shape `(rows, 1, length, length)`, is 0 and not where it is −inf."""

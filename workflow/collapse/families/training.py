@@ -27,9 +27,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")
 
 
-def train(
-    network: nn.Module, job: TrainingJob, context_length: int, accelerator: Accelerator
-) -> list[TrainingStep]:
+def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator: Accelerator) -> list[TrainingStep]:
     """Train `network` in place, once through the job's texts, in rows of `context_length`.
 
     If the job's scratch folder holds a checkpoint, training resumes from it with the same data order, weights and
@@ -70,7 +68,7 @@ def make_optimizer(network: nn.Module, training: TrainingSettings) -> torch.opti
         {"params": [w for w in weights if w.ndim >= 2], "weight_decay": training.weight_decay},
         {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=(0.9, 0.95), fused=True)
+    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=(0.9, 0.99), fused=True)
 
 
 def learning_rate(step: int, n_steps: int, training: TrainingSettings) -> float:
@@ -103,6 +101,7 @@ def _step(
     loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
     accelerator.backward(loss)
     norm = accelerator.clip_grad_norm_(network.parameters(), clip)
+    assert norm is not None
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.step()

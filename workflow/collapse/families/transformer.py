@@ -92,7 +92,7 @@ class TransformerModel:
         """Write the model into `folder` and return the names of its files."""
         folder.mkdir(parents=True, exist_ok=True)
         if isinstance(self.network, HuggingFaceNetwork):
-            self.network.inner.save_pretrained(folder, safe_serialization=True)
+            self.network.inner.save_pretrained(folder)  # pyright: ignore[reportCallIssue]
         else:
             weights = {f"model.{name}": w.detach().cpu() for name, w in self.network.state_dict().items()}
             save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
@@ -152,8 +152,8 @@ def _new(settings: TransformerSettings, vocabulary: Vocabulary) -> tuple[nn.Modu
         eos_token_id=vocabulary.eos,
         architectures=["GPT2LMHeadModel"],
         dtype="float32",
-        attn_implementation="eager",
     )
+    config._attn_implementation = "eager"
     return HuggingFaceNetwork(GPT2LMHeadModel(config)), config.to_dict()
 
 

@@ -112,11 +112,6 @@ CATALOGUE: dict[str, Definition] = {
         "Mean negative log-likelihood of the samples under the model of generation 0 (Shumailov et al. 2024): lower as "
         "samples narrow to what was likely, higher as they drift away from real text.",
     ),
-    "own_loss": Definition(
-        "nat/token",
-        "lower",
-        "Mean negative log-likelihood of this generation's samples under the model trained after them.",
-    ),
     # --- diversity ---
     **{f"distinct_{n}": _distinct(n) for n in (1, 2, 3, 4)},
     "self_bleu": Definition(

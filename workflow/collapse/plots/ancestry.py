@@ -36,7 +36,7 @@ def origins(ancestry: pa.Table, strategies: Sequence[Strategy]) -> Figure:
     """
     present = set(ancestry["strategy"].to_pylist())
     shown = [strategy for strategy in strategies if strategy.name in present]
-    last = max(1, int(pc.max(ancestry["generation"]).as_py()))
+    last = max(1, max(ancestry["generation"].to_pylist()))
     n_rows = -(-len(shown) // N_COLUMNS)
     n_seeds = len(set(ancestry["seed"].to_pylist()))
     with quiet():

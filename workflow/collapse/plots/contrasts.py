@@ -55,7 +55,7 @@ def last_generation_pairs(
     """
     names = {strategy.name for strategy in strategies}
     here = contrasts.filter((pc.field("metric") == metric) & (pc.field("evaluation_set") == evaluation_set))
-    last = here.filter(pc.field("generation") == pc.max(here["generation"])).to_pylist() if here.num_rows else []
+    last = here.filter(pc.field("generation") == max(here["generation"].to_pylist(), default=0)).to_pylist()
     columns = [field.name for field in fields(Pair)]
     pairs = [Pair(**{c: row[c] for c in columns}) for row in last if {row["strategy"], row["baseline"]} <= names]
     against = [pair for pair in pairs if pair.baseline == "real"]

@@ -10,7 +10,6 @@ TITLES = {
     "document_loss_q95": "Loss of the hardest documents (95 % quantile)",
     "sampler_loss": "Loss under the model that wrote it",
     "generation_0_loss": "Loss under the generation-0 model",
-    "own_loss": "Loss under the next model",
     "distinct_1": "Distinct 1-grams",
     "distinct_2": "Distinct 2-grams",
     "distinct_3": "Distinct 3-grams",

@@ -77,7 +77,8 @@ def gallery(samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n
         strategies: The strategies of the experiment, in order.
         n_draws: How many draws are shown.
     """
-    kept = samples.filter((pc.field("seed") == (pc.min(samples["seed"]).as_py() or 0)) & (pc.field("draw") < n_draws))
+    first_seed = min(samples["seed"].to_pylist(), default=0)
+    kept = samples.filter((pc.field("seed") == first_seed) & (pc.field("draw") < n_draws))
     by_place = {(row["strategy"], row["generation"], row["draw"]): row for row in kept.to_pylist()}
     if not by_place:
         return None
@@ -86,7 +87,7 @@ def gallery(samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n
     numbers = sorted({draw for _, _, draw in by_place})
     draws = [Draw(number, _rows(by_place, documents, strategies, shown, number)) for number in numbers]
     return Gallery(
-        seed=kept["seed"][0].as_py(),
+        seed=first_seed,
         strategies=tuple(strategies),
         draws=tuple(draws),
         left_out=tuple(sorted(set(generations) - set(shown))),

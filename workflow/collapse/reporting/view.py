@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 
 from collapse.config.plan import Plan, ReportSpec
@@ -121,7 +120,7 @@ def view(
     plan = Plan.model_validate(spec.settings)
     confidence = spec.report.confidence
     names = [strategy.name for strategy in spec.strategies]
-    last = int(pc.max(metrics["generation"]).as_py())
+    last = max(metrics["generation"].to_pylist())
     moved = changes(metrics, "test_loss", "real_test", last, confidence)
     return View(
         experiment=spec.experiment,

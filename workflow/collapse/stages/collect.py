@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +9,6 @@ import pyarrow.compute as pc
 from collapse import contracts, layout
 from collapse.config.plan import REAL, CollectSpec
 from collapse.contracts import ANCESTRY, METRICS, MIXTURE, Record
-from collapse.errors import ContractError
 from collapse.lineage import sha256
 from collapse.metrics import Measurement, table
 from collapse.metrics.provenance import ancestry as ancestry_of
@@ -35,7 +33,8 @@ def run(*, spec: CollectSpec, metrics: Output, ancestry: Output, record: Record)
         ancestry: Share of each arm's training tokens by the generation they come from.
         record: What the tables are made from; the arms' files are added to it.
     """
-    arms, mixtures = (_every(spec, metrics.parent, name) for name in ("metrics.parquet", "mixture.parquet"))
+    every = layout.arms(spec)
+    arms, mixtures = (layout.found(metrics.parent, every, f"{name}.parquet") for name in ("metrics", "mixture"))
     record = replace(record, inputs={layout.inside_experiment(path): sha256(path) for path in [*arms, *mixtures]})
     measured = pa.concat_tables([contracts.read(path, METRICS) for path in arms])
     origins = pa.concat_tables([ancestry_of(contracts.read(path, MIXTURE, MIXTURE_COLUMNS)) for path in mixtures])
@@ -43,18 +42,6 @@ def run(*, spec: CollectSpec, metrics: Output, ancestry: Output, record: Record)
     depths = _depths(origins, measured["experiment"][0].as_py())
     contracts.write(metrics, METRICS, pa.concat_tables([measured, *depths]), record)
     contracts.write(ancestry, ANCESTRY, origins, record)
-
-
-def _every(spec: CollectSpec, experiment: Path, name: str) -> list[Path]:
-    """One artifact of every arm that has a model of its own, below the experiment's folder."""
-    root = experiment.parents[1]
-    paths = [root / layout.arm(experiment.name, *arm) / name for arm in layout.arms(spec)]
-    if missing := [path for path in paths if not path.is_file()]:
-        raise ContractError(
-            f"{missing[0]}: is missing, and {len(missing) - 1} more like it.\n"
-            "  Run snakemake: it makes every arm before it collects them."
-        )
-    return paths
 
 
 def with_first_points(collected: pa.Table, strategies: Sequence[str]) -> pa.Table:

@@ -78,14 +78,17 @@ def run(
         record: What the artifacts are made from.
     """
     train, test = (_documents(documents, split) for split in ("train", "test"))
-    written = _samples(samples) if samples else None
+    n_offered = (spec.n_samples or len(train.tokens)) * spec.sets_offered
+    drawn = _offered(samples, n_offered) if samples else None
     losses = [_scored(families.load(spec.family, model.parent, spec.device), test, "real_test", "own")]
     measured = _loss_metrics(losses[0])
-    if written is not None and samples is not None:
+    written = train
+    if drawn is not None:
+        written = _sampled_texts(drawn)
         first = families.load(spec.family, generation_0.parent, spec.device)
         losses.append(_scored(first, written, "samples", "generation_0"))
-        measured += _sample_metrics(samples, written, losses[1], verdicts)
-    measured += _diversity(written or train, "samples" if written else "real_train", train, spec.evaluation)
+        measured += _sample_metrics(drawn, written, losses[1], verdicts)
+    measured += _diversity(written, "real_train" if drawn is None else "samples", train, spec.evaluation)
     measured += _provenance(mixture)
     table = pa.concat_tables(losses)
     for name, value in {"strategy": strategy, "seed": seed, "generation": generation}.items():
@@ -93,9 +96,7 @@ def run(
     contracts.write(document_losses, contracts.DOCUMENT_LOSSES, table, record)
     folder = experiment_folder(metrics)
     experiment = folder.name if folder else ""
-    contracts.write(
-        metrics, contracts.METRICS, metrics_table(measured, experiment, strategy, seed, generation), record
-    )
+    contracts.write(metrics, contracts.METRICS, metrics_table(measured, experiment, strategy, seed, generation), record)
     logger.info("test loss %.4f nats/token on %d documents", measured[0].value, measured[0].n)
 
 
@@ -105,10 +106,15 @@ def _documents(path: Path, split: str) -> Texts:
     return Texts(table["document_id"], table["text"].to_pylist(), Sequences.from_arrow(table["token_ids"]))
 
 
-def _samples(path: Path) -> Texts:
-    table = contracts.read(path, contracts.SAMPLES, ["sample_id", "text", "token_ids", "prompt_token_ids"])
-    prompts = Sequences.from_arrow(table["prompt_token_ids"])
-    return Texts(table["sample_id"], table["text"].to_pylist(), Sequences.from_arrow(table["token_ids"]), prompts)
+def _offered(path: Path, n_offered: int) -> pa.Table:
+    """The samples this strategy may choose from; generation 1's are shared, and others may have asked for more."""
+    table = contracts.read(path, contracts.SAMPLES)
+    return table.filter(pc.less(table["draw"], n_offered))
+
+
+def _sampled_texts(drawn: pa.Table) -> Texts:
+    tokens, prompts = (Sequences.from_arrow(drawn[name]) for name in ("token_ids", "prompt_token_ids"))
+    return Texts(drawn["sample_id"], drawn["text"].to_pylist(), tokens, prompts)
 
 
 def _scored(model: families.Model, texts: Texts, evaluation_set: str, scored_by: str) -> pa.Table:
@@ -137,21 +143,18 @@ def _loss_metrics(scored: pa.Table) -> list[Measurement]:
     return [Measurement(name, "real_test", *estimate) for name, estimate in estimates.items()]
 
 
-def _sample_metrics(path: Path, written: Texts, scored: pa.Table, verdicts: Path | None) -> list[Measurement]:
-    table = contracts.read(path, contracts.SAMPLES, ["sample_id", "n_tokens", "logprob_nats", "finish_reason"])
-    n, n_tokens = table.num_rows, table["n_tokens"].to_numpy()
-    own = loss.mean_loss(-table["logprob_nats"].to_numpy().astype(np.float64), n_tokens)
+def _sample_metrics(drawn: pa.Table, written: Texts, scored: pa.Table, verdicts: Path | None) -> list[Measurement]:
+    n, n_tokens = drawn.num_rows, drawn["n_tokens"].to_numpy()
+    own = loss.mean_loss(-drawn["logprob_nats"].to_numpy().astype(np.float64), n_tokens)
     first = loss.mean_loss(scored["loss_nats"].to_numpy(), n_tokens)
     shares = {
         "mean_length": n_tokens.mean(),
-        "stopped_fraction": np.mean(table["finish_reason"].to_numpy() == "stop"),
+        "stopped_fraction": np.mean(drawn["finish_reason"].to_numpy() == "stop"),
         "empty_fraction": np.mean([not text.strip() for text in written.texts]),
         "duplicate_fraction": diversity.duplicate_fraction(written.tokens),
     }
     if verdicts:
-        judged = contracts.read(verdicts, contracts.VERDICTS)
-        offered = table["sample_id"].filter(pc.is_in(table["sample_id"], judged["sample_id"].combine_chunks()))
-        shares["accepted_fraction"] = usable(judged, offered).mean()
+        shares["accepted_fraction"] = usable(contracts.read(verdicts, contracts.VERDICTS), drawn["sample_id"]).mean()
     measured = [Measurement("sampler_loss", "samples", *own), Measurement("generation_0_loss", "samples", *first)]
     return measured + [Measurement(name, "samples", float(value), n) for name, value in shares.items()]
 
@@ -160,7 +163,9 @@ def _diversity(texts: Texts, name: str, real: Texts, settings: EvaluationSetting
     """Diversity and tails at one size for every generation; real training text stands in at generation 0."""
     tokens = texts.tokens.first_tokens(settings.diversity_tokens)
     values = {f"distinct_{n}": diversity.distinct_n(tokens, n) for n in (1, 2, 3, 4)}
-    values["self_bleu"] = diversity.self_bleu(texts.tokens.take(np.arange(min(len(texts.tokens), settings.self_bleu_samples))))
+    values["self_bleu"] = diversity.self_bleu(
+        texts.tokens.take(np.arange(min(len(texts.tokens), settings.self_bleu_samples)))
+    )
     values["type_entropy"] = diversity.type_entropy(tokens)
     values["compression_ratio"] = diversity.compression_ratio(texts.texts[: len(tokens)])
     n_types = 1 + max(int(tokens.values.max(initial=0)), int(real.tokens.values.max(initial=0)))

@@ -56,7 +56,7 @@ def run(
     """
     codec = Codec.load(tokenizer.parent)
     train = _training_documents(documents)
-    n_rows = (spec.n_samples or train.num_rows) * spec.n_sets
+    n_rows = (spec.n_samples or train.num_rows) * spec.sets_drawn
     prompt_ids, prompts = _prompts(spec, train, n_rows)
     seeds = row_seeds(seed, generation, "generate", range(n_rows))
     vocabulary = Vocabulary(codec.size, codec.bos, codec.eos)

@@ -79,7 +79,7 @@ def run(
         EngineError: No usable sample is left, or the reserve of fresh real documents is used up.
     """
     real, reserve = (_real_pool(documents, split) for split in ("train", "reserve"))
-    n_offered = (spec.n_samples or len(real.ids)) * spec.n_sets
+    n_offered = (spec.n_samples or len(real.ids)) * spec.sets_offered
     synthetic = {pool.generation: pool for pool in _synthetic_pools(spec, samples, verdicts, n_offered)}
     if generation == 0:
         chosen = [real]
@@ -95,7 +95,10 @@ def run(
     for name, value in arm.items():
         table = table.append_column(name, pa.array([value] * table.num_rows))
     logger.info(
-        "%d examples, %d different; %d tokens", table.num_rows, sum(len(p.ids) for p in chosen), pc.sum(table["n_tokens"]).as_py()
+        "%d examples, %d different; %d tokens",
+        table.num_rows,
+        sum(len(p.ids) for p in chosen),
+        pc.sum(table["n_tokens"]).as_py(),
     )
     contracts.write(mixture, contracts.MIXTURE, table, record)
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 import collapse
-from collapse import contracts
+from collapse import contracts, layout
 from collapse.config.plan import ReportSpec
 from collapse.contracts import CONTRASTS, DOCUMENTS, METRICS, SAMPLES, Record
 from collapse.errors import ContractError
@@ -37,13 +37,13 @@ def run(
     contrasts: Path,
     ancestry: Path,
     documents: Path,
-    samples: list[Path],
-    records: list[Path],
     figures: list[Path],
     report: Output,
     record: Record,
 ) -> None:
     """Write the report; the same inputs give the same bytes.
+
+    The samples shown and every arm's sampling record are found beside the metrics, where the layout puts them.
 
     Args:
         spec: Experiment, strategies, coverage, number of samples shown, and the whole config.
@@ -51,14 +51,16 @@ def run(
         contrasts: Differences between strategies.
         ancestry: Where each arm's training text came from; shown by its figure, named in the page's inputs.
         documents: Real documents.
-        samples: Every arm's samples.
-        records: Every arm's sampling record.
         figures: The SVG files `test_loss`, `contrasts`, `diversity` and `ancestry`.
         report: The page.
         record: What the page is made from.
     """
     names = [strategy.name for strategy in spec.strategies]
     tables = (metrics, contrasts, ancestry, documents)
+    drawn = layout.arms_with_samples(spec.arms)
+    first_seed = [arm for arm in drawn if arm[1] == min(spec.arms.seeds)]
+    samples = layout.found(metrics.parent, first_seed, "samples.parquet")
+    records = layout.found(metrics.parent, drawn, "sampling_record.json")
     page = view(
         spec,
         contracts.read(metrics, METRICS),

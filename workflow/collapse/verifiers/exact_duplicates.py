@@ -22,9 +22,9 @@ def judge(samples: Sequences, sample_ids: Sequence[str], documents: Sequences, d
     first: dict[bytes, str] = {}
     for tokens, name in zip(documents, document_ids, strict=True):
         first.setdefault(tokens.tobytes(), name)
-    duplicate_of = np.full(len(samples), None, dtype=object)
-    for row, (tokens, name) in enumerate(zip(samples, sample_ids, strict=True)):
-        earlier = first.setdefault(tokens.tobytes(), name)
-        duplicate_of[row] = None if earlier == name else earlier
-    accepted = np.equal(duplicate_of, None).astype(bool)
+    earliest = [first.setdefault(tokens.tobytes(), name) for tokens, name in zip(samples, sample_ids, strict=True)]
+    accepted = np.array([earlier == name for earlier, name in zip(earliest, sample_ids, strict=True)], dtype=bool)
+    duplicate_of = np.array(
+        [None if first else name for first, name in zip(accepted, earliest, strict=True)], dtype=object
+    )
     return Verdicts(accepted=accepted, reason=np.where(accepted, ACCEPTED, "duplicate"), duplicate_of=duplicate_of)
