@@ -28,9 +28,10 @@ def pretrained(tmp_path: Path) -> Path:
     return folder
 
 
-def run(source: Path | str, target: Path, revision: str | None = None) -> Path:
+def run(source: Path | str, target: Path, revision: str | None = None, context_length: int = 16) -> Path:
     card = target / "base_model.json"
-    base_model.run(spec=BaseModelSpec(base_model=str(source), revision=revision), base_model=card, record=Record())
+    spec = BaseModelSpec(base_model=str(source), revision=revision, context_length=context_length)
+    base_model.run(spec=spec, base_model=card, record=Record())
     return card
 
 
@@ -82,3 +83,8 @@ def test_pickled_weights_are_refused(pretrained: Path, tmp_path: Path) -> None:
     (pretrained / "model.safetensors").unlink()
     with pytest.raises(EngineError, match="needs safetensors weights"):
         run(pretrained, tmp_path / "base_model")
+
+
+def test_a_context_longer_than_the_models_is_refused(pretrained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"context_length: is 17, but .* sees 16 at once"):
+        run(pretrained, tmp_path / "base_model", context_length=17)

@@ -4,12 +4,15 @@ The rules say what depends on what; this module turns a plan into the lists and 
 lives in a `.smk` file and all of it is tested.
 """
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from collapse import engines, families, layout
 from collapse.config.plan import REAL, Plan
 from collapse.config.settings import PerplexityBandVerifier, Settings
+from collapse.errors import EngineError
 from collapse.families.size import flops_per_token
 from collapse.fingerprint import stage_fingerprint
 from collapse.strategies import generations_read
@@ -54,6 +57,26 @@ class Experiment:
         family, engine = families.MODULES[self.plan.family], engines.MODULES[self.plan.generate.engine]
         plugins = {"generate": (engine, family), "verify": (family,), "train": (family,), "evaluate": (family,)}
         return stage_fingerprint(stage, *plugins.get(stage, ()))
+
+    def check_machine(self, jobs_run_here: bool) -> None:
+        """Refuse, before any work, what this machine cannot do.
+
+        Args:
+            jobs_run_here: Whether jobs run on this machine, not on a cluster's nodes, which may differ.
+
+        Raises:
+            EngineError: vLLM or a GPU is asked for and is not there.
+        """
+        if self.plan.generate.engine == "vllm" and importlib.util.find_spec("vllm") is None:
+            raise EngineError(
+                "generate.engine: `vllm` is asked for, but it is not installed in this environment.\n"
+                "  Install envs/cpu.txt or envs/gpu.txt (`make run` does), or set `generate.engine: transformers`."
+            )
+        if self.plan.device == "gpu" and jobs_run_here and not list(Path("/dev").glob("nvidia[0-9]*")):
+            raise EngineError(
+                "device: `gpu` is asked for, but this machine has none (there is no /dev/nvidia0).\n"
+                "  Set `device: cpu`, or run where there is one."
+            )
 
     @property
     def gpu(self) -> int:

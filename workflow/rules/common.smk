@@ -3,9 +3,8 @@ import os
 import sys
 
 sys.path.insert(0, f"{workflow.basedir}/workflow")
-sys.setrecursionlimit(
-    20_000
-)  # a chain of generations is one input function inside another
+# A chain of generations is one input function inside another.
+sys.setrecursionlimit(20_000)
 
 from snakemake.exceptions import WorkflowError
 
@@ -18,6 +17,10 @@ try:
     EXPERIMENT = Experiment(
         load_plan(config, " + ".join(map(str, workflow.configfiles)))
     )
+    elsewhere = any(
+        word.startswith(("--executor", "--profile")) for word in sys.argv
+    )
+    EXPERIMENT.check_machine(jobs_run_here=not elsewhere)
 except CollapseError as error:
     raise WorkflowError(str(error)) from None
 

@@ -54,6 +54,8 @@ class BaseModelSpec(Settings):
 
     base_model: str
     revision: str | None
+    context_length: int
+    """Tokens that will be used at once; the model must have been made for as many."""
 
 
 class CorpusSpec(Settings):
@@ -274,7 +276,11 @@ class Plan(Settings):
     def base_model_spec(self) -> BaseModelSpec:
         """For `base_model`."""
         assert self.transformer.base_model is not None
-        return BaseModelSpec(base_model=self.transformer.base_model, revision=self.transformer.revision)
+        return BaseModelSpec(
+            base_model=self.transformer.base_model,
+            revision=self.transformer.revision,
+            context_length=self.transformer.context_length,
+        )
 
     def corpus_spec(self) -> CorpusSpec:
         """For `corpus`."""

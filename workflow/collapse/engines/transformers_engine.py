@@ -33,7 +33,7 @@ class SeededGumbel(LogitsProcessor):
     def __init__(self, seeds: np.ndarray) -> None:
         self._generators = [np.random.Generator(np.random.Philox(key=int(seed))) for seed in seeds]
 
-    def __call__(self, input_ids: Tensor, scores: Tensor, **_: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Scores with noise, `(rows, vocabulary)`."""
         noise = np.stack([generator.gumbel(size=scores.shape[1]) for generator in self._generators])
         return scores.double() + torch.from_numpy(noise).to(scores.device)

@@ -6,6 +6,7 @@ exists because a job that need not import transformers starts four CPU seconds e
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from collapse.config.settings import TransformerSettings
 from collapse.families.size import llama_hidden_width
+from collapse.packing import Batch
 
 ROTARY_BASE = 10_000.0
 
@@ -107,6 +109,12 @@ class Llama(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, angles, blocked)
         return functional.linear(self.norm(hidden), self.embed_tokens.weight)
+
+
+def tensors(batch: Batch, device: torch.device) -> Iterator[Tensor]:
+    """The arrays of a batch as tensors: inputs, positions, segments, targets."""
+    for array in (batch.inputs, batch.positions, batch.segments, batch.targets):
+        yield torch.from_numpy(array).to(device)
 
 
 def rotary_angles(positions: Tensor, head_width: int) -> tuple[Tensor, Tensor]:

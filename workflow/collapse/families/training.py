@@ -6,17 +6,17 @@ PyTorch loop, and Accelerate adds a tenth of a second to the start.
 
 import logging
 import math
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from collapse.config.settings import TrainingSettings
 from collapse.families import TrainingJob, TrainingStep
+from collapse.families.llama import tensors
 from collapse.packing import IGNORED, Batch, assign_batches, fill
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator
     Returns:
         One entry per optimizer step.
     """
+    # Numbers too small for a normal float32 cost a softmax's backward pass three times its time, and change nothing.
+    torch.set_flush_denormal(True)
     batches = assign_batches(job.texts.lengths, context_length, job.training.batch_size)
     network.train()
     optimizer = make_optimizer(network, job.training)
@@ -80,12 +82,6 @@ def learning_rate(step: int, n_steps: int, training: TrainingSettings) -> float:
         return training.learning_rate
     progress = (step - n_warmup) / max(1, n_steps - n_warmup)
     return training.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
-
-
-def tensors(batch: Batch, device: torch.device) -> Iterator[Tensor]:
-    """The arrays of a batch as tensors: inputs, positions, segments, targets."""
-    for array in (batch.inputs, batch.positions, batch.segments, batch.targets):
-        yield torch.from_numpy(array).to(device)
 
 
 def _step(

@@ -18,8 +18,7 @@ from collapse import packing
 from collapse.config.settings import TransformerSettings
 from collapse.errors import EngineError
 from collapse.families import TrainingJob, TrainingStep, Vocabulary
-from collapse.families.llama import MARK, Llama, block_mask, configuration
-from collapse.families.training import make_accelerator, tensors, train
+from collapse.families.llama import MARK, Llama, block_mask, configuration, tensors
 from collapse.sequences import Sequences
 
 ROWS_SCORED = 16
@@ -102,6 +101,8 @@ class TransformerModel:
 
 def fit(job: TrainingJob) -> tuple[TransformerModel, list[TrainingStep]]:
     """Train a transformer; see `families.TrainingJob`."""
+    from collapse.families.training import make_accelerator, train  # Accelerate, which only training needs
+
     settings = job.family.settings
     assert isinstance(settings, TransformerSettings)
     torch_device(job.family.device)

@@ -45,6 +45,7 @@ def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".weights.") as temporary:
         model, tokenizer = _pretrained(spec, Path(temporary))
+        _check_context(spec, model)
         saved = Path(temporary) / "saved"
         _save(model, tokenizer, saved)
         _replace_files(folder, saved)
@@ -58,6 +59,15 @@ def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
     partial.write_text(json.dumps(card, indent=2) + "\n")
     os.replace(partial, base_model)
     LOG.info("%s: %d parameters", spec.base_model, card["n_parameters"])
+
+
+def _check_context(spec: BaseModelSpec, model: "PreTrainedModel") -> None:
+    longest = getattr(model.config, "max_position_embeddings", None)
+    if longest is not None and spec.context_length > longest:
+        raise ConfigError(
+            f"transformer.context_length: is {spec.context_length}, but {spec.base_model} sees {longest} at once.\n"
+            f"  Set it to {longest} or less, and corpus.max_document_tokens below it."
+        )
 
 
 def _pretrained(spec: BaseModelSpec, temporary: Path) -> "Pretrained":

@@ -1,0 +1,285 @@
+"""generate, train and evaluate on a real source: what the loop writes, and that it does not fake collapse."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import yaml
+from scipy import stats
+
+from collapse import contracts, families, packing
+from collapse.config import Plan, load_plan
+from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, Record
+from collapse.errors import EngineError
+from collapse.families.ngram import count
+from collapse.lineage import read_card
+from collapse.randomness import row_seeds, stream
+from collapse.sequences import Sequences
+from collapse.stages import corpus, evaluate, generate, mix, train
+
+ROOT = Path(__file__).parents[2]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG |= {"family": "ngram", "budget": {"match": "epochs", "amount": 1}, "experiment": "study"}
+CONFIG["generate"]["engine"] = "native"
+CONFIG["corpus"] |= {"train_bytes": 40_000, "validation_bytes": 10_000, "test_bytes": 10_000}
+CONFIG["strategies"] = [
+    {"name": "replace", "compose": "replace"},
+    {"name": "accumulate-subsample", "compose": "accumulate_subsample"},
+]
+
+
+def plan(**changes) -> Plan:
+    return load_plan(CONFIG | changes, "test")
+
+
+class Study:
+    """An experiment run stage by stage, without Snakemake."""
+
+    def __init__(self, folder: Path, settings: Plan) -> None:
+        self.folder, self.plan = folder / "results" / "study", settings
+        self.documents, self.tokenizer = self.folder / "documents.parquet", self.folder / "tokenizer/tokenizer.json"
+
+    def arm(self, strategy: str, generation: int) -> Path:
+        shared = "real" if generation == 0 else strategy
+        path = self.folder / f"strategy={shared}/seed=0/generation={generation}"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def corpus(self) -> None:
+        corpus.run(spec=self.plan.corpus_spec(), documents=self.documents, tokenizer=self.tokenizer, record=Record())
+
+    def mix(self, strategy: str, generation: int, samples: list[Path]) -> pa.Table:
+        path = self.arm(strategy, generation) / "mixture.parquet"
+        mix.run(
+            spec=self.plan.mix_spec(strategy, generation, None),
+            strategy=strategy,
+            seed=0,
+            generation=generation,
+            documents=self.documents,
+            samples=samples,
+            verdicts=[],
+            mixture=path,
+            record=Record(),
+        )
+        return contracts.read(path, MIXTURE)
+
+    def train(self, strategy: str, generation: int, samples: list[Path]) -> Path:
+        arm = self.arm(strategy, generation)
+        train.run(
+            spec=self.plan.train_spec(),
+            strategy=strategy,
+            seed=0,
+            generation=generation,
+            mixture=arm / "mixture.parquet",
+            documents=self.documents,
+            samples=samples,
+            tokenizer=self.tokenizer,
+            model=arm / "model" / "model.json",
+            training_log=arm / "training_log.parquet",
+            record=Record(),
+        )
+        return arm / "model" / "model.json"
+
+    def generate(self, strategy: str, generation: int, model: Path) -> Path:
+        arm = self.arm(strategy, generation)
+        generate.run(
+            spec=self.plan.generate_spec(strategy, generation),
+            strategy=strategy,
+            seed=0,
+            generation=generation,
+            model=model,
+            documents=self.documents,
+            tokenizer=self.tokenizer,
+            samples=arm / "samples.parquet",
+            sampling_record=arm / "sampling_record.json",
+            record=Record(),
+        )
+        return arm / "samples.parquet"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Study:
+    """Generation 0 trained, generation 1 drawn."""
+    study = Study(tmp_path_factory.mktemp("study"), plan())
+    study.corpus()
+    study.mix("replace", 0, [])
+    study.generate("replace", 1, study.train("replace", 0, []))
+    return study
+
+
+def read_samples(study: Study, generation: int = 1) -> pa.Table:
+    return contracts.read(study.arm("replace", generation) / "samples.parquet", SAMPLES)
+
+
+def test_as_many_samples_are_drawn_as_there_are_training_documents(study):
+    documents = contracts.read(study.documents, DOCUMENTS)
+    assert read_samples(study).num_rows == pc.sum(pc.equal(documents["split"], "train")).as_py()
+
+
+def test_log_probabilities_of_samples_are_those_of_the_model(study):
+    table = read_samples(study)
+    model = families.load("ngram", study.arm("replace", 0) / "model", "cpu")
+    np.testing.assert_allclose(
+        -model.score(Sequences.from_arrow(table["token_ids"])), table["logprob_nats"], rtol=1e-5, atol=1e-4
+    )
+
+
+def test_the_model_card_names_its_mixture_and_its_files(study):
+    card = read_card(study.arm("replace", 0) / "model" / "model.json")
+    assert card.model_id.startswith("real.0.0@") or card.model_id.startswith("replace.0.0@")
+    assert set(read_samples(study)["sampled_from"].to_pylist()) == {card.model_id}
+    assert "model.safetensors" in card.files
+
+
+def test_every_row_has_its_own_seed(study):
+    seeds = read_samples(study)["sampler_seed"].to_pylist()
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_evaluation_measures_model_samples_and_mixture(study):
+    path = study.arm("replace", 1)
+    study.mix("replace", 1, [path / "samples.parquet"])
+    model = study.train("replace", 1, [path / "samples.parquet"])
+    evaluate.run(
+        spec=study.plan.evaluate_spec("replace", 1),
+        strategy="replace",
+        seed=0,
+        generation=1,
+        model=model,
+        generation_0=study.arm("replace", 0) / "model" / "model.json",
+        documents=study.documents,
+        mixture=path / "mixture.parquet",
+        samples=path / "samples.parquet",
+        document_losses=path / "document_losses.parquet",
+        metrics=path / "metrics.parquet",
+        record=Record(),
+    )
+    losses = contracts.read(path / "document_losses.parquet", DOCUMENT_LOSSES)
+    metrics = {row["metric"]: row for row in contracts.read(path / "metrics.parquet", METRICS).to_pylist()}
+    test = losses.filter(pc.equal(losses["evaluation_set"], "real_test"))
+    expected = pc.sum(test["loss_nats"]).as_py() / pc.sum(test["n_tokens"]).as_py()
+    assert metrics["test_loss"]["value"] == pytest.approx(expected)
+    assert metrics["perplexity"]["value"] == pytest.approx(np.exp(expected))
+    # The samples were written by generation 0, so their loss under it is their sampler's.
+    assert metrics["generation_0_loss"]["value"] == pytest.approx(metrics["sampler_loss"]["value"], rel=1e-5)
+    assert metrics["real_token_share"]["value"] == 0
+    assert metrics["test_loss"]["standard_error"] > 0
+
+
+def test_a_broken_sampler_stops_the_run_where_the_config_says_so(study, tmp_path):
+    gates = CONFIG["generate"]["health"] | {"max_length_ratio": 0.5, "on_failure": "stop"}
+    strict = Study(tmp_path, plan(generate=CONFIG["generate"] | {"health": gates}))
+    strict.documents, strict.tokenizer = study.documents, study.tokenizer
+    model = study.arm("replace", 0) / "model" / "model.json"
+    with pytest.raises(EngineError, match=r"look broken, not collapsed: mean length is .* times that of real"):
+        strict.generate("replace", 1, model)
+    record = json.loads((strict.arm("replace", 1) / "sampling_record.json").read_text())
+    assert len(record["warnings"]) == 1
+
+
+def test_prompts_are_the_beginnings_of_real_documents(study, tmp_path):
+    prompt = {"source": "real_prefix", "n_tokens": 5, "in_training": True}
+    prompted = Study(tmp_path, plan(prompt=prompt))
+    prompted.documents, prompted.tokenizer = study.documents, study.tokenizer
+    path = prompted.generate("replace", 1, study.arm("replace", 0) / "model" / "model.json")
+    table, documents = contracts.read(path, SAMPLES), contracts.read(study.documents, DOCUMENTS)
+    beginnings = {row["document_id"]: row["token_ids"][:5] for row in documents.to_pylist() if row["split"] == "train"}
+    for row in table.to_pylist():
+        assert row["prompt_token_ids"] == beginnings[row["prompt_id"]]
+
+
+# --- the pipeline must not fake collapse ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def known_source(tmp_path_factory, study):
+    """A world whose source is known: "real" documents are drawn from an n-gram model, and that same model, not one
+    fitted to them, writes generation 1. Whatever differs then was put there by the pipeline.
+    """
+    world = Study(tmp_path_factory.mktemp("world"), plan(generate=CONFIG["generate"] | {"n_samples": 2_000}))
+    source = families.load("ngram", study.arm("replace", 0) / "model", "cpu")
+    n = 2_000
+    drawn = source.sample(Sequences.of([[]] * n), world.plan.decoding, row_seeds(99, 0, "source", range(n)))
+    rows = {
+        "document_id": [f"{row:032x}" for row in range(n)],
+        "split": ["train"] * n,
+        "text": [""] * n,
+        "token_ids": drawn.tokens.to_arrow(),
+        "n_tokens": drawn.tokens.lengths.astype(np.int32),
+        "n_bytes": np.zeros(n, dtype=np.int32),
+        "reference_answer": pa.nulls(n, pa.string()),
+        "group": [str(row) for row in range(n)],
+        "source": ["known"] * n,
+        "licence": ["none"] * n,
+    }
+    world.tokenizer = study.tokenizer
+    contracts.write(world.documents, DOCUMENTS, pa.table(rows), Record())
+    world.generate("replace", 1, study.arm("replace", 0) / "model" / "model.json")
+    return world, source
+
+
+def tokens_of(world: Study, mixture: pa.Table) -> Sequences:
+    tables = [contracts.read(world.documents, DOCUMENTS, ["document_id", "token_ids"])]
+    if "synthetic" in mixture["origin"].to_pylist():
+        tables.append(contracts.read(world.arm("replace", 1) / "samples.parquet", SAMPLES, ["sample_id", "token_ids"]))
+    texts = {
+        name: tokens for table in tables for name, tokens in zip(*map(pa.ChunkedArray.to_pylist, table), strict=True)
+    }
+    return Sequences.of(texts[name] for name in mixture["example_id"].to_pylist())
+
+
+@pytest.mark.parametrize("strategy", ["replace", "accumulate-subsample"])
+def test_under_the_true_source_generation_1_is_like_generation_0(known_source, strategy):
+    """Lengths, positions and losses agree within error after sampling, composing, subsampling and packing."""
+    world, source = known_source
+    real = tokens_of(world, world.mix("replace", 0, []))
+    synthetic = tokens_of(world, world.mix(strategy, 1, [world.arm("replace", 1) / "samples.parquet"]))
+    assert len(synthetic) == len(real) == 2_000
+
+    assert stats.ks_2samp(real.lengths, synthetic.lengths).pvalue > 1e-3
+    losses = [source.score(texts) / texts.lengths for texts in (real, synthetic)]
+    assert stats.ttest_ind(*losses, equal_var=False).pvalue > 1e-3
+    counts = [np.bincount(texts.values, minlength=1024) for texts in (real, synthetic)]
+    common = np.minimum(*counts) >= 20
+    assert stats.chi2_contingency([c[common] for c in counts]).pvalue > 1e-3
+
+    positions = [_positions(texts) for texts in (real, synthetic)]
+    assert stats.ks_2samp(*positions).statistic < 0.02
+    eos = int(real.values[real.offsets[1:][real.lengths < 127] - 1][0])
+    assert all((texts.values == eos).sum() / len(texts) > 0.7 for texts in (real, synthetic)), (
+        "documents keep their ends"
+    )
+
+
+def _positions(texts: Sequences) -> np.ndarray:
+    batches = packing.batches(texts, None, 0, 128, 8)
+    return np.concatenate([batch.positions[batch.segments >= 0] for _, batch in batches])
+
+
+def test_the_check_above_sees_a_sampler_that_loses_document_ends(known_source):
+    """The trap it is there for: text cut into windows of equal length, as a stream sampler does."""
+    world, _source = known_source
+    real = tokens_of(world, world.mix("replace", 0, []))
+    windows = real.values[: len(real.values) // 64 * 64].reshape(-1, 64)
+    assert stats.ks_2samp(real.lengths, Sequences.of(windows).lengths).pvalue < 1e-6
+    assert stats.ks_2samp(_positions(real), _positions(Sequences.of(windows))).statistic > 0.1
+
+
+def test_a_refit_source_drifts_from_the_truth(known_source, study):
+    """And real collapse is still seen: a model refitted to its own samples scores fresh real text worse each time."""
+    world, source = known_source
+    held_out = source.sample(
+        Sequences.of([[]] * 500), world.plan.decoding, row_seeds(7, 0, "held out", range(500))
+    ).tokens
+    texts = tokens_of(world, world.mix("replace", 0, []))
+    rng, losses = stream(0, 0, "refit"), []
+    vocabulary = families.Vocabulary(1024, 0, 1)
+    for _ in range(3):
+        model = count(world.plan.ngram, vocabulary, texts)
+        losses.append(model.score(held_out).sum() / held_out.n_tokens)
+        seeds = rng.integers(0, 2**62, 2_000)
+        texts = model.sample(Sequences.of([[]] * 2_000), world.plan.decoding, seeds).tokens
+    assert losses[0] < losses[1] < losses[2]
