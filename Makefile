@@ -14,6 +14,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # PyTorch publishes its CPU builds on an index of its own; it is asked only if the configured sources have none.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# snakefmt calls shfmt, which lies beside it.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .PHONY: run test check schemas lock

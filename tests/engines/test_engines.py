@@ -120,11 +120,11 @@ def test_rows_differ_from_one_another(draws):
 
 
 def test_prompts_are_continued_and_not_repeated(sampler):
-    prompts = Sequences.of([[10, 11, 12], [20, 21], [30, 31, 32, 33]] * 10)
-    written = sampler.sample(prompts, decoding(), row_seeds(0, 1, "generate", range(30)))
+    prompts = Sequences.of([[10, 11, 12], [20, 21], [30, 31, 32, 33]] * 30)
+    written = sampler.sample(prompts, decoding(), row_seeds(0, 1, "generate", range(90)))
     nexts = [tokens[0] for tokens in written.tokens]
     continued = sum(token == prompt[-1] + 1 for token, prompt in zip(nexts, prompts, strict=True))
-    assert continued >= 20, "the model learnt to count upwards"
+    assert continued > 45, "the model learnt to count upwards; one in 95 would be chance"
 
 
 def test_top_k_one_is_greedy(sampler):

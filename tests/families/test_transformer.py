@@ -1,13 +1,19 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import TrainingSettings, TransformerSettings
+from collapse import packing
+from collapse.errors import EngineError
 from collapse.families import TrainingJob, Vocabulary, transformer
+from collapse.families.llama import Llama, tensors
 from collapse.families.size import n_parameters
+from collapse.families.training import learning_rate
 from collapse.sequences import Sequences
 
 VOCABULARY = Vocabulary(size=64, bos=0, eos=1)
@@ -159,3 +165,42 @@ def test_lora_trains_a_copy_that_loads_without_adapters(tmp_path):
     probe = Sequences.of([[5, 6, 7, 8, 1]])
     assert tuned.score(probe)[0] < base.score(probe)[0]
     np.testing.assert_allclose(transformer.load(tmp_path / "tuned", "cpu").score(probe), tuned.score(probe), atol=1e-5)
+
+
+def test_the_loop_computes_what_a_bare_pytorch_loop_does():
+    """An oracle written out: the same batches, AdamW, clipping and schedule, without Accelerate."""
+    texts, schedule = random_texts(60), training()
+    _, log = fit(texts, seed=11)
+    torch.manual_seed(11)
+    network = Llama(settings(), VOCABULARY.size)
+    matrices = [weight for weight in network.parameters() if weight.ndim >= 2]
+    vectors = [weight for weight in network.parameters() if weight.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99))
+    losses = []
+    batches = [batch for _, batch in packing.batches(texts, None, VOCABULARY.bos, 32, schedule.batch_size)]
+    for number, batch in enumerate(batches):
+        inputs, positions, segments, targets = tensors(batch, torch.device("cpu"))
+        loss = functional.cross_entropy(network(inputs, positions, segments).flatten(0, 1), targets.flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(number, len(batches), schedule)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    np.testing.assert_allclose([step.loss_nats for step in log], losses, rtol=1e-5)
+
+
+def test_the_learning_rate_warms_up_to_its_peak_and_ends_at_a_tenth():
+    rates = [learning_rate(step, 100, training(learning_rate=1.0)) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and rates[9] == rates[10] == 1.0
+    assert rates[-1] == pytest.approx(0.1, abs=0.01)
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+
+
+def test_a_missing_gpu_is_an_error_and_not_a_slower_run():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(EngineError, match="`gpu` is asked for"):
+        transformer.torch_device("gpu")

@@ -1,0 +1,95 @@
+"""What the rules are told about a plan."""
+
+import copy
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from collapse.config import load_plan
+from collapse.errors import EngineError
+from collapse.experiment import Experiment
+
+CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
+
+
+def experiment(**changes) -> Experiment:
+    return Experiment(load_plan(copy.deepcopy(CONFIG) | changes, "test"))
+
+
+def arm(strategy: str, generation: int, seed: int = 0) -> SimpleNamespace:
+    return SimpleNamespace(strategy=strategy, seed=str(seed), generation=str(generation))
+
+
+def places(paths: list[str]) -> list[str]:
+    return [path.removeprefix("results/speeches/").replace("/seed=0", "").replace("strategy=", "") for path in paths]
+
+
+def test_generation_0_and_the_samples_it_writes_are_shared():
+    found = experiment()
+    assert places([found.model_before(arm("replace", 1))]) == ["real/generation=0/model/model.json"]
+    assert places([found.model_before(arm("replace", 3))]) == ["replace/generation=2/model/model.json"]
+    assert places(found.own_samples(arm("accumulate", 1))) == ["real/generation=1/samples.parquet"]
+    assert found.own_samples(arm("real", 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("strategy", "read"),
+    [
+        ("real", []),
+        ("replace", ["replace/generation=3"]),
+        ("accumulate", ["real/generation=1", "accumulate/generation=2", "accumulate/generation=3"]),
+    ],
+)
+def test_a_strategy_waits_for_the_samples_it_reads_and_no_others(strategy, read):
+    assert places(experiment().samples_read(arm(strategy, 3))) == [f"{place}/samples.parquet" for place in read]
+
+
+def test_only_strategies_with_verifiers_wait_for_verdicts():
+    found = experiment()
+    assert found.verdicts_read(arm("replace", 2)) == []
+    assert places(found.verdicts_read(arm("replace-verified", 2))) == [
+        "replace-verified/generation=2/verdicts.parquet"
+    ]
+    assert places(found.judge(arm("replace-verified", 2))) == ["real/generation=0/model/model.json"]
+
+
+@pytest.mark.parametrize(
+    ("start", "generation", "expected"),
+    [("fresh", 2, []), ("base", 2, []), ("previous", 2, ["replace/generation=1/model/model.json"]), ("previous", 0, [])],
+)
+def test_training_starts_where_the_config_says(start, generation, expected):
+    assert places(experiment(start=start).initial(arm("replace", generation))) == expected
+
+
+def test_a_stage_sees_only_the_settings_that_decide_its_result():
+    found = experiment()
+    seen = {stage: json.loads(found.spec(stage)(arm("replace", 2))) for stage in ("generate", "mix", "train", "evaluate")}
+    assert "decoding" in seen["generate"] and "training" not in seen["generate"]
+    assert "budget" in seen["mix"] and "decoding" not in seen["mix"]
+    assert "training" in seen["train"] and "strategy" not in seen["train"]
+    assert set(seen["evaluate"]) == {"family", "device", "evaluation", "n_samples", "sets_offered"}
+
+
+def test_an_engine_that_is_not_installed_is_refused_before_any_work(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EngineError, match=r"`vllm` is asked for, but it is not installed"):
+        experiment().check_machine(jobs_run_here=True)
+
+
+def test_a_missing_gpu_is_refused_here_and_left_to_the_cluster_elsewhere():
+    if list(Path("/dev").glob("nvidia[0-9]*")):
+        pytest.skip("this machine has a GPU")
+    asked = experiment(device="gpu")
+    with pytest.raises(EngineError, match="`gpu` is asked for"):
+        asked.check_machine(jobs_run_here=True)
+    asked.check_machine(jobs_run_here=False)
+
+
+def test_a_flops_budget_knows_the_models_size():
+    flops = experiment(budget={"match": "flops", "amount": 1e12})
+    spec = json.loads(flops.spec("mix")(arm("replace", 1)))
+    assert spec["flops_per_token"] == pytest.approx(6 * 526_976, rel=0.01)
