@@ -36,6 +36,8 @@ def answer(changes: dict[str, Interval], generation: int, confidence: float) -> 
         generation: The last generation.
         confidence: Coverage of the intervals.
     """
+    # A control that is refitted to the very same model did not move; that is no finding.
+    changes = {name: change for name, change in changes.items() if change.estimate or change.n_seeds < 2}
     if not changes:
         return Answer((Part("No strategy has been measured beyond generation 0, so there is no answer yet."),))
     ordered = sorted(changes, key=lambda name: (-changes[name].estimate, name))
