@@ -23,7 +23,7 @@ from collapse.config.settings import TrainingSettings, TransformerSettings
 from collapse.families import TrainingJob, Vocabulary, transformer
 from collapse.sequences import Sequences
 
-VOCABULARY, CONTEXT, ROWS, STEPS, ROUNDS = Vocabulary(1024, 0, 1), 128, 4, 60, 5
+VOCABULARY, CONTEXT, ROWS, STEPS, ROUNDS = Vocabulary(512, 0, 1), 128, 4, 60, 5
 SHAPE = TransformerSettings(
     base_model=None,
     revision=None,
@@ -45,7 +45,7 @@ TRAINING = TrainingSettings(
     gradient_clip=1.0,
     checkpoint_steps=None,
 )
-TEXTS = np.random.default_rng(0).integers(2, 1024, (STEPS * ROWS, CONTEXT))
+TEXTS = np.random.default_rng(0).integers(2, 512, (STEPS * ROWS, CONTEXT))
 
 
 def ours() -> None:

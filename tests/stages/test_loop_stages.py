@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 CONFIG |= {"family": "ngram", "budget": {"match": "epochs", "amount": 1}, "experiment": "study"}
 CONFIG["generate"]["engine"] = "native"
+VOCABULARY_SIZE = CONFIG["tokenizer"]["vocabulary_size"]
 CONFIG["corpus"] |= {"train_bytes": 40_000, "validation_bytes": 10_000, "test_bytes": 10_000}
 CONFIG["strategies"] = [
     {"name": "replace", "compose": "replace"},
@@ -242,7 +243,7 @@ def test_under_the_true_source_generation_1_is_like_generation_0(known_source, s
     assert stats.ks_2samp(real.lengths, synthetic.lengths).pvalue > 1e-3
     losses = [source.score(texts) / texts.lengths for texts in (real, synthetic)]
     assert stats.ttest_ind(*losses, equal_var=False).pvalue > 1e-3
-    counts = [np.bincount(texts.values, minlength=1024) for texts in (real, synthetic)]
+    counts = [np.bincount(texts.values, minlength=VOCABULARY_SIZE) for texts in (real, synthetic)]
     common = np.minimum(*counts) >= 20
     assert stats.chi2_contingency([c[common] for c in counts]).pvalue > 1e-3
 
@@ -276,7 +277,7 @@ def test_a_refit_source_drifts_from_the_truth(known_source, study):
     ).tokens
     texts = tokens_of(world, world.mix("replace", 0, []))
     rng, losses = stream(0, 0, "refit"), []
-    vocabulary = families.Vocabulary(1024, 0, 1)
+    vocabulary = families.Vocabulary(VOCABULARY_SIZE, 0, 1)
     for _ in range(3):
         model = count(world.plan.ngram, vocabulary, texts)
         losses.append(model.score(held_out).sum() / held_out.n_tokens)
