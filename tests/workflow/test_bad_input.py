@@ -38,7 +38,7 @@ def test_a_wrong_config_leaves_a_finished_run_alone(project):
     ("name", "content", "words"),
     [
         ("texts.txt", b"One paragraph only.", "document"),
-        ("texts.txt", b"", "empty"),
+        ("texts.txt", b"", "holds no text"),
         ("texts.txt", "Grüße\n\nzwei".encode("latin-1"), "UTF-8"),
         ("texts.jsonl", b'{"text": "one"}\n{"txt": "two"}\n', "text"),
     ],

@@ -38,7 +38,7 @@ rule report:
         samples=EXPERIMENT.every_drawn("samples.parquet"),
         records=EXPERIMENT.every_drawn("sampling_record.json"),
         figures=rules.figure.output,
-        template=f"{workflow.basedir}/workflow/report/report.html.jinja",
+        template="workflow/report/report.html.jinja",
     output:
         report="<experiment>/report.html",
     log:
