@@ -120,8 +120,11 @@ def _run_stage(stage: str, run: Callable[..., None], hints: dict[str, Any], opti
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        status = 0
     sys.stderr.flush()
     # All files are written and closed. Taking a process apart that has imported vLLM would cost another five seconds.
     os._exit(status)

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 MAX_ROWS_AT_ONCE = 256
+MOST_CACHE_BYTES = 1 << 30
 
 
 class Engine:
@@ -108,11 +109,13 @@ def _collector_at_rest() -> Iterator[None]:
 
 
 def _cache_bytes(config: dict[str, int], context_length: int) -> int:
-    """Keys and values of `MAX_ROWS_AT_ONCE` full rows in float32, and half as much again for blocks half used."""
+    """Memory for keys and values in float32: `MAX_ROWS_AT_ONCE` full rows and half as much again for blocks half used,
+    but no more than `MOST_CACHE_BYTES` unless one row alone needs it; vLLM lets rows wait where that is too little.
+    """
     n_layers = config.get("num_hidden_layers") or config["n_layer"]
     n_heads = config.get("num_attention_heads") or config["n_head"]
     width = config.get("hidden_size") or config["n_embd"]
     n_key_heads = config.get("num_key_value_heads") or n_heads
     head_width = config.get("head_dim") or width // n_heads
-    per_token = 2 * n_layers * n_key_heads * head_width * 4
-    return int(1.5 * MAX_ROWS_AT_ONCE * max(context_length, 64) * per_token)
+    per_row = 2 * n_layers * n_key_heads * head_width * 4 * max(context_length, 64)
+    return int(1.5 * max(per_row, min(MAX_ROWS_AT_ONCE * per_row, MOST_CACHE_BYTES)))
