@@ -51,15 +51,18 @@ def test_a_strategy_waits_for_the_samples_it_reads_and_no_others(strategy, read)
 def test_only_strategies_with_verifiers_wait_for_verdicts():
     found = experiment()
     assert found.verdicts_read(arm("replace", 2)) == []
-    assert places(found.verdicts_read(arm("replace-verified", 2))) == [
-        "replace-verified/generation=2/verdicts.parquet"
-    ]
+    assert places(found.verdicts_read(arm("replace-verified", 2))) == ["replace-verified/generation=2/verdicts.parquet"]
     assert places(found.judge(arm("replace-verified", 2))) == ["real/generation=0/model/model.json"]
 
 
 @pytest.mark.parametrize(
     ("start", "generation", "expected"),
-    [("fresh", 2, []), ("base", 2, []), ("previous", 2, ["replace/generation=1/model/model.json"]), ("previous", 0, [])],
+    [
+        ("fresh", 2, []),
+        ("base", 2, []),
+        ("previous", 2, ["replace/generation=1/model/model.json"]),
+        ("previous", 0, []),
+    ],
 )
 def test_training_starts_where_the_config_says(start, generation, expected):
     assert places(experiment(start=start).initial(arm("replace", generation))) == expected
@@ -67,7 +70,9 @@ def test_training_starts_where_the_config_says(start, generation, expected):
 
 def test_a_stage_sees_only_the_settings_that_decide_its_result():
     found = experiment()
-    seen = {stage: json.loads(found.spec(stage)(arm("replace", 2))) for stage in ("generate", "mix", "train", "evaluate")}
+    seen = {
+        stage: json.loads(found.spec(stage)(arm("replace", 2))) for stage in ("generate", "mix", "train", "evaluate")
+    }
     assert "decoding" in seen["generate"] and "training" not in seen["generate"]
     assert "budget" in seen["mix"] and "decoding" not in seen["mix"]
     assert "training" in seen["train"] and "strategy" not in seen["train"]

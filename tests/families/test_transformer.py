@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from collapse import packing
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import TrainingSettings, TransformerSettings
-from collapse import packing
 from collapse.errors import EngineError
 from collapse.families import TrainingJob, Vocabulary, transformer
 from collapse.families.llama import Llama, tensors
