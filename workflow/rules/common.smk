@@ -17,9 +17,7 @@ try:
     EXPERIMENT = Experiment(
         load_plan(config, " + ".join(map(str, workflow.configfiles)))
     )
-    elsewhere = any(
-        word.startswith(("--executor", "--profile")) for word in sys.argv
-    )
+    elsewhere = any(word.startswith(("--executor", "--profile")) for word in sys.argv)
     EXPERIMENT.check_machine(jobs_run_here=not elsewhere)
 except CollapseError as error:
     raise WorkflowError(str(error)) from None

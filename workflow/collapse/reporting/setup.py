@@ -134,5 +134,5 @@ def _budget(plan: Plan) -> str:
         "tokens": f"{amount} tokens trained on",
         "steps": f"{amount} optimizer steps",
         "flops": f"{plan.budget.amount:.3g} floating-point operations",
-        "epochs": f"{plan.budget.amount:g} pass{'' if plan.budget.amount == 1 else 'es'}, so compute grows with the set",
+        "epochs": f"{plan.budget.amount:g} pass(es), so compute grows with the set",
     }[plan.budget.match]
