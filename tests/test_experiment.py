@@ -97,4 +97,4 @@ def test_a_missing_gpu_is_refused_here_and_left_to_the_cluster_elsewhere():
 def test_a_flops_budget_knows_the_models_size():
     flops = experiment(budget={"match": "flops", "amount": 1e12})
     spec = json.loads(flops.spec("mix")(arm("replace", 1)))
-    assert spec["flops_per_token"] == pytest.approx(6 * 526_976, rel=0.01)
+    assert spec["flops_per_token"] == 6 * 461_440

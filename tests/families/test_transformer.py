@@ -204,3 +204,8 @@ def test_a_missing_gpu_is_an_error_and_not_a_slower_run():
         pytest.skip("this machine has a GPU")
     with pytest.raises(EngineError, match="`gpu` is asked for"):
         transformer.torch_device("gpu")
+
+
+def test_training_leaves_the_arithmetic_of_the_process_as_it_was():
+    fit(random_texts(4))
+    assert np.float32(1e-40) * np.float32(1) > 0

@@ -80,6 +80,7 @@ def merged(base: dict, override: dict) -> dict:
         ("corpus.max_document_tokens", 500, "do not fit into transformer.context_length 128"),
         ("decoding.max_new_tokens", 500, "exceed transformer.context_length 128"),
         ("transformer.width", 130, "width 130 is not a multiple of n_heads 4"),
+        ("transformer.n_heads", 8, "is 16 a head, but vLLM knows 32"),
         ("transformer.tuning", "lora", "needs a base_model"),
         ("transformer.base_model", "some/folder", "tokenizer.source"),
         ("family", "ngram", "generate.engine: `vllm` does not sample from `family: ngram`"),

@@ -10,7 +10,7 @@ TRANSFORMER = {
     "generations": 1,
     "seeds": [0],
     "family": "transformer",
-    "transformer": {"n_layers": 1, "n_heads": 2, "width": 32, "context_length": 64},
+    "transformer": {"n_layers": 1, "n_heads": 1, "width": 32, "context_length": 64},
     "tokenizer": {"vocabulary_size": 300},
     "generate": {"engine": "vllm", "n_samples": 40},
     "budget": {"match": "steps", "amount": 20},

@@ -32,6 +32,9 @@ from collapse.config.settings import (
 REAL = "real"
 """The reserved strategy that holds the shared generation 0 and, beyond it, the real-data control."""
 
+VLLM_HEAD_WIDTHS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
+"""Widths of an attention head that vLLM 0.32 has a CPU kernel for; its GPU kernels know these too."""
+
 FamilyName = Literal["transformer", "ngram"]
 Device = Literal["cpu", "gpu"]
 
@@ -241,6 +244,7 @@ class Plan(Settings):
             (start, match) for start in ("base", "fresh") for match in ("documents", "tokens", "epochs")
         }:
             raise ValueError("`family: ngram` has no `start: previous`, steps or flops")
+        self._check_heads()
         base_model = self.family == "transformer" and self.transformer.base_model is not None
         if (self.tokenizer.source == "base_model") != base_model:
             raise ValueError("tokenizer.source: `base_model` goes with transformer.base_model, `train` without it")
@@ -248,6 +252,15 @@ class Plan(Settings):
             raise ValueError("start: `fresh` draws random weights; with transformer.base_model use base or previous")
         if base_model and self.budget.match == "flops":
             raise ValueError("budget.match: `flops` needs a model from scratch; with transformer.base_model use tokens")
+
+    def _check_heads(self) -> None:
+        shape, head_width = self.transformer, self.transformer.width // self.transformer.n_heads
+        asked = self.family == "transformer" and shape.base_model is None and self.generate.engine == "vllm"
+        if asked and head_width not in VLLM_HEAD_WIDTHS:
+            raise ValueError(
+                f"transformer: width {shape.width} over n_heads {shape.n_heads} is {head_width} a head, but vLLM knows "
+                f"{', '.join(map(str, VLLM_HEAD_WIDTHS))}; change either, or use generate.engine: transformers"
+            )
 
     # --- what each stage sees ---------------------------------------------------------------------------------------
 

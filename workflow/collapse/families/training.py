@@ -6,6 +6,8 @@ PyTorch loop, and Accelerate adds a tenth of a second to the start.
 
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,6 +29,17 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")
 
 
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Take numbers too small for a normal float32 as 0: they cost a softmax's backward pass three times its time."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@_denormals_flushed()
 def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator: Accelerator) -> list[TrainingStep]:
     """Train `network` in place, once through the job's texts, in rows of `context_length`.
 
@@ -42,8 +55,6 @@ def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator
     Returns:
         One entry per optimizer step.
     """
-    # Numbers too small for a normal float32 cost a softmax's backward pass three times its time, and change nothing.
-    torch.set_flush_denormal(True)
     batches = assign_batches(job.texts.lengths, context_length, job.training.batch_size)
     network.train()
     optimizer = make_optimizer(network, job.training)
