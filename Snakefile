@@ -9,10 +9,11 @@ include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"
 
 
-# Everything the report stands on, and the report.
+# The report and everything it stands on: a deleted artifact is made again, though the report would not need it.
 rule all:
     default_target: True
     input:
+        EXPERIMENT.everything(),
         f"results/{EXPERIMENT.plan.experiment}/report.html",
 
 

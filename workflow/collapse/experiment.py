@@ -139,6 +139,18 @@ class Experiment:
         drawn = layout.arms_with_samples(self.plan.collect_spec())
         return [f"{layout.arm(self.plan.experiment, *arm)}/{name}" for arm in drawn]
 
+    def everything(self) -> list[str]:
+        """Every arm's artifacts."""
+        trained = ("mixture.parquet", "model/model.json", "document_losses.parquet", "metrics.parquet")
+        made = [path for name in trained for path in self.every(name)]
+        drawn = [path for name in ("samples.parquet", "sampling_record.json") for path in self.every_drawn(name)]
+        return [*made, *drawn, *self._every_verdict()]
+
+    def _every_verdict(self) -> list[str]:
+        judged = {strategy.name for strategy in self.plan.strategies if strategy.verifiers}
+        arms = [arm for arm in layout.arms(self.plan.collect_spec()) if arm[0] in judged]
+        return [f"{layout.arm(self.plan.experiment, *arm)}/verdicts.parquet" for arm in arms]
+
     def _read(self, wildcards: Wildcards) -> range:
         generation = int(wildcards.generation)
         return generations_read(self.plan.strategy(wildcards.strategy), generation) if generation else range(0)
