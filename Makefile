@@ -33,7 +33,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/lint-imports
-	$(BIN)/basedpyright workflow/collapse
+	$(BIN)/basedpyright --project pyproject.toml
 	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md config.yaml workflow envs tests
 
 # The generated pages: config.schema.json and artifacts.md.
