@@ -1,7 +1,7 @@
 """The training loop: one for small models on two cores and large ones on a GPU, through Accelerate.
 
-At about the default size (544 000 weights, bfloat16, one thread) three interleaved runs gave 17 200 to 21 100 tokens per
-CPU second, against 21 400 to 22 300 for a bare PyTorch loop: one loop for all sizes is worth that.
+At about the default size (544 000 weights, bfloat16, one thread) three interleaved runs gave 17 200 to 21 100 tokens
+per CPU second, against 21 400 to 22 300 for a bare PyTorch loop: one loop for all sizes is worth that.
 """
 
 import logging

@@ -65,27 +65,15 @@ def run(
     texts = codec.decode_all(draws.tokens)
     facts = _facts(draws, texts, Sequences.from_arrow(train["token_ids"]))
     warnings = health_warnings(facts, spec.health)
-    table = pa.table(
-        {
-            "strategy": pa.array([strategy] * n_rows, pa.string()),
-            "seed": np.full(n_rows, seed, dtype=np.int32),
-            "generation": np.full(n_rows, generation, dtype=np.int32),
-            "sample_id": sample_ids(strategy, seed, generation, range(n_rows)),
-            "sampled_from": pa.array([read_card(model).model_id] * n_rows, pa.string()),
-            "prompt_id": prompt_ids,
-            "draw": np.arange(n_rows, dtype=np.int32),
-            "prompt": codec.decode_all(prompts),
-            "prompt_token_ids": prompts.to_arrow(),
-            "text": texts,
-            "token_ids": draws.tokens.to_arrow(),
-            "n_tokens": draws.tokens.lengths.astype(np.int32),
-            "finish_reason": np.where(draws.stopped, "stop", "length"),
-            "logprob_nats": draws.logprob_nats.astype(np.float32),
-            "sampler_seed": seeds,
-        }
-    )
-    contracts.write(samples, contracts.SAMPLES, table, record)
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
+    table = _drawn_table(draws, texts, seeds).append_column("prompt_id", prompt_ids)
+    constant = arm | {"sampled_from": read_card(model).model_id}
+    for name, value in constant.items():
+        table = table.append_column(name, pa.array([value] * n_rows))
+    table = table.append_column("sample_id", pa.array(sample_ids(strategy, seed, generation, range(n_rows))))
+    table = table.append_column("prompt", pa.array(codec.decode_all(prompts), pa.string()))
+    table = table.append_column("prompt_token_ids", prompts.to_arrow())
+    contracts.write(samples, contracts.SAMPLES, table, record)
     effective = spec.model_dump(mode="json", include={"engine", "decoding", "prompt", "device"})
     sampling_record.write_text(json.dumps(arm | effective | facts | {"warnings": warnings}, indent=2) + "\n")
     for warning in warnings:
@@ -116,6 +104,21 @@ def _prompts(spec: GenerateSpec, train: pa.Table, n_rows: int) -> tuple[pa.Array
     tokens = Sequences.from_arrow(train["token_ids"]).take(rows)
     prompts = Sequences.of(text[:n_tokens] for text in tokens)
     return train["document_id"].combine_chunks().take(pa.array(rows)), prompts
+
+
+def _drawn_table(draws: Draws, texts: list[str], seeds: np.ndarray) -> pa.Table:
+    """What the sampler wrote, in the columns of the SAMPLES contract."""
+    return pa.table(
+        {
+            "draw": np.arange(len(texts), dtype=np.int32),
+            "text": pa.array(texts, pa.string()),
+            "token_ids": draws.tokens.to_arrow(),
+            "n_tokens": draws.tokens.lengths.astype(np.int32),
+            "finish_reason": np.where(draws.stopped, "stop", "length"),
+            "logprob_nats": draws.logprob_nats.astype(np.float32),
+            "sampler_seed": seeds,
+        }
+    )
 
 
 def _facts(draws: Draws, texts: list[str], real: Sequences) -> dict[str, float | int]:
