@@ -288,6 +288,21 @@ VERDICTS = Contract(
     ("sample_id", "verifier"),
 )
 
+TRUTH = Contract(
+    "truth",
+    1,
+    "document that the grammar can write",
+    (
+        Column("text_id", _ID, "128-bit digest of the text, in hex"),
+        Column("text", _TEXT, "the document"),
+        Column("token_ids", _TOKENS, "its tokens, end of sequence included, as in `documents`"),
+        Column("n_tokens", _COUNT, "tokens to predict, end of sequence included", "token"),
+        Column("probability", _REAL, "probability of the document under the grammar; they add up to 1"),
+        Column("log_probability", _REAL, "its natural logarithm", "nat"),
+    ),
+    ("text_id",),
+)
+
 MIXTURE = Contract(
     "mixture",
     1,
@@ -392,8 +407,75 @@ CONTRASTS = Contract(
     ("metric", "evaluation_set", "generation", "strategy", "baseline"),
 )
 
+THEORY = Contract(
+    "theory",
+    1,
+    "predicted value of a closed-form world",
+    (
+        Column("strategy", pa.string(), "strategy it is about"),
+        Column("generation", pa.int32(), "turn of the loop"),
+        Column("metric", _TEXT, "what is predicted: its mean over replicates"),
+        Column("evaluation_set", _TEXT, "world and point of its sweep; joins with metrics and points"),
+        Column("value", _REAL, "the value", "see metric"),
+        _category(
+            "status",
+            "how much is claimed; `fitted` to the simulation is no test of it",
+            "exact",
+            "asymptotic",
+            "bound",
+            "fitted",
+        ),
+        Column("formula", _TEXT, "the formula, in one line"),
+        Column("source", _TEXT, "paper and theorem"),
+    ),
+    ("strategy", "generation", "metric", "evaluation_set"),
+)
+
+POINTS = Contract(
+    "points",
+    1,
+    "swept parameter of a point of a closed-form world",
+    (
+        Column("evaluation_set", _TEXT, "world and point; joins with metrics and theory"),
+        Column("world", _TEXT, "name of the world in the config"),
+        Column("parameter", _TEXT, "swept parameter; `replicates`: chains simulated, all seeds together"),
+        Column("value", _REAL, "its value"),
+    ),
+    ("evaluation_set", "parameter"),
+)
+
+CLAIMS = Contract(
+    "claims",
+    1,
+    "claim of a paper",
+    (
+        Column("claim_id", _ID, "begins with its row of the acceptance matrix, where it has one"),
+        Column("paper", _TEXT, "key of the paper"),
+        Column("where", _TEXT, "theorem, table, figure or section"),
+        Column("statement", _TEXT, "what the paper says, in our words"),
+        Column("metric", _TEXT, "what was measured"),
+        _category("kind", "how it is checked", "value", "bound", "trend", "slope", "peak", "ratio", "order"),
+        _category("evidence", "where the expectation is from", "code", "source", "figure", "verified", "derived"),
+        Column("expected", _REAL, "what was expected, where the check was closest to failing", nullable=True),
+        Column("tolerance", _REAL, "how far off it may be, in the unit of `expected`", nullable=True),
+        Column("published", _REAL, "the number the paper gives", nullable=True),
+        Column("theory", _REAL, "what the closed form gives there", nullable=True),
+        Column("observed", _REAL, "what was obtained there", nullable=True),
+        Column("standard_error", _REAL, "of `observed`", nullable=True),
+        Column("low", _REAL, "lower end of its 95 % interval", nullable=True),
+        Column("high", _REAL, "upper end", nullable=True),
+        Column("at", _TEXT, "where that was: strategy, generation, point"),
+        Column("n_values", pa.int32(), "values the claim was checked on"),
+        Column("n_replicates", pa.int64(), "replicates or units behind `observed`"),
+        _category("verdict", "the outcome", "reproduced", "not_reproduced", "inconclusive"),
+        Column("reason", _TEXT, "why, in one sentence"),
+    ),
+    ("claim_id",),
+)
+
 ALL = (
     DOCUMENTS,
+    TRUTH,
     SAMPLES,
     VERDICTS,
     MIXTURE,
@@ -402,4 +484,7 @@ ALL = (
     METRICS,
     ANCESTRY,
     CONTRASTS,
+    THEORY,
+    POINTS,
+    CLAIMS,
 )

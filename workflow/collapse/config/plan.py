@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from collapse.config.claims import Claim, ClaimId, Selection
 from collapse.config.problems import explain
 from collapse.config.settings import (
     BudgetSettings,
@@ -28,6 +29,7 @@ from collapse.config.settings import (
     TransformerSettings,
     Verifier,
 )
+from collapse.config.worlds import World
 
 REAL = "real"
 """The reserved strategy that holds the shared generation 0 and, beyond it, the real-data control."""
@@ -66,8 +68,10 @@ class CorpusSpec(Settings):
 
     corpus: CorpusSettings
     tokenizer: TokenizerSettings
-    n_fresh_sets: float
-    """Real documents that fresh_real strategies use up over the whole run, over the real training set."""
+    fresh_fraction: float
+    """Real documents that a fresh_real strategy uses up each generation, over the real training set."""
+    fresh_generations: int
+    """For how many generations."""
 
 
 class GenerateSpec(Settings):
@@ -127,12 +131,35 @@ class EvaluateSpec(Settings):
     """Samples beyond this many sets belong to other strategies, which share the first generation's."""
 
 
+class SimulateSpec(Settings):
+    """What decides a closed-form world's numbers."""
+
+    experiment: Name
+    name: Name
+    world: World
+    seeds: tuple[int, ...]
+
+
+class WorldFigureSpec(Settings):
+    """What decides a closed-form world's figure."""
+
+    name: Name
+    world: World
+
+
 class CollectSpec(Settings):
-    """Which arms an experiment has."""
+    """Which arms and which closed-form worlds an experiment has."""
 
     strategies: tuple[Name, ...]
     seeds: tuple[int, ...]
     generations: int
+    worlds: tuple[Name, ...]
+
+
+class ClaimsSpec(Settings):
+    """What is claimed."""
+
+    claims: dict[ClaimId, Claim]
 
 
 class ReportSpec(Settings):
@@ -170,19 +197,59 @@ class Plan(Settings):
     prompt: PromptSettings
     decoding: DecodingSettings
     generate: GenerateSettings
-    strategies: tuple[Strategy, ...] = Field(min_length=1)
+    strategies: tuple[Strategy, ...]
+    """Of the loop of language models; empty: there is none, only closed-form worlds."""
     verifiers: dict[Name, Verifier]
     """Verifiers by name; strategies say which of them they use."""
     budget: BudgetSettings
     training: TrainingSettings
     evaluation: EvaluationSettings
+    worlds: dict[Name, World]
+    """Closed-form worlds by name: whole chains, thousands of replicates at once, beside their theory."""
+    claims: dict[ClaimId, Claim]
+    """What papers say about what is measured here, by id."""
     report: ReportSettings
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Plan":
-        for check in (self._check_names, self._check_verifiers, self._check_lengths, self._check_family):
+        checks = (
+            self._check_something_runs,
+            self._check_names,
+            self._check_verifiers,
+            self._check_lengths,
+            self._check_family,
+            self._check_claims,
+        )
+        for check in checks:
             check()
         return self
+
+    def _check_something_runs(self) -> None:
+        if not self.strategies and not self.worlds:
+            raise ValueError("strategies: are empty, and there are no `worlds`, so nothing would run")
+        for name, world in self.worlds.items():
+            for key in ("paper", "title", "panels"):
+                if not getattr(world, key):
+                    raise ValueError(f"worlds.{name}.{key}: is required")
+
+    def _check_claims(self) -> None:
+        for claim_id, claim in self.claims.items():
+            others = {"over": getattr(claim, "over", None), "exceeds": getattr(claim, "exceeds", None)}
+            for key, selection in {"select": claim.select, **others}.items():
+                if selection is None:
+                    continue
+                where = f"claims.{claim_id}.{key}"
+                if selection.world is None:
+                    self._check_names_loop(where, selection)
+                elif selection.world not in self.worlds:
+                    known = ", ".join(self.worlds) or "none"
+                    raise ValueError(f"{where}.world: `{selection.world}` is not one of `worlds` ({known})")
+
+    def _check_names_loop(self, where: str, selection: Selection) -> None:
+        names = [strategy.name for strategy in self.strategies]
+        if selection.strategy not in (*names, REAL) or not names:
+            known = ", ".join(names) or "none: this experiment has closed-form worlds only"
+            raise ValueError(f"{where}.strategy: `{selection.strategy}` is not one of `strategies` ({known})")
 
     def _check_names(self) -> None:
         for kind, values in (
@@ -275,16 +342,11 @@ class Plan(Settings):
         by_name = {strategy.name: strategy for strategy in self.strategies}
         return by_name.get(name) or Strategy(name=REAL, compose=REAL)
 
-    def sets_offered(self, strategy: str, generation: int) -> int:
-        """How many times as many samples a strategy chooses from as a training set holds."""
-        chosen = self.strategy(strategy)
-        return chosen.oversample * (generation + 1 if chosen.compose == "replace_multiple" else 1)
-
     def sets_drawn(self, strategy: str, generation: int) -> int:
         """How many are drawn; the first generation's samples are shared, so as many as the greediest strategy wants."""
         if strategy == REAL and generation == 1:
-            return max(self.sets_offered(other.name, 1) for other in self.strategies)
-        return self.sets_offered(strategy, generation)
+            return max(other.sets_offered(1) for other in self.strategies)
+        return self.strategy(strategy).sets_offered(generation)
 
     def base_model_spec(self) -> BaseModelSpec:
         """For `base_model`."""
@@ -298,8 +360,12 @@ class Plan(Settings):
     def corpus_spec(self) -> CorpusSpec:
         """For `corpus`."""
         shares = [s.real_fraction or 0 for s in self.strategies if s.compose == "fresh_real"]
-        n_fresh_sets = self.generations * max(shares, default=0)
-        return CorpusSpec(corpus=self.corpus, tokenizer=self.tokenizer, n_fresh_sets=n_fresh_sets)
+        return CorpusSpec(
+            corpus=self.corpus,
+            tokenizer=self.tokenizer,
+            fresh_fraction=max(shares, default=0),
+            fresh_generations=self.generations if shares else 0,
+        )
 
     def generate_spec(self, strategy: str, generation: int) -> GenerateSpec:
         """For `generate`."""
@@ -329,7 +395,7 @@ class Plan(Settings):
             budget=self.budget,
             prompt_in_training=self.prompt.in_training,
             n_samples=self.generate.n_samples,
-            sets_offered=self.sets_offered(strategy, generation),
+            sets_offered=self.strategy(strategy).sets_offered(generation),
             batch_size=self.training.batch_size,
             context_length=self.transformer.context_length if transformer else None,
             flops_per_token=flops_per_token if self.budget.match == "flops" else None,
@@ -351,13 +417,27 @@ class Plan(Settings):
             device=self.device,
             evaluation=self.evaluation,
             n_samples=self.generate.n_samples,
-            sets_offered=self.sets_offered(strategy, generation),
+            sets_offered=self.strategy(strategy).sets_offered(generation),
         )
 
     def collect_spec(self) -> CollectSpec:
         """For `collect`."""
         names = tuple(strategy.name for strategy in self.strategies)
-        return CollectSpec(strategies=names, seeds=self.seeds, generations=self.generations)
+        worlds = tuple(self.worlds)
+        return CollectSpec(strategies=names, seeds=self.seeds, generations=self.generations, worlds=worlds)
+
+    def simulate_spec(self, world: str) -> SimulateSpec:
+        """For `simulate`."""
+        simulated = self.worlds[world].simulated()
+        return SimulateSpec(experiment=self.experiment, name=world, world=simulated, seeds=self.seeds)
+
+    def world_figure_spec(self, world: str) -> WorldFigureSpec:
+        """For `world_figure`."""
+        return WorldFigureSpec(name=world, world=self.worlds[world])
+
+    def claims_spec(self) -> ClaimsSpec:
+        """For `claims`."""
+        return ClaimsSpec(claims=self.claims)
 
     def report_spec(self) -> ReportSpec:
         """For `contrast`, `figure` and `report`."""

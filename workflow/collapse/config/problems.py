@@ -22,9 +22,10 @@ def _sentence(problem: Any, model: type[BaseModel]) -> str:
         case "extra_forbidden":
             return f"{path}: is not a setting{_suggestion(problem['loc'], model)}"
         case "union_tag_invalid":
-            return f"{path}.kind: is {problem['input'].get('kind')!r}; it may be {problem['ctx']['expected_tags']}"
+            key = problem["ctx"]["discriminator"].strip("'")
+            return f"{path}.{key}: is {problem['input'].get(key)!r}; it may be {problem['ctx']['expected_tags']}"
         case "union_tag_not_found":
-            return f"{path}.kind: is required"
+            return f"{path}.{problem['ctx']['discriminator'].strip(chr(39))}: is required"
         case "value_error":
             return f"{path}: {problem['ctx']['error']}" if path else str(problem["ctx"]["error"])
         case "string_pattern_mismatch":

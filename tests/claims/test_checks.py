@@ -1,0 +1,208 @@
+"""A claim's verdict says what the numbers say, and no more."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from collapse.claims import check
+from collapse.config.claims import Claim
+from collapse.contracts import METRICS, POINTS, THEORY
+from collapse.errors import ContractError
+from collapse.stats.pooled import Pooled, pooled
+
+COMMON = {"paper": "someone-2024", "where": "theorem 1", "statement": "It is so.", "evidence": "source"}
+
+
+def measured(values, *, errors=0.01, theory=None, strategy="replace", metric="error", seeds=(0,), swept="x") -> dict:
+    """Rows for one line along a swept parameter, as the three tables have them."""
+    rows, laws, points = [], [], []
+    for place, value in values.items():
+        name = f"world/{swept}={place:g}"
+        common = {"strategy": strategy, "generation": 1, "metric": metric, "evaluation_set": name}
+        error = errors[place] if isinstance(errors, dict) else errors
+        for seed in seeds:
+            rows.append(
+                {**common, "experiment": "e", "seed": seed, "value": value, "unit": "1", "n": 100}
+                | {"standard_error": error}
+            )
+        if theory is not None:
+            law = {"value": theory[place], "status": "exact", "formula": "y = x", "source": "derived"}
+            laws.append(common | law)
+        points += [
+            {"evaluation_set": name, "world": "world", "parameter": swept, "value": float(place)},
+            {"evaluation_set": name, "world": "world", "parameter": "replicates", "value": 100.0},
+        ]
+    return {"metrics": rows, "theory": laws, "points": points}
+
+
+def tables(*parts: dict) -> Pooled:
+    schemas = {"metrics": METRICS.schema, "theory": THEORY.schema, "points": POINTS.schema}
+    joined = {name: [row for part in parts for row in part[name]] for name in schemas}
+    joined["points"] = [dict(row) for row in {tuple(row.items()) for row in joined["points"]}]
+    return pooled(*(pa.Table.from_pylist(joined[name], schema) for name, schema in schemas.items()))
+
+
+def verdict(values: Pooled, **claim) -> dict:
+    select = {"world": "world", "metric": "error", "strategy": "replace"} | claim.pop("select", {})
+    checked = TypeAdapter(Claim).validate_python(COMMON | {"select": select} | claim)
+    return check("A0-test", checked, values)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "expected"),
+    [
+        (1.02, 0.01, "reproduced"),
+        (1.02, 0.02, "inconclusive"),  # within, but the tolerance is 2.5 standard errors
+        (1.06, 0.01, "inconclusive"),  # outside, by one standard error
+        (1.08, 0.01, "not_reproduced"),
+        (0.92, 0.01, "not_reproduced"),
+        (1.00, 0.0, "reproduced"),
+    ],
+)
+def test_a_value_is_reproduced_if_it_is_close_and_known_well_enough(value, error, expected):
+    found = verdict(tables(measured({1: value}, errors=error)), kind="value", expected=1.0, tolerance=0.05)
+    assert found["verdict"] == expected
+    assert (found["observed"], found["expected"], found["tolerance"]) == (value, 1.0, 0.05)
+
+
+def test_one_bad_value_fails_a_claim_about_many_and_is_the_one_shown():
+    values = tables(measured({1: 1.0, 2: 2.0, 3: 3.5}, theory={1: 1.0, 2: 2.0, 3: 3.0}))
+    found = verdict(values, kind="value", expected="theory", tolerance=0.05)
+    assert found["verdict"] == "not_reproduced"
+    assert (found["observed"], found["theory"], found["n_values"]) == (3.5, 3.0, 3)
+    assert "x 3" in found["at"]
+    assert found["tolerance"] == pytest.approx(0.15)
+
+
+def test_a_reason_explains_a_failure_and_does_not_change_it():
+    claim = {"kind": "value", "expected": 1.0, "tolerance": 0.05, "reason": "The setting is unknown."}
+    assert verdict(tables(measured({1: 2.0})), **claim)["verdict"] == "not_reproduced"
+    assert "The setting is unknown." in verdict(tables(measured({1: 2.0})), **claim)["reason"]
+    assert "unknown" not in verdict(tables(measured({1: 1.0})), **claim)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"),
+    [
+        ({"at_most": 1.1}, "reproduced"),
+        ({"at_most": 0.9}, "not_reproduced"),
+        ({"at_most": 1.01}, "inconclusive"),
+        ({"at_least": 0.9}, "reproduced"),
+        ({"at_least": 1.1}, "not_reproduced"),
+    ],
+)
+def test_a_bound_is_kept_clearly_or_not_at_all(bound, expected):
+    assert verdict(tables(measured({1: 1.0})), kind="bound", **bound)["verdict"] == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({1: 1.0, 2: 1.1, 3: 1.2}, "reproduced"),
+        ({1: 1.0, 2: 1.1, 3: 1.05}, "not_reproduced"),
+        ({1: 1.0, 2: 1.1, 3: 1.11}, "inconclusive"),
+    ],
+)
+def test_a_trend_rises_at_every_step(values, expected):
+    claim = {"kind": "trend", "along": "x", "direction": "increasing"}
+    assert verdict(tables(measured(values)), **claim)["verdict"] == expected
+    mirrored = {place: -value for place, value in values.items()}
+    assert verdict(tables(measured(mirrored)), **(claim | {"direction": "decreasing"}))["verdict"] == expected
+
+
+def test_a_slope_is_that_of_the_logarithms_and_its_error_is_propagated():
+    line = {x: 3 * x**-0.5 for x in (10, 100, 1000)}
+    errors = {x: 0.01 * value for x, value in line.items()}
+    values = tables(measured(line, errors=errors, theory={x: 5 * x**-0.49 for x in line}))
+    found = verdict(values, kind="slope", along="x", expected=-0.5, tolerance=0.03)
+    assert found["observed"] == pytest.approx(-0.5)
+    assert found["theory"] == pytest.approx(-0.49)
+    # Three points, each known to 1 %: the slope's error is 0.01 / sqrt(sum of squared deviations of log x).
+    assert found["standard_error"] == pytest.approx(0.01 / np.sqrt(2 * np.log(10) ** 2))
+    assert found["verdict"] == "reproduced"
+    assert verdict(values, kind="slope", along="x", expected=-0.6, tolerance=0.03)["verdict"] == "not_reproduced"
+
+
+def test_a_peak_must_stand_out():
+    clear, flat = {1: 1.0, 2: 3.0, 3: 2.0}, {1: 1.0, 2: 3.0, 3: 2.999}
+    claim = {"kind": "peak", "along": "x", "extreme": "highest"}
+    assert verdict(tables(measured(clear)), **claim, expected=2)["verdict"] == "reproduced"
+    assert verdict(tables(measured(clear)), **claim, expected=3)["verdict"] == "not_reproduced"
+    assert verdict(tables(measured(flat)), **claim, expected=2)["verdict"] == "inconclusive"
+
+
+def test_ratios_and_orders_compare_row_by_row():
+    low, high = {1: 1.0, 2: 2.0}, {1: 2.0, 2: 4.0}
+    values = tables(measured(low), measured(high, strategy="accumulate"))
+    other = {"world": "world", "metric": "error", "strategy": "accumulate"}
+    found = verdict(values, kind="ratio", over=other, expected=0.5, tolerance=0.05)
+    assert (found["verdict"], found["n_values"]) == ("reproduced", 2)
+    assert found["observed"] == pytest.approx(0.5)
+    assert verdict(values, kind="order", exceeds=other)["verdict"] == "not_reproduced"
+    reversed_ = {"select": {"strategy": "accumulate"}, "exceeds": other | {"strategy": "replace"}}
+    assert verdict(values, kind="order", **reversed_)["verdict"] == "reproduced"
+
+
+def test_seeds_are_pooled_by_their_replicates_in_a_world():
+    values = tables(measured({1: 1.0}, errors=0.02, seeds=(0, 1, 2, 3)))
+    found = verdict(values, kind="value", expected=1.0, tolerance=0.05)
+    assert found["standard_error"] == pytest.approx(0.02 / 2)
+    assert found["n_replicates"] == 400
+
+
+def loop_rows(losses) -> Pooled:
+    rows = [
+        {"experiment": "e", "strategy": "replace", "seed": seed, "generation": 1, "metric": "test_loss"}
+        | {"evaluation_set": "real_test", "value": loss, "unit": "nat/token", "n": 9, "standard_error": 0.5}
+        for seed, loss in enumerate(losses)
+    ]
+    empty = (pa.Table.from_pylist([], schema) for schema in (THEORY.schema, POINTS.schema))
+    return pooled(pa.Table.from_pylist(rows, METRICS.schema), *empty)
+
+
+def test_in_the_loop_of_language_models_the_error_is_that_between_seeds():
+    select = {"world": None, "evaluation_set": "real_test", "metric": "test_loss"}
+    claim = {"kind": "bound", "at_least": 2.0, "select": select}
+    found = verdict(loop_rows([3.0, 3.2, 3.4]), **claim)
+    assert found["standard_error"] == pytest.approx(0.2 / np.sqrt(3))
+    assert found["verdict"] == "reproduced"
+    assert verdict(loop_rows([3.0]), **claim)["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("select", "words"),
+    [
+        ({"metric": "other"}, "matches no value"),
+        ({"generations": [1, 7]}, "no value at generation 7"),
+        ({"at": {"y": 1}}, "`y` is not swept in `world`"),
+        ({"at": {"x": 9}}, "matches no value"),
+    ],
+)
+def test_a_selection_that_matches_nothing_is_refused(select, words):
+    with pytest.raises(ContractError, match=words):
+        verdict(tables(measured({1: 1.0})), kind="value", expected=1.0, tolerance=0.1, select=select)
+
+
+def test_a_slope_needs_places_of_their_own():
+    both = tables(measured({1: 1.0, 2: 2.0}), measured({1: 1.0, 2: 2.0}, swept="y"))
+    with pytest.raises(ContractError, match="`x` is not swept"):
+        verdict(both, kind="slope", along="x", expected=1, tolerance=0.1)
+    with pytest.raises(ContractError, match="needs two values or more along `x`"):
+        verdict(tables(measured({1: 1.0})), kind="slope", along="x", expected=1, tolerance=0.1)
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        ({"kind": "value", "expected": 1.0, "tolerance": 0.1, "evidence": "memory"}, "evidence"),
+        ({"kind": "value", "expected": "published", "tolerance": 0.1}, "needs `published`"),
+        ({"kind": "bound"}, "either `at_most` or `at_least`"),
+        ({"kind": "value", "expected": 1.0, "tolerance": 0.0}, "tolerance"),
+        ({"kind": "guess"}, "kind"),
+    ],
+)
+def test_a_claim_that_expects_nothing_definite_is_refused(claim, words):
+    select = {"world": "world", "metric": "error", "strategy": "replace"}
+    with pytest.raises(ValidationError, match=words):
+        TypeAdapter(Claim).validate_python(COMMON | {"select": select} | claim)

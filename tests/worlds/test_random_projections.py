@@ -1,0 +1,149 @@
+"""Ridge on random projections meets its closed form, and shows the peak and the gap of the paper."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from collapse.config.worlds.random_projections import RandomProjectionsSettings
+from collapse.metrics import CATALOGUE
+from collapse.theory import random_projections as theory
+from collapse.theory.strong_ridge import ridge_terms
+from collapse.worlds import random_projections as world
+
+
+def settings(**changes) -> RandomProjectionsSettings:
+    values = {
+        "model": "random_projections",
+        "replicates": 500,
+        "dimension": 120,
+        "samples": 100,
+        "synthetic_fraction": 0.5,
+        "truth_variance": 1.0,
+        "shift_variances": [0.0, 1.0],
+        "noise_variance": 0.1,
+        "ridge": 0.1,
+        "widths": [30, 100, 300],
+        "theory_draws": 5,
+    }
+    return RandomProjectionsSettings.model_validate(values | changes)
+
+
+def compared(given: RandomProjectionsSettings) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Mean, standard error and prediction at every simulated place, by metric."""
+    expected = {(one.metric, *one.point.items()): one.value for one in world.predict(given)}
+    seen = list(world.simulate(given, 1))
+    rows = {metric: [one for one in seen if one.metric == metric] for metric in world.METRICS}
+    return {
+        metric: (
+            np.array([one.values.mean() for one in ones]),
+            np.array([one.values.std(ddof=1) / np.sqrt(len(one.values)) for one in ones]),
+            np.array([expected[metric, *one.point.items()] for one in ones]),
+        )
+        for metric, ones in rows.items()
+    }
+
+
+def test_the_error_follows_its_law_and_not_one_five_per_cent_away():
+    # A large shift, so that what it adds stands out from the noise of the pairing.
+    for mean, error, expected in compared(settings(shift_variances=[0.0, 10.0], replicates=1500)).values():
+        # The law is that of large d, m and n; at this ridge it is within 1.5 % of the mean.
+        slack = 4 * error + 0.015 * expected
+        assert np.all(np.abs(mean - expected) < slack)
+        for perturbed in (0.95 * expected, 1.05 * expected):
+            assert np.any(np.abs(mean - perturbed) > slack)
+
+
+@pytest.mark.parametrize(("width", "samples"), [(4, 10), (20, 10), (12, 30)])
+def test_it_gives_what_explicit_projections_give(width, samples):
+    given = settings(dimension=8, samples=samples, widths=[width], replicates=4_000, ridge=0.05, shift_variances=[0.7])
+    fast = next(one.values for one in world.simulate(given, 0) if one.metric == "excess_error")
+    rng, slow = np.random.default_rng(4), []
+    for _ in range(4_000):
+        projection = rng.standard_normal((width, 8)) / np.sqrt(8)
+        truth, shift = rng.standard_normal(8) / np.sqrt(8), rng.standard_normal(8) * np.sqrt(0.7 / 8)
+        x = rng.standard_normal((samples, 8))
+        y = x @ truth + np.sqrt(0.1) * rng.standard_normal(samples)
+        y[: samples // 2] += x[: samples // 2] @ shift
+        z = x @ projection.T
+        v = np.linalg.solve(z.T @ z + samples * 0.05 * np.eye(width), z.T @ y)
+        slow.append(np.sum((projection.T @ v - truth) ** 2))
+    error = np.hypot(fast.std(), np.std(slow)) / np.sqrt(4_000)
+    assert abs(fast.mean() - np.mean(slow)) < 4 * error
+
+
+def test_an_orthogonal_projection_is_no_projection():
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((12, 12)))[0]
+    each = np.full(12, 1 / 12)
+    given = theory.error_given_projection(basis, 30, 0.4, 0.1, 0.2, 1.0, 0.5)
+    plain = ridge_terms(np.ones(12), each, 0.5 * each, 30, 0.4, 0.1, 0.2)
+    assert (given.bias, given.variance, given.shift) == pytest.approx((plain.bias, plain.variance, plain.shift))
+
+
+def test_with_endless_data_what_is_hidden_stays_and_the_floor_is_the_visible_part():
+    projection = np.random.default_rng(0).standard_normal((5, 20))
+    terms = theory.error_given_projection(projection, 1e9, 0.3, 1e-9, 0.2, 2.0, 0.5)
+    assert terms.bias == pytest.approx(2.0 * 15 / 20, rel=1e-6)
+    assert terms.variance == pytest.approx(0, abs=1e-6)
+    assert terms.shift == pytest.approx(0.3**2 * 0.5 * 5 / 20, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("width", "mixed", "real"),
+    [(20, 1.22, 1.07), (60, 2.05, 1.38), (90, 4.20, 2.25), (140, 3.08, 1.20), (300, 2.34, 0.78), (1000, 2.17, 0.69)],
+)
+def test_the_law_gives_the_known_values(width, mixed, real):
+    given = settings(widths=[width], ridge=0.001, theory_draws=20)
+    values = [one.value for one in world.predict(given) if one.metric == "excess_error"]
+    assert values == pytest.approx([real, mixed], rel=0.015)
+
+
+def test_the_error_peaks_at_as_many_projections_as_samples_and_the_gap_grows_up_to_there():
+    given = settings(dimension=60, samples=50, widths=[10, 30, 50, 70, 200], ridge=0.001)
+    found = compared(given)
+    assert list(found["excess_error"][0].reshape(5, 2).argmax(axis=0)) == [2, 2]
+    gap, error, _ = found["added_error"]
+    assert np.all(np.diff(gap[:3]) > 4 * np.hypot(error[:2], error[1:3]))
+    assert gap[4] < gap[3]
+
+
+def test_what_synthetic_labels_add_is_paired_with_real_ones():
+    seen = {(one.metric, one.point["shift_variance"]): one.values for one in world.simulate(settings(widths=[30]), 0)}
+    np.testing.assert_allclose(
+        seen["added_error", 1.0], seen["excess_error", 1.0] - seen["excess_error", 0.0], atol=1e-12
+    )
+    assert ("added_error", 0.0) not in seen
+
+
+def test_blocks_of_replicates_are_joined(monkeypatch):
+    monkeypatch.setattr(world, "BLOCK", 3 * 10 * 10)
+    given = settings(dimension=10, samples=10, widths=[4], replicates=8)
+    values = [one.values for one in world.simulate(given, 0)]
+    assert [len(np.unique(one)) for one in values] == [8, 8, 8]
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not():
+    given = settings(replicates=3, widths=[30])
+    first, again, other = ([one.values for one in world.simulate(given, seed)] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.any(np.equal(first, other))
+    assert [one.value for one in world.predict(given)] == [one.value for one in world.predict(given)]
+
+
+def test_its_metrics_are_in_the_catalogue():
+    seen = {one.metric for one in world.simulate(settings(replicates=2, widths=[30]), 0)}
+    assert seen == set(world.METRICS) <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"samples": 101}, "0.5 of 101 is no whole number"),
+        ({"ridge": 0}, "greater than 0"),
+        ({"widths": [0]}, "greater than or equal to 1"),
+        ({"synthetic_fraction": 1.0}, "less than 1"),
+        ({"shift_variances": [-1.0]}, "greater than or equal to 0"),
+    ],
+)
+def test_impossible_settings_are_refused_with_the_reason(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        settings(**changes)

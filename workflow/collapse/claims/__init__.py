@@ -1,0 +1,5 @@
+"""Claims of papers, checked: measured values in, verdicts out."""
+
+from collapse.claims.checks import check
+
+__all__ = ["check"]

@@ -1,0 +1,271 @@
+"""One check per kind of claim.
+
+A claim is *reproduced* if every value it is about meets it and is known well enough to say so, *not reproduced* if one
+misses it by more than chance, and *inconclusive* otherwise. Well enough means: a tolerance of at least `RESOLUTION`
+standard errors for values, a difference of at least `Z` standard errors for orders and trends.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from collapse.claims.selection import aligned, select
+from collapse.config.claims import (
+    BoundClaim,
+    Claim,
+    OrderClaim,
+    PeakClaim,
+    RatioClaim,
+    SlopeClaim,
+    TrendClaim,
+    ValueClaim,
+)
+from collapse.errors import ContractError
+from collapse.stats.pooled import Pooled, Value
+
+RESOLUTION = 4.0
+"""Standard errors that must fit into a tolerance before a value within it counts as reproduced."""
+
+Z = 1.96
+"""Standard errors of a 95 % interval."""
+
+Verdict = Literal["reproduced", "not_reproduced", "inconclusive"]
+SEVERITY = {"reproduced": 0, "inconclusive": 1, "not_reproduced": 2}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One comparison of a claim.
+
+    Attributes:
+        observed: What was obtained.
+        standard_error: Of it; None if unknown.
+        expected: What was expected.
+        tolerance: How far off it may be; None where only the side counts.
+        theory: What the closed form gives.
+        at: Where it was.
+        n: Replicates or units behind it.
+        verdict: The outcome.
+        reason: Why, in one sentence.
+        strain: How close it came to failing; larger is closer.
+    """
+
+    observed: float
+    standard_error: float | None
+    expected: float
+    tolerance: float | None
+    theory: float | None
+    at: str
+    n: int
+    verdict: Verdict
+    reason: str
+    strain: float
+
+
+def check(claim_id: str, claim: Claim, measured: Pooled) -> dict[str, object]:
+    """Check one claim; returns a row of the CLAIMS contract, told by the comparison closest to failing.
+
+    Raises:
+        ContractError: The claim matches nothing that was measured.
+    """
+    where = f"claims.{claim_id}.select"
+    values = select(measured, claim.select, where)
+    findings = _CHECKS[claim.kind](claim, values, measured, where)
+    worst = max(findings, key=lambda finding: (SEVERITY[finding.verdict], finding.strain))
+    spread = None if worst.standard_error is None else Z * worst.standard_error
+    reason = worst.reason
+    if claim.reason and worst.verdict != "reproduced":
+        reason = f"{reason} {claim.reason}"
+    return {
+        "claim_id": claim_id,
+        "paper": claim.paper,
+        "where": claim.where,
+        "statement": claim.statement,
+        "metric": claim.select.metric,
+        "kind": claim.kind,
+        "evidence": claim.evidence,
+        "expected": worst.expected,
+        "tolerance": worst.tolerance,
+        "published": claim.published,
+        "theory": worst.theory,
+        "observed": worst.observed,
+        "standard_error": worst.standard_error,
+        "low": None if spread is None else worst.observed - spread,
+        "high": None if spread is None else worst.observed + spread,
+        "at": worst.at,
+        "n_values": len(findings),
+        "n_replicates": worst.n,
+        "verdict": worst.verdict,
+        "reason": reason,
+    }
+
+
+def _value(claim: ValueClaim, values: list[Value], _measured: Pooled, where: str) -> list[Finding]:
+    findings = []
+    for value in values:
+        expected = _expected(claim, value, where)
+        tolerance = claim.tolerance * abs(expected) if claim.measured == "relative" else claim.tolerance
+        findings.append(_near(value, expected, tolerance))
+    return findings
+
+
+def _expected(claim: ValueClaim, value: Value, where: str) -> float:
+    if claim.expected == "published":
+        assert claim.published is not None
+        return claim.published
+    if claim.expected == "theory":
+        return _theory_of(value, where)
+    return claim.expected
+
+
+def _theory_of(value: Value, where: str) -> float:
+    if value.theory is None:
+        raise ContractError(f"{where}: there is no theory at {value.place}.\n  Give `expected` as a number.")
+    return value.theory
+
+
+def _near(value: Value, expected: float, tolerance: float) -> Finding:
+    off, error = abs(value.mean - expected), value.standard_error
+    if error is None:
+        verdict, reason = "inconclusive", "There is one seed, so nothing says how well the value is known."
+    elif off > tolerance and off - Z * error > tolerance:
+        verdict, reason = "not_reproduced", f"It is off by {off:.3g}, more than the tolerance of {tolerance:.3g}."
+    elif off > tolerance or RESOLUTION * error > tolerance:
+        resolved = f"the tolerance is {tolerance / error:.1f} standard errors" if error else "it is exact"
+        verdict, reason = "inconclusive", f"It is off by {off:.3g}, and {resolved}."
+    else:
+        verdict, reason = "reproduced", f"It is off by {off:.2g}, within the tolerance of {tolerance:.2g}."
+    return Finding(
+        value.mean, error, expected, tolerance, value.theory, value.place, value.n, verdict, reason, off / tolerance
+    )
+
+
+def _bound(claim: BoundClaim, values: list[Value], _measured: Pooled, _where: str) -> list[Finding]:
+    bound, sign = (claim.at_most, 1) if claim.at_most is not None else (claim.at_least, -1)
+    assert bound is not None
+    side = "below" if sign > 0 else "above"
+    return [_beyond(value, sign * (bound - value.mean), bound, f"{side} {bound:g}") for value in values]
+
+
+def _beyond(value: Value, room: float, expected: float, what: str, at: str | None = None) -> Finding:
+    """A finding where `room`, with the value's standard error, should be positive."""
+    error = value.standard_error
+    if error is None:
+        verdict, reason = "inconclusive", "There is one seed, so nothing says how well the value is known."
+    elif room >= Z * error:
+        verdict, reason = "reproduced", f"It is {what}, by {room:.3g}."
+    elif room <= -Z * error:
+        verdict, reason = "not_reproduced", f"It is not {what}, by {-room:.3g}."
+    else:
+        verdict, reason = "inconclusive", f"Whether it is {what} is undecided: {room:.3g} ± {Z * error:.2g}."
+    strain = -room / error if error else -room * np.inf if room else 0.0
+    return Finding(value.mean, error, expected, None, value.theory, at or value.place, value.n, verdict, reason, strain)
+
+
+def _trend(claim: TrendClaim, values: list[Value], _measured: Pooled, where: str) -> list[Finding]:
+    ordered = _along(values, claim.along, where)
+    sign = 1 if claim.direction == "increasing" else -1
+    findings = []
+    for before, after in pairwise(ordered):
+        change = _combined(after, before, after.mean - before.mean, 1.0, 1.0)
+        what = "above" if sign > 0 else "below"
+        step = f"{what} the value at {claim.along} {before.along(claim.along):g}"
+        finding = _beyond(change, sign * change.mean, before.mean, step, after.place)
+        findings.append(replace(finding, observed=after.mean, standard_error=after.standard_error, theory=after.theory))
+    return findings
+
+
+def _slope(claim: SlopeClaim, values: list[Value], _measured: Pooled, where: str) -> list[Finding]:
+    ordered = _along(values, claim.along, where)
+    x = np.log([value.along(claim.along) for value in ordered])
+    weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
+    slope = float(weights @ np.log([value.mean for value in ordered]))
+    errors = [value.standard_error for value in ordered]
+    error = None
+    if None not in errors:
+        relative = np.array(errors, dtype=float) / np.array([value.mean for value in ordered])
+        error = float(np.sqrt(np.sum((weights * relative) ** 2)))
+    predicted = [value.theory for value in ordered]
+    theory = None if None in predicted else float(weights @ np.log(np.array(predicted, dtype=float)))
+    if claim.expected == "theory" and theory is None:
+        raise ContractError(f"{where}: there is no theory at every point.\n  Give `expected` as a number.")
+    n = sum(value.n for value in ordered)
+    line = replace(ordered[0], point={}, mean=slope, standard_error=error, n=n, theory=theory)
+    expected = theory if claim.expected == "theory" else claim.expected
+    assert expected is not None
+    ends = f"{claim.along} {ordered[0].along(claim.along):g} to {ordered[-1].along(claim.along):g}"
+    return [replace(_near(line, expected, claim.tolerance), at=f"{line.place}, {ends}")]
+
+
+def _peak(claim: PeakClaim, values: list[Value], _measured: Pooled, where: str) -> list[Finding]:
+    sign = 1 if claim.extreme == "highest" else -1
+    ordered = sorted(_along(values, claim.along, where), key=lambda value: sign * value.mean)
+    best, second = ordered[-1], ordered[-2]
+    margin = _combined(best, second, abs(best.mean - second.mean), 1.0, 1.0)
+    found = best.along(claim.along)
+    at_place = bool(np.isclose(found, claim.expected))
+    decided = margin.standard_error is not None and margin.mean >= Z * margin.standard_error
+    verdict: Verdict = "inconclusive" if not decided else "reproduced" if at_place else "not_reproduced"
+    what = f"The {claim.extreme} value is at {claim.along} {found:g}"
+    reason = f"{what}, {margin.mean:.2g} from the next, at {second.along(claim.along):g}."
+    strain = 0.0 if at_place else 1.0
+    return [Finding(found, None, claim.expected, None, None, best.place, best.n, verdict, reason, strain)]
+
+
+def _ratio(claim: RatioClaim, values: list[Value], measured: Pooled, where: str) -> list[Finding]:
+    others = select(measured, claim.over, where.replace("select", "over"))
+    findings = []
+    for value, other in aligned(values, others, where):
+        mean = value.mean / other.mean
+        both = value.theory is not None and other.theory is not None
+        theory = value.theory / other.theory if both else None  # type: ignore[operator]
+        ratio = replace(_combined(value, other, mean, 1 / other.mean, mean / other.mean), theory=theory)
+        expected = _theory_of(ratio, where) if claim.expected == "theory" else claim.expected
+        findings.append(_near(ratio, expected, claim.tolerance))
+    return findings
+
+
+def _order(claim: OrderClaim, values: list[Value], measured: Pooled, where: str) -> list[Finding]:
+    others = select(measured, claim.exceeds, where.replace("select", "exceeds"))
+    findings = []
+    for value, other in aligned(values, others, where):
+        difference = _combined(value, other, value.mean - other.mean, 1.0, 1.0)
+        finding = _beyond(difference, difference.mean, other.mean, f"above {other.place}", value.place)
+        findings.append(replace(finding, observed=value.mean, standard_error=value.standard_error, theory=value.theory))
+    return findings
+
+
+def _along(values: list[Value], axis: str, where: str) -> list[Value]:
+    """The values in order of an axis on which no two share a place."""
+    if axis != "generation" and (missing := [value for value in values if axis not in value.point]):
+        raise ContractError(f"{where}: `{axis}` is not swept; {missing[0].place} has no such parameter.")
+    ordered = sorted(values, key=lambda value: value.along(axis))
+    if len(ordered) < 2 or len({value.along(axis) for value in ordered}) < len(ordered):
+        raise ContractError(
+            f"{where}: needs two values or more along `{axis}`, each at a place of its own; it has {len(ordered)} at "
+            f"{len({value.along(axis) for value in ordered})} places.\n  Name the other parameters under `at`."
+        )
+    return ordered
+
+
+def _combined(first: Value, second: Value, mean: float, by_first: float, by_second: float) -> Value:
+    """A function of two independent values, with its standard error by the delta method."""
+    errors = (first.standard_error, second.standard_error)
+    error = None
+    if errors[0] is not None and errors[1] is not None:
+        error = float(np.hypot(by_first * errors[0], by_second * errors[1]))
+    return replace(first, mean=mean, standard_error=error, n=min(first.n, second.n))
+
+
+_CHECKS: dict[str, Callable[..., list[Finding]]] = {
+    "value": _value,
+    "bound": _bound,
+    "trend": _trend,
+    "slope": _slope,
+    "peak": _peak,
+    "ratio": _ratio,
+    "order": _order,
+}

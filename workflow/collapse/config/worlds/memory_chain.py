@@ -1,0 +1,20 @@
+"""Settings of chains of memories, each trained on what the last one answers."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from collapse.config.worlds.associative_memory import Exponent, Sweep
+from collapse.config.worlds.base import ChainSettings
+
+
+class MemoryChainSettings(ChainSettings):
+    """Questions with p_i ∝ i^−β; a memory asks and answers what it was shown, with the frequencies it was shown."""
+
+    model: Literal["memory_chain"]
+    exponent: Exponent
+    """β."""
+    atoms: int = Field(ge=2, le=10**7)
+    """K, number of different questions."""
+    samples: Sweep[Annotated[int, Field(ge=2, le=10**6)]]
+    """T, real samples of generation 0 and samples that each generation writes; swept."""

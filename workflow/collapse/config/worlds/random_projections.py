@@ -1,0 +1,43 @@
+"""Settings of ridge on random projections, with labels of another rule among the real ones."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from collapse.config.worlds.base import OpenProbability, WorldSettings
+
+Variance = Annotated[float, Field(gt=0)]
+
+
+class RandomProjectionsSettings(WorldSettings):
+    """Ridge on m random projections of the inputs, f(x) = v'Sx (Dohmatob et al. 2025, theorem 2).
+
+    Every combination of widths and shift variances is simulated; a shift variance of 0 is training on real labels.
+    """
+
+    model: Literal["random_projections"]
+    dimension: int = Field(ge=2, le=1000)
+    """d, number of inputs, which are isotropic."""
+    samples: int = Field(ge=4)
+    """n, real and synthetic labels together."""
+    synthetic_fraction: OpenProbability
+    """p₂, share of synthetic labels."""
+    truth_variance: Variance
+    """tr Γ, expected squared length of the true rule."""
+    shift_variances: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
+    """c² = tr Δ, expected squared distance of the synthetic labels' rule from it."""
+    noise_variance: Variance
+    """σ², variance of the noise of real and synthetic labels."""
+    ridge: Annotated[float, Field(gt=0)]
+    """λ of (Z'Z/n + λI)⁻¹ Z'y/n, Z = XS'."""
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    """m, number of projections; S has independent entries of variance 1/d."""
+    theory_draws: int = Field(ge=1)
+    """Draws of S that the closed form, which is conditional on S, is averaged over."""
+
+    @model_validator(mode="after")
+    def _labels_are_whole(self) -> "RandomProjectionsSettings":
+        wanted = self.synthetic_fraction * self.samples
+        if abs(wanted - round(wanted)) > 1e-6:
+            raise ValueError(f"synthetic_fraction: {self.synthetic_fraction:g} of {self.samples} is no whole number")
+        return self

@@ -1,0 +1,85 @@
+"""Closed-form worlds: sources whose truth is known, and families whose whole chain runs in one vectorised job.
+
+Each module has three names: `METRICS`, what it measures; `simulate(settings, seed)`, what came out, one value per
+replicate; and `predict(settings)`, what theory says, from `collapse.theory`. Every array has a leading replicate axis.
+"""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from collapse.config.worlds import WorldSettings
+
+Point = dict[str, float]
+"""Values of the swept parameters, in the order they are named."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A metric of one strategy at one generation and point, simulated.
+
+    Attributes:
+        strategy: Name of the strategy.
+        generation: Turn of the loop.
+        metric: A name in `collapse.metrics.CATALOGUE`.
+        values: One value per replicate, shape `(replicates,)`.
+        point: Values of the swept parameters.
+    """
+
+    strategy: str
+    generation: int
+    metric: str
+    values: np.ndarray
+    point: Point = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What theory says about the mean over replicates.
+
+    Attributes:
+        strategy: Name of the strategy.
+        generation: Turn of the loop.
+        metric: A name in `collapse.metrics.CATALOGUE`.
+        value: The value.
+        status: `exact`; `asymptotic` in a limit that `formula` names; `bound`; or `fitted` to the simulation.
+        formula: The formula, in one line of plain Unicode.
+        source: Paper and theorem, or `derived`.
+        point: Values of the swept parameters.
+    """
+
+    strategy: str
+    generation: int
+    metric: str
+    value: float
+    status: str
+    formula: str
+    source: str
+    point: Point = field(default_factory=dict)
+
+
+class WorldModule(Protocol):
+    """What a module of this package offers."""
+
+    METRICS: tuple[str, ...]
+
+    def simulate(self, settings: WorldSettings, seed: int) -> Iterator[Observation]:
+        """Run every chain of one seed."""
+        ...
+
+    def predict(self, settings: WorldSettings) -> Iterator[Prediction]:
+        """Say what theory expects, at the simulated points and, for lines, between them."""
+        ...
+
+
+def module_of(model: str) -> WorldModule:
+    """The module of a world, by the `model` of its settings."""
+    return importlib.import_module(f"{__name__}.{model}")  # type: ignore[return-value]
+
+
+def evaluation_set(world: str, point: Point) -> str:
+    """Name of a point of a world's sweep, as in the metrics table: `world/samples=200,ridge=0.1`."""
+    return "/".join([world, ",".join(f"{name}={value:.12g}" for name, value in point.items())] if point else [world])

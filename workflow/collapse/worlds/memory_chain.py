@@ -1,0 +1,86 @@
+"""Chains of memories, each trained on samples of the last one (after Dohmatob et al. 2024, "A Tale of Tails").
+
+A model is the array of its training examples; to sample from it is to draw examples with replacement.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from collapse.config.settings import Strategy
+from collapse.config.worlds.memory_chain import MemoryChainSettings
+from collapse.theory import associative_memory, memory_chain
+from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds.associative_memory import drawn, mass_of_different
+from collapse.worlds.chain import Chain, blocks, selected
+from collapse.worlds.composition import expected_composition
+
+METRICS = ("test_error",)
+
+BLOCK = 4_000_000
+"""Examples of all sets of a block that are held at once."""
+
+
+class Memories:
+    """The process: questions by rank, shape `(replicates, n)`."""
+
+    def __init__(self, p: np.ndarray, size: int, replicates: int) -> None:
+        self.size, self.replicates = size, replicates
+        self.cumulative = np.cumsum(p)
+
+    def draw(self, model: np.ndarray | None, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw `n` questions per replicate."""
+        if model is None:
+            return drawn(self.cumulative, rng.random((self.replicates, n))).astype(np.int32)
+        return np.take_along_axis(model, rng.integers(model.shape[1], size=(self.replicates, n)), axis=1)
+
+    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+        """A uniform part of each set."""
+        return selected(sets, taken, rng)
+
+    def fit(self, examples: np.ndarray) -> np.ndarray:
+        """A memory is what it was shown."""
+        return examples
+
+
+def simulate(settings: MemoryChainSettings, seed: int) -> Iterator[Observation]:
+    """Yield each generation's test error."""
+    p = associative_memory.zipf(settings.exponent, settings.atoms)
+    for strategy in settings.strategies:
+        for size in settings.samples:
+            for generation, values in enumerate(errors(settings, strategy, p, size, seed)):
+                yield Observation(strategy.name, generation, "test_error", values, _point(size))
+
+
+def errors(settings: MemoryChainSettings, strategy: Strategy, p: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Σ p_i over unseen questions of every generation and replicate, shape `(generations + 1, replicates)`."""
+    held = size * (settings.generations + 1)
+    parts = []
+    for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
+        chain = Chain(Memories(p, size, replicates), strategy, seed, replicates, block)
+        parts.append([1 - mass_of_different(p, memory) for _, memory in chain.models(settings.generations)])
+    return np.concatenate(parts, axis=1)
+
+
+def predict(settings: MemoryChainSettings) -> Iterator[Prediction]:
+    """Yield the test error that the number of real ancestors implies."""
+    p = associative_memory.zipf(settings.exponent, settings.atoms)
+    law = "E = Σ p_i (1 − p_i)^A, A real ancestors of the training set, T ≫ 1"
+    for strategy in settings.strategies:
+        for size in settings.samples:
+            ancestors = expected_ancestors(strategy, size, settings.generations)
+            for generation, error in enumerate(associative_memory.error(p, p, ancestors)):
+                status, name, point = "asymptotic", strategy.name, _point(size)
+                yield Prediction(name, generation, "test_error", float(error), status, law, "derived", point)
+
+
+def expected_ancestors(strategy: Strategy, size: int, generations: int) -> np.ndarray:
+    """Mean number of real ancestors of each generation's training set, shape `(generations + 1,)`."""
+    sets = expected_composition(strategy, size, generations)
+    behind = memory_chain.real_ancestors
+    ancestors = [behind(size, sets.taken[:g], sets.fresh[:g], sets.offered[:g]) for g in range(generations + 1)]
+    return np.array(ancestors)
+
+
+def _point(size: int) -> Point:
+    return {"samples": float(size)}

@@ -1,0 +1,117 @@
+"""Ridge on real labels mixed with labels of another rule (Dohmatob, Feng, Subramonian, Kempe 2025, theorem 1).
+
+Runs on Gram matrices and moments of the real and of the synthetic part, so that its cost does not depend on n.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+
+from collapse.config.worlds.strong_ridge import StrongRidgeSettings
+from collapse.randomness import stream
+from collapse.theory import strong_ridge as theory
+from collapse.theory.deterministic_equivalents import spectrum
+from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds.chain import blocks
+from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment, rule, solutions, times
+
+METRICS = ("excess_error", "added_error")
+
+STRATEGY = "mix"
+PAPER = "Dohmatob et al. 2025"
+
+BLOCK = 2_000_000
+"""Numbers of one Gram matrix per replicate that are held at once."""
+
+LINE = 40
+"""Places of the theory's line along n, between the simulated ones."""
+
+
+def simulate(settings: StrongRidgeSettings, seed: int) -> Iterator[Observation]:
+    """Yield the test error, and what the synthetic labels added to it, of each n, p₂ and λ."""
+    for samples, fraction in product(settings.samples, settings.synthetic_fractions):
+        parts = [
+            _errors(settings, samples, fraction, replicates, stream(seed, 0, f"n={samples},p2={fraction}/{block}"))
+            for block, replicates in blocks(settings.replicates, max(1, BLOCK // settings.dimension**2))
+        ]
+        for ridge, (mixed, clean) in zip(settings.ridges, np.concatenate(parts, axis=2), strict=True):
+            point = _point(samples, fraction, ridge)
+            yield Observation(STRATEGY, 0, "excess_error", mixed, point)
+            if fraction > 0:
+                yield Observation(STRATEGY, 0, "added_error", mixed - clean, point)
+
+
+def _errors(
+    settings: StrongRidgeSettings, samples: int, fraction: float, replicates: int, rng: np.random.Generator
+) -> np.ndarray:
+    """‖ŵ − w₁‖²_Σ as labelled, and with real labels everywhere, shape `(ridges, 2, replicates)`."""
+    d, eigenvalues = settings.dimension, covariance(settings)
+    truth = rule(settings.truth_variance, replicates, d, rng)
+    shift = rule(settings.shift_variance, replicates, d, rng)
+    n_synthetic = round(fraction * samples)
+    total, labels, added = np.zeros((replicates, d, d)), np.zeros((replicates, d)), np.zeros((replicates, d))
+    for n, departure in ((samples - n_synthetic, None), (n_synthetic, shift)):
+        if n == 0:
+            continue
+        factor = gram_factor(n, eigenvalues, replicates, rng)
+        part = gram(factor)
+        total += part
+        labels += times(part, truth) + noise_moment(factor, settings.noise_variance, rng)
+        if departure is not None:
+            added += times(part, departure)
+    errors = []
+    for ridge in settings.ridges:
+        clean, change = solutions(total + samples * ridge * np.eye(d), labels, added)
+        errors.append([((w - truth) ** 2) @ eigenvalues for w in (clean + change, clean)])
+    return np.array(errors)
+
+
+def predict(settings: StrongRidgeSettings) -> Iterator[Prediction]:
+    """Yield B + V + ζ and ζ at the simulated points and, along n, between them."""
+    places = sorted({*settings.samples, *_between(settings.samples)})
+    for samples, fraction, ridge in product(places, settings.synthetic_fractions, settings.ridges):
+        terms, *how = _terms(settings, samples, fraction, ridge)
+        point = _point(samples, fraction, ridge)
+        yield Prediction(STRATEGY, 0, "excess_error", terms.total, how[0], f"E = {how[1]}", how[2], point)
+        if fraction > 0:
+            yield Prediction(STRATEGY, 0, "added_error", terms.shift, how[0], f"ζ of E = {how[1]}", how[2], point)
+
+
+def _terms(
+    settings: StrongRidgeSettings, samples: int, fraction: float, ridge: float
+) -> tuple[theory.Terms, str, str, str]:
+    eigenvalues = covariance(settings)
+    if ridge == 0:
+        n_synthetic, quality = fraction * samples, settings.shift_variance * float(eigenvalues.mean())
+        exact = theory.ridgeless_terms(
+            samples - n_synthetic, n_synthetic, settings.dimension, settings.noise_variance, quality
+        )
+        return exact, "exact", "σ²d/(n−d−1) + (c²/d) E tr(B S⁻¹B S)", f"derived; {PAPER}, corollary 1, is its limit"
+    each = np.full(settings.dimension, 1 / settings.dimension)
+    terms = theory.ridge_terms(
+        eigenvalues,
+        settings.truth_variance * each,
+        settings.shift_variance * each,
+        samples,
+        fraction,
+        ridge,
+        settings.noise_variance,
+    )
+    return terms, "asymptotic", "B + V + ζ, d, n → ∞ at fixed d/n", f"{PAPER}, theorem 1"
+
+
+def covariance(settings: StrongRidgeSettings) -> np.ndarray:
+    """Eigenvalues of Σ, shape `(d,)`."""
+    return spectrum("power_law", settings.dimension, settings.capacity_exponent)
+
+
+def _between(samples: tuple[int, ...]) -> list[int]:
+    """Places on a logarithmic axis."""
+    if len(samples) == 1:
+        return []
+    return [round(float(n)) for n in np.geomspace(min(samples), max(samples), LINE)]
+
+
+def _point(samples: int, fraction: float, ridge: float) -> Point:
+    return {"samples": samples, "synthetic_fraction": fraction, "ridge": ridge}

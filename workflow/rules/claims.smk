@@ -1,0 +1,25 @@
+# claims: what papers say, checked against what was measured.
+#
+# inputs:  metrics.parquet, theory.parquet, points.parquet
+# outputs: claims.parquet
+
+
+rule claims:
+    input:
+        metrics="<experiment>/metrics.parquet",
+        theory="<experiment>/theory.parquet",
+        points="<experiment>/points.parquet",
+    output:
+        claims="<experiment>/claims.parquet",
+    log:
+        "<experiment>/logs/claims.log",
+    params:
+        spec=EXPERIMENT.spec("claims"),
+        code=EXPERIMENT.code("claims"),
+    shell:
+        """
+        python -m collapse claims \
+            --spec {params.spec:q} --code {params.code} \
+            --metrics {input.metrics:q} --theory {input.theory:q} --points {input.points:q} \
+            --claims {output.claims:q} &>{log:q}
+        """

@@ -1,0 +1,24 @@
+# simulate: a whole chain of a closed-form world in one job, thousands of replicates at once.
+#
+# inputs:  nothing but the config
+# outputs: metrics, theory and points (Parquet) of each world
+
+
+rule simulate:
+    output:
+        metrics="<world>/metrics.parquet",
+        theory="<world>/theory.parquet",
+        points="<world>/points.parquet",
+    log:
+        "<world>/logs/simulate.log",
+    benchmark:
+        "<world>/logs/simulate.tsv"
+    params:
+        spec=EXPERIMENT.world_spec,
+        code=EXPERIMENT.world_code,
+    shell:
+        """
+        python -m collapse simulate \
+            --spec {params.spec:q} --code {params.code} \
+            --metrics {output.metrics:q} --theory {output.theory:q} --points {output.points:q} &>{log:q}
+        """
