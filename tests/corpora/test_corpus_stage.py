@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from collapse.config.plan import CorpusSpec
 from collapse.config.settings import CorpusSettings, TokenizerSettings
@@ -12,10 +13,11 @@ from collapse.corpora.tokenizer import Codec
 from collapse.errors import ConfigError
 from collapse.stages import corpus
 
+GRAMMAR = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["corpus"]["grammar"]
 PARAGRAPHS = [f"Speech {i}. We said {'and '.join(['so '] * (i % 7 + 1))}it was. Number {i * i}!" for i in range(300)]
 
 
-def spec(path: Path, source: str = "train", n_fresh_sets: float = 0) -> CorpusSpec:
+def spec(path: Path, source: str = "train", fresh: float = 0) -> CorpusSpec:
     settings = CorpusSettings.model_validate(
         {
             "source": "file",
@@ -23,6 +25,7 @@ def spec(path: Path, source: str = "train", n_fresh_sets: float = 0) -> CorpusSp
             "huggingface": dict.fromkeys(("dataset", "subset", "revision", "group_column"))
             | {"split": "train", "column": "text"},
             "file": {"path": str(path), "column": "text", "group_column": None},
+            "grammar": GRAMMAR,
             "test_fraction": 0.1,
             "validation_fraction": 0.1,
             "train_bytes": 4_000,
@@ -33,7 +36,7 @@ def spec(path: Path, source: str = "train", n_fresh_sets: float = 0) -> CorpusSp
         }
     )
     tokenizer = TokenizerSettings.model_validate({"source": source, "vocabulary_size": 300})
-    return CorpusSpec(corpus=settings, tokenizer=tokenizer, n_fresh_sets=n_fresh_sets)
+    return CorpusSpec(corpus=settings, tokenizer=tokenizer, fresh_fraction=fresh, fresh_generations=2)
 
 
 def run(folder: Path, spec: CorpusSpec, base_model: Path | None = None) -> tuple[Path, Path]:
@@ -65,9 +68,9 @@ def test_documents_come_back_from_the_saved_tokenizer(source: Path, tmp_path: Pa
 
 
 def test_a_reserve_too_small_for_its_strategies_is_refused(source: Path, tmp_path: Path) -> None:
-    run(tmp_path, spec(source, n_fresh_sets=0.3))
+    run(tmp_path, spec(source, fresh=0.15))
     with pytest.raises(ConfigError, match=r"corpus.reserve_bytes: the reserve holds \d+ documents"):
-        run(tmp_path, spec(source, n_fresh_sets=2.0))
+        run(tmp_path, spec(source, fresh=1.0))
 
 
 def test_a_base_models_tokenizer_is_taken_over(source: Path, tmp_path: Path) -> None:

@@ -3,15 +3,20 @@
 import hashlib
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from collapse import lineage
 from collapse.config.settings import CorpusSettings
 from collapse.corpora import RealText, splits
 from collapse.corpora.splits import Placed
 from collapse.errors import ConfigError
+
+GRAMMAR = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["corpus"]["grammar"]
 
 
 def settings(**changed: object) -> CorpusSettings:
@@ -27,6 +32,7 @@ def settings(**changed: object) -> CorpusSettings:
             "group_column": None,
         },
         "file": {"path": "corpus.txt", "column": "text", "group_column": None},
+        "grammar": GRAMMAR,
         "test_fraction": 0.25,
         "validation_fraction": 0.25,
         "train_bytes": 10_000,
@@ -90,6 +96,13 @@ def test_a_text_that_is_also_held_out_is_never_trained_on() -> None:
     texts = corpus(12) + [text("said in every speech", f"group {g}") for g in range(12)]
     parts = by_split(splits.split(texts, settings()))
     assert [name for name, part in parts.items() if "said in every speech" in [real.text for real in part]] == ["test"]
+
+
+def test_a_text_that_is_drawn_twice_counts_twice_wherever_it_is_held_out() -> None:
+    said = [RealText("the same", f"draw {draw}", f"draw {draw}", "none", draw=draw) for draw in range(40)]
+    parts = by_split(splits.split(said, settings()))
+    assert [len(parts[name]) for name in ("test", "validation", "train", "reserve")] == [10, 10, 20, 0]
+    assert len({lineage.document_id(real.source, real.text) for part in parts.values() for real in part}) == 40
 
 
 def test_training_text_that_does_not_fit_goes_to_the_reserve_and_a_larger_limit_only_adds() -> None:

@@ -1,7 +1,7 @@
-# Real data in, fixed splits and token ids out.
+# Real data in, fixed splits and token ids out; of a grammar, also the distribution itself.
 #
-# inputs:  a package, the Hugging Face Hub, or a local file (config: corpus); pretrained weights if asked for
-# outputs: documents.parquet, tokenizer/, base_model/
+# inputs:  a package, the Hugging Face Hub, a local file or a grammar (config: corpus); pretrained weights if asked for
+# outputs: documents.parquet, tokenizer/, base_model/, truth.parquet
 
 
 rule base_model:
@@ -37,4 +37,22 @@ rule corpus:
             --spec {params.spec:q} --code {params.code} \
             --base-model {input.base_model:q} \
             --documents {output.documents:q} --tokenizer {output.tokenizer:q} &>{log:q}
+        """
+
+
+rule truth:
+    input:
+        tokenizer="<experiment>/tokenizer/tokenizer.json",
+    output:
+        truth="<experiment>/truth.parquet",
+    log:
+        "<experiment>/logs/truth.log",
+    params:
+        spec=EXPERIMENT.spec("truth"),
+        code=EXPERIMENT.code("truth"),
+    shell:
+        """
+        python -m collapse truth \
+            --spec {params.spec:q} --code {params.code} \
+            --tokenizer {input.tokenizer:q} --truth {output.truth:q} &>{log:q}
         """

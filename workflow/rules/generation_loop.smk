@@ -1,6 +1,6 @@
 # generate → verify → mix → train → evaluate, once per generation of each strategy and seed.
 #
-# inputs:  documents.parquet, tokenizer/, and the model of the generation before
+# inputs:  documents.parquet, tokenizer/, the model of the generation before, and truth.parquet if there is one
 # outputs: samples, verdicts, mixture, training_log, document_losses and metrics (Parquet), model/
 #
 # Generation 0 is trained on real text alone, so all strategies share it, under the strategy `real`; so they do the
@@ -124,6 +124,7 @@ rule evaluate:
         mixture="<arm>/mixture.parquet",
         samples=EXPERIMENT.own_samples,
         verdicts=EXPERIMENT.own_verdicts,
+        truth=EXPERIMENT.truth,
     output:
         document_losses="<arm>/document_losses.parquet",
         metrics="<arm>/metrics.parquet",
@@ -143,5 +144,6 @@ rule evaluate:
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --model {input.model:q} --generation-0 {input.generation_0:q} --documents {input.documents:q} \
             --mixture {input.mixture:q} --samples {input.samples:q} --verdicts {input.verdicts:q} \
+            --truth {input.truth:q} \
             --document-losses {output.document_losses:q} --metrics {output.metrics:q} &>{log:q}
         """

@@ -1,4 +1,5 @@
-"""Real text, as people wrote it: one module per source, and what is done to it before it is a corpus.
+"""Real text, as people wrote it, or as a known grammar does: one module per source, and what is done to it before it
+is a corpus.
 
 `splits` decides what is held out, `tokenizer` turns text into token ids, `documents` cuts what is too long and makes
 the table.
@@ -19,6 +20,8 @@ class RealText:
         source: Where the text comes from: an address or a file's name.
         licence: Licence of the text, in words.
         reference_answer: The right answer, where there is one.
+        draw: Which draw from a known distribution it is; None for text that was found. What is found twice is kept
+            once; what is drawn twice counts twice.
     """
 
     text: str
@@ -26,6 +29,7 @@ class RealText:
     source: str
     licence: str
     reference_answer: str | None = None
+    draw: int | None = None
 
 
 def read(settings: CorpusSettings) -> list[RealText]:
@@ -48,3 +52,7 @@ def read(settings: CorpusSettings) -> list[RealText]:
             from collapse.corpora import local_file
 
             return local_file.read(settings.file)
+        case "grammar":
+            from collapse.corpora import grammar
+
+            return grammar.read(settings.grammar)

@@ -91,7 +91,7 @@ def _longest(text: str, begin: int, ends: list[int], fits: Callable[[str], bool]
 
 def _table(texts: list[Placed], codec: Codec) -> pa.Table:
     reals = [placed.real for placed in texts]
-    tokens = _with_end(codec.encode_all([real.text for real in reals]), codec.eos)
+    tokens = with_end(codec.encode_all([real.text for real in reals]), codec.eos)
     return pa.table(
         {
             "document_id": [lineage.document_id(real.source, real.text) for real in reals],
@@ -108,5 +108,6 @@ def _table(texts: list[Placed], codec: Codec) -> pa.Table:
     )
 
 
-def _with_end(tokens: Sequences, eos: int) -> Sequences:
+def with_end(tokens: Sequences, eos: int) -> Sequences:
+    """Every sequence with the end of sequence after it."""
     return Sequences(np.insert(tokens.values, tokens.offsets[1:], eos), tokens.offsets + np.arange(len(tokens) + 1))

@@ -26,7 +26,7 @@ def split(texts: list[RealText], settings: CorpusSettings) -> list[Placed]:
 
     Groups are ranked by the digest of their name: the first `test_fraction` of them are test, the next validation,
     the rest train. Within a split, texts are taken by digest until the next would not fit; training text that does
-    not fit goes to the reserve. A text that occurs more than once is kept once.
+    not fit goes to the reserve. A text that is found more than once is kept once.
 
     Raises:
         ConfigError: There are too few groups for three splits, or a limit is too small for a single text.
@@ -53,12 +53,12 @@ def split(texts: list[RealText], settings: CorpusSettings) -> list[Placed]:
 
 
 def without_repeats(texts: list[Placed]) -> list[Placed]:
-    """Keep each text once, in the split that is held out furthest, and order all by digest."""
-    kept = dict[str, Placed]()
+    """Keep each text once, in the split that is held out furthest, and order all by digest. Draws are all kept."""
+    kept = dict[tuple[str, int | None], Placed]()
     by_digest = sorted(texts, key=lambda placed: (_digest(placed.real), placed.real.group))
     for placed in sorted(by_digest, key=lambda placed: HELD_OUT_FIRST.index(placed.split)):
-        kept.setdefault(placed.real.text, placed)
-    return [placed for placed in by_digest if kept[placed.real.text] is placed]
+        kept.setdefault(_identity(placed.real), placed)
+    return [placed for placed in by_digest if kept[_identity(placed.real)] is placed]
 
 
 def _split_of_group(groups: set[str], settings: CorpusSettings) -> dict[str, str]:
@@ -111,6 +111,10 @@ def _nothing_fits(name: str, texts: list[Placed], settings: CorpusSettings) -> C
         f"corpus.{name}_bytes: {getattr(settings, f'{name}_bytes')} does not hold one text; the first has {n_bytes}.\n"
         "  Raise it, or split the source into shorter texts."
     )
+
+
+def _identity(text: RealText) -> tuple[str, int | None]:
+    return text.text, text.draw
 
 
 def _digest(text: RealText) -> str:

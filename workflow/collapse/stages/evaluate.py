@@ -13,7 +13,7 @@ from collapse.config.plan import EvaluateSpec
 from collapse.config.settings import EvaluationSettings
 from collapse.contracts import Record
 from collapse.layout import experiment_folder
-from collapse.metrics import Measurement, diversity, loss, provenance, tails
+from collapse.metrics import Measurement, distance, diversity, loss, provenance, tails
 from collapse.metrics import table as metrics_table
 from collapse.sequences import Sequences
 from collapse.stages import Output
@@ -56,6 +56,7 @@ def run(
     mixture: Path,
     samples: Path | None = None,
     verdicts: Path | None = None,
+    truth: Path | None = None,
     document_losses: Output,
     metrics: Output,
     record: Record,
@@ -73,6 +74,7 @@ def run(
         mixture: What the model was trained on.
         samples: Samples of this generation; None at generation 0, where real training text is measured instead.
         verdicts: Verdicts on them, where the strategy has verifiers.
+        truth: All that the source can write, with its probability; only where it is a grammar.
         document_losses: Loss of every text.
         metrics: The metrics.
         record: What the artifacts are made from.
@@ -80,16 +82,19 @@ def run(
     train, test = (_documents(documents, split) for split in ("train", "test"))
     n_offered = (spec.n_samples or len(train.tokens)) * spec.sets_offered
     drawn = _offered(samples, n_offered) if samples else None
-    losses = [_scored(families.load(spec.family, model.parent, spec.device), test, "real_test", "own")]
+    own = families.load(spec.family, model.parent, spec.device)
+    losses = [_scored(own, test, "real_test", "own")]
     measured = _loss_metrics(losses[0])
-    written = train
+    written, name = train, "real_train"
     if drawn is not None:
-        written = _sampled_texts(drawn)
+        written, name = _sampled_texts(drawn), "samples"
         first = families.load(spec.family, generation_0.parent, spec.device)
         losses.append(_scored(first, written, "samples", "generation_0"))
         measured += _sample_metrics(drawn, written, losses[1], verdicts)
-    measured += _diversity(written, "real_train" if drawn is None else "samples", train, spec.evaluation)
+    measured += _diversity(written, name, train, spec.evaluation)
     measured += _provenance(mixture)
+    if truth:
+        measured += _distances(own, truth, losses[0], written, name, spec.evaluation.tail_share)
     table = pa.concat_tables(losses)
     for name, value in {"strategy": strategy, "seed": seed, "generation": generation}.items():
         table = table.append_column(name, pa.array([value] * table.num_rows))
@@ -172,6 +177,40 @@ def _diversity(texts: Texts, name: str, real: Texts, settings: EvaluationSetting
     values["tail_mass"] = tails.tail_mass(tokens, tails.tail_types(real.tokens, n_types, settings.tail_share))
     values["surviving_vocabulary"] = tails.surviving_vocabulary(real.tokens, tokens)
     return [Measurement(metric, name, value, tokens.n_tokens) for metric, value in values.items()]
+
+
+def _distances(
+    model: families.Model, truth: Path, tested: pa.Table, written: Texts, name: str, tail_share: float
+) -> list[Measurement]:
+    """The model against the known source, exactly; and what held-out documents and samples say of the same."""
+    table = contracts.read(truth, contracts.TRUTH, ["token_ids", "probability"])
+    known, p = Sequences.from_arrow(table["token_ids"]), table["probability"].to_numpy()
+    log_q = -model.score(known)
+    distance.refuse_improper(p, log_q)
+    entropy = distance.entropy(p)
+    exact = {
+        "kl_to_source": distance.kl_divergence(p, log_q),
+        "tv_to_source": distance.total_variation(p, log_q),
+        "support_mass": distance.support_mass(log_q),
+        "support_entropy": distance.support_entropy(log_q),
+        "source_entropy": entropy,
+        "source_tail_mass": distance.support_mass(log_q[distance.rare_documents(p, tail_share)]),
+    }
+    estimate = distance.loss_above_entropy(tested["loss_nats"].to_numpy(), entropy)
+    whole = written.tokens if written.prompts is None else written.prompts.joined(written.tokens)
+    grammatical, covered = np.mean(_among(whole, known)), p[_among(known, whole)].sum()
+    return [
+        *(Measurement(metric, "truth", value, len(p)) for metric, value in exact.items()),
+        Measurement("loss_above_entropy", "real_test", *estimate),
+        Measurement("support_coverage", name, float(covered), len(whole)),
+        Measurement("grammatical_fraction", name, float(grammatical), len(whole)),
+    ]
+
+
+def _among(texts: Sequences, others: Sequences) -> np.ndarray:
+    """Whether each text is one of the others, token by token, shape `(len(texts),)`."""
+    known = {row.tobytes() for row in others}
+    return np.array([row.tobytes() in known for row in texts], dtype=bool)
 
 
 def _provenance(mixture: Path) -> list[Measurement]:

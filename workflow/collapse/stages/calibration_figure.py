@@ -1,0 +1,27 @@
+"""Draw what measures of text say beside the exact distance from a known source, as SVG."""
+
+import json
+from pathlib import Path
+
+from collapse import contracts
+from collapse.config.plan import ReportSpec
+from collapse.contracts import METRICS, Record
+from collapse.plots import calibration, style
+from collapse.stages import Output
+from collapse.stages.figure import write_bytes
+from collapse.stats.calibration import calibrations
+
+
+def run(*, spec: ReportSpec, metrics: Path, figure: Output, record: Record) -> None:
+    """Draw the figure; the same table gives the same bytes.
+
+    Args:
+        spec: The strategies.
+        metrics: The experiment's metrics table.
+        figure: One panel per measure.
+        record: What the figure is made from; kept in its metadata.
+    """
+    names = [strategy.name for strategy in spec.strategies]
+    found = calibrations(contracts.read(metrics, METRICS), names)
+    made_from = json.dumps({"code": record.code, "inputs": record.inputs}, sort_keys=True)
+    write_bytes(figure, style.svg(calibration.figure(found, spec.strategies), made_from))
