@@ -1,6 +1,7 @@
 # Two commands do the work; each makes its own environment first, once.
 #
 #   make run     the default experiment → results/speeches/report.html
+#   make theory  every theorem of the papers beside its simulation → results/theory/report.html
 #   make test    the whole test suite
 #
 # From then on it is an ordinary Snakemake workflow: `. .venv/bin/activate`, then `snakemake -n`.
@@ -18,11 +19,15 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: run test check schemas lock
+.PHONY: run theory test check schemas lock
 .DELETE_ON_ERROR:
 
 run: $(INSTALLED)
 	$(BIN)/snakemake --cores all
+
+theory: $(INSTALLED)
+	$(BIN)/snakemake --cores all --configfile $(sort $(wildcard workflow/experiments/papers/*.yaml)) \
+		workflow/experiments/theory.yaml
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

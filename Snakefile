@@ -5,7 +5,10 @@ configfile: "config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/corpus.smk"
 include: "workflow/rules/generation_loop.smk"
+include: "workflow/rules/simulation.smk"
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/claims.smk"
+include: "workflow/rules/calibration.smk"
 include: "workflow/rules/report.smk"
 
 

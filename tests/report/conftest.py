@@ -57,8 +57,11 @@ class Study:
         report.run(
             spec=spec,
             **inputs,
-            documents=self.folder / "documents.parquet",
+            theory=self.folder / "theory.parquet",
+            claims=[],
+            documents=[self.folder / "documents.parquet"],
             figures=list(drawn.values()),
+            world_figures=[],
             report=path,
             record=record,
         )
@@ -84,7 +87,7 @@ def write_study(root: Path, seeds, strategies=tuple(RISE)) -> Study:
         strategy, seed, generation = (part.split("=")[1] for part in path.parts[-4:-1])
         write_samples(path.parent, strategy, int(seed), int(generation))
     write_documents(study)
-    tables = {name: study.folder / f"{name}.parquet" for name in ("metrics", "ancestry")}
+    tables = {name: study.folder / f"{name}.parquet" for name in ("metrics", "ancestry", "theory", "points")}
     collect.run(spec=study.plan.collect_spec(), **tables, record=Record())
     contrasts = study.folder / "contrasts.parquet"
     contrast.run(spec=study.plan.report_spec(), metrics=tables["metrics"], contrasts=contrasts, record=Record())

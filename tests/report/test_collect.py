@@ -49,7 +49,7 @@ def test_a_missing_arm_is_refused_by_its_path(two_seeds, tmp_path):
         collect.run(
             spec=spec,
             metrics=two_seeds.folder / "metrics.parquet",
-            ancestry=tmp_path / "ancestry.parquet",
+            **{name: tmp_path / f"{name}.parquet" for name in ("ancestry", "theory", "points")},
             record=Record(),
         )
 

@@ -6,9 +6,11 @@ import yaml
 
 from collapse.config import Plan, load_plan
 from collapse.errors import ConfigError
+from collapse.experiment import Experiment
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+PAPERS = sorted((ROOT / "workflow" / "experiments" / "papers").glob("*.yaml"))
 
 
 def changed(path: str, value) -> dict:
@@ -38,7 +40,16 @@ def test_the_default_config_is_a_plan():
     "path", sorted((ROOT / "workflow" / "experiments").rglob("*.yaml")), ids=lambda path: path.stem
 )
 def test_every_shipped_experiment_is_a_plan(path):
-    load_plan(merged(DEFAULT, yaml.safe_load(path.read_text())), str(path))
+    config = DEFAULT
+    for part in [*(PAPERS if path.stem == "theory" else []), path]:
+        config = merged(config, yaml.safe_load(part.read_text()))
+    Experiment(load_plan(config, str(path))).check_claims()
+
+
+def test_papers_share_no_world_and_no_claim_so_that_they_can_be_listed_together():
+    for key in ("worlds", "claims"):
+        names = [name for path in PAPERS for name in yaml.safe_load(path.read_text()).get(key) or {}]
+        assert len(names) == len(set(names))
 
 
 def merged(base: dict, override: dict) -> dict:

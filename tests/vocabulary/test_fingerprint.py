@@ -73,7 +73,7 @@ def test_a_family_counts_only_where_it_is_loaded(package):
 def test_settings_do_not_count_because_the_spec_carries_them(package):
     assert (
         changed_by(
-            package / "config" / "settings.py",
+            package / "config" / "base.py",
             "class Settings(BaseModel):",
             "EXTRA = 1\n\n\nclass Settings(BaseModel):",
         )

@@ -111,6 +111,12 @@ def project(finished, tmp_path) -> Project:
     return copy
 
 
+@pytest.fixture(scope="session")
+def new_project() -> type[Project]:
+    """Makes a copy of the workflow in a folder."""
+    return Project
+
+
 @pytest.fixture
 def fresh(tmp_path) -> Project:
     """The workflow, never run."""

@@ -4,23 +4,31 @@ The rules say what depends on what; this module turns a plan into the lists and 
 lives in a `.smk` file and all of it is tested.
 """
 
+import difflib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
 
-from collapse import engines, families, layout
+from collapse import engines, families, layout, worlds
+from collapse.config.claims import Selection
 from collapse.config.plan import REAL, Plan
 from collapse.config.settings import PerplexityBandVerifier, Settings
-from collapse.errors import EngineError
+from collapse.config.worlds import ChainSettings
+from collapse.errors import ConfigError, EngineError
 from collapse.families.size import flops_per_token
 from collapse.fingerprint import stage_fingerprint
+from collapse.metrics import CATALOGUE
 from collapse.strategies import generations_read
+
+TRUTH_SET = "truth"
+LOOP_FIGURES = ("test_loss", "diversity", "contrasts", "ancestry")
 
 
 class Wildcards(Protocol):
-    """Snakemake's wildcards of an arm."""
+    """Snakemake's wildcards of an arm, or of a closed-form world."""
 
+    world: str
     strategy: str
     seed: str
     generation: str
@@ -34,12 +42,14 @@ class Experiment:
         self._specs: dict[str, Callable[[str, int], Settings]] = {
             "base_model": lambda _strategy, _generation: plan.base_model_spec(),
             "corpus": lambda _strategy, _generation: plan.corpus_spec(),
+            "truth": lambda _strategy, _generation: plan.corpus_spec(),
             "generate": plan.generate_spec,
             "verify": lambda strategy, _generation: plan.verify_spec(strategy),
             "mix": lambda strategy, generation: plan.mix_spec(strategy, generation, self._flops_per_token()),
             "train": lambda _strategy, _generation: plan.train_spec(),
             "evaluate": plan.evaluate_spec,
             "collect": lambda _strategy, _generation: plan.collect_spec(),
+            "claims": lambda _strategy, _generation: plan.claims_spec(),
             "report": lambda _strategy, _generation: plan.report_spec(),
         }
 
@@ -52,11 +62,47 @@ class Experiment:
 
         return of
 
+    def world_spec(self, wildcards: Wildcards) -> str:
+        """A closed-form world's settings as JSON."""
+        return self.plan.simulate_spec(wildcards.world).model_dump_json()
+
+    def world_figure_spec(self, wildcards: Wildcards) -> str:
+        """What decides a closed-form world's figure, as JSON."""
+        return self.plan.world_figure_spec(wildcards.world).model_dump_json()
+
+    def world_code(self, wildcards: Wildcards) -> str:
+        """Fingerprint of the code that simulates a world, its own module and theory included."""
+        return stage_fingerprint("simulate", f"collapse.worlds.{self.plan.worlds[wildcards.world].model}")
+
     def code(self, stage: str) -> str:
         """Fingerprint of the stage's code, with the family and the engine that this plan loads."""
         family, engine = families.MODULES[self.plan.family], engines.MODULES[self.plan.generate.engine]
         plugins = {"generate": (engine, family), "verify": (family,), "train": (family,), "evaluate": (family,)}
         return stage_fingerprint(stage, *plugins.get(stage, ()))
+
+    def check_claims(self) -> None:
+        """Refuse, before any work, a claim about something that will not be measured.
+
+        Raises:
+            ConfigError: A claim names a metric or a strategy its world does not have.
+        """
+        for claim_id, claim in self.plan.claims.items():
+            for key in ("select", "over", "exceeds"):
+                if (selection := getattr(claim, key, None)) is not None:
+                    self._check_selection(f"claims.{claim_id}.{key}", selection)
+
+    def _check_selection(self, where: str, selection: Selection) -> None:
+        metrics: Collection[str] = CATALOGUE
+        if selection.world is not None:
+            world = self.plan.worlds[selection.world]
+            metrics = worlds.module_of(world.model).METRICS
+            if isinstance(world, ChainSettings):
+                _refuse_unknown(f"{where}.strategy", selection.strategy, [one.name for one in world.strategies])
+        elif selection.evaluation_set == TRUTH_SET and not self.truth():
+            raise ConfigError(
+                f"{where}.evaluation_set: `{TRUTH_SET}` needs a known source; use `corpus.source: grammar`"
+            )
+        _refuse_unknown(f"{where}.metric", selection.metric, metrics)
 
     def check_machine(self, jobs_run_here: bool) -> None:
         """Refuse, before any work, what this machine cannot do.
@@ -67,6 +113,8 @@ class Experiment:
         Raises:
             EngineError: vLLM or a GPU is asked for and is not there.
         """
+        if not self.plan.strategies:
+            return
         if self.plan.generate.engine == "vllm" and importlib.util.find_spec("vllm") is None:
             raise EngineError(
                 "generate.engine: `vllm` is asked for, but it is not installed in this environment.\n"
@@ -139,12 +187,48 @@ class Experiment:
         drawn = layout.arms_with_samples(self.plan.collect_spec())
         return [f"{layout.arm(self.plan.experiment, *arm)}/{name}" for arm in drawn]
 
+    def every_world(self, name: str) -> list[str]:
+        """One artifact of every closed-form world."""
+        return [f"{layout.world(self.plan.experiment, world)}/{name}" for world in self.plan.worlds]
+
+    def claims(self, _wildcards: object = None) -> list[str]:
+        """The table of verdicts, if anything is claimed."""
+        return [f"results/{self.plan.experiment}/claims.parquet"] if self.plan.claims else []
+
+    def loop_figures(self, _wildcards: object = None) -> list[str]:
+        """The figures of the loop of language models, if there is one."""
+        names = [*LOOP_FIGURES, *(["calibration"] if self.truth() else [])] if self.plan.strategies else []
+        return [f"results/{self.plan.experiment}/figures/{name}.svg" for name in names]
+
+    def world_figures(self, _wildcards: object = None) -> list[str]:
+        """The figure of every closed-form world."""
+        return [f"results/{self.plan.experiment}/figures/world={world}.svg" for world in self.plan.worlds]
+
+    def templates(self, _wildcards: object = None) -> list[str]:
+        """The templates of the report."""
+        names = ("report", *(["loop"] if self.plan.strategies else []), *(["theory"] if self._has_theory else []))
+        return [f"workflow/report/{name}.html.jinja" for name in names]
+
+    @property
+    def _has_theory(self) -> bool:
+        return bool(self.plan.worlds or self.plan.claims)
+
+    def documents(self, _wildcards: object = None) -> list[str]:
+        """The real documents, if the loop of language models reads any."""
+        return [f"results/{self.plan.experiment}/documents.parquet"] if self.plan.strategies else []
+
+    def truth(self, _wildcards: object = None) -> list[str]:
+        """The source's distribution, where it is known and there is a loop to measure against it."""
+        known = self.plan.corpus.source == "grammar" and self.plan.strategies
+        return [f"results/{self.plan.experiment}/truth.parquet"] if known else []
+
     def everything(self) -> list[str]:
-        """Every arm's artifacts."""
+        """Every artifact of arms and worlds, and the verdicts."""
         trained = ("mixture.parquet", "model/model.json", "document_losses.parquet", "metrics.parquet")
         made = [path for name in trained for path in self.every(name)]
         drawn = [path for name in ("samples.parquet", "sampling_record.json") for path in self.every_drawn(name)]
-        return [*made, *drawn, *self._every_verdict()]
+        simulated = [path for name in ("metrics", "theory", "points") for path in self.every_world(f"{name}.parquet")]
+        return [*self.truth(), *made, *drawn, *self._every_verdict(), *simulated, *self.claims()]
 
     def _every_verdict(self) -> list[str]:
         judged = {strategy.name for strategy in self.plan.strategies if strategy.verifiers}
@@ -174,3 +258,10 @@ class Experiment:
         if self.plan.family != "transformer" or self.plan.transformer.base_model:
             return None
         return flops_per_token(self.plan.transformer, self.plan.tokenizer.vocabulary_size)
+
+
+def _refuse_unknown(where: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean `{close[0]}`?" if close else f"there is {', '.join(sorted(known))}"
+        raise ConfigError(f"{where}: `{name}` is not measured there; {hint}")

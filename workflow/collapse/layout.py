@@ -1,5 +1,6 @@
 """Where each artifact lives, for rules, notebooks and tests alike."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from collapse.config.plan import REAL, CollectSpec
@@ -24,8 +25,19 @@ def samples(experiment: str, strategy: str, seed: int, generation: int) -> str:
     return f"{arm(experiment, REAL if generation == 1 else strategy, seed, generation)}/samples.parquet"
 
 
+WORLD = "results/{experiment}/world={world}"
+"""Folder of one closed-form world, in Snakemake's wildcards."""
+
+
+def world(experiment: str, name: str) -> str:
+    """Folder of one closed-form world."""
+    return WORLD.format(experiment=experiment, world=name)
+
+
 def arms(plan: CollectSpec) -> list[tuple[str, int, int]]:
     """Every (strategy, seed, generation) that has a model of its own, generations in ascending order."""
+    if not plan.strategies:
+        return []
     shared = [(REAL, seed, 0) for seed in plan.seeds]
     return shared + [
         (strategy, seed, generation)
@@ -48,11 +60,23 @@ def found(folder: Path, wanted: list[tuple[str, int, int]], name: str) -> list[P
     Raises:
         ContractError: One is missing.
     """
-    paths = [folder.parents[1] / arm(folder.name, *one) / name for one in wanted]
+    return _all_there([folder.parents[1] / arm(folder.name, *one) / name for one in wanted])
+
+
+def found_worlds(folder: Path, worlds: Iterable[str], name: str) -> list[Path]:
+    """One artifact of every closed-form world, below the experiment's folder.
+
+    Raises:
+        ContractError: One is missing.
+    """
+    return _all_there([folder.parents[1] / world(folder.name, one) / name for one in worlds])
+
+
+def _all_there(paths: list[Path]) -> list[Path]:
     if missing := [path for path in paths if not path.is_file()]:
         raise ContractError(
             f"{missing[0]}: is missing, and {len(missing) - 1} more like it.\n"
-            "  Run snakemake: it makes every arm before it reads them all."
+            "  Run snakemake: it makes every one before it reads them all."
         )
     return paths
 

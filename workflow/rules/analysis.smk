@@ -1,16 +1,21 @@
-# collect → contrast: one tidy table of all arms, and paired differences between strategies.
+# collect → contrast: one tidy table of all arms and worlds, and paired differences between strategies.
 #
-# inputs:  every arm's metrics and mixture
-# outputs: metrics.parquet, ancestry.parquet, contrasts.parquet
+# inputs:  every arm's metrics and mixture; every closed-form world's metrics, theory and points
+# outputs: metrics.parquet, ancestry.parquet, theory.parquet, points.parquet, contrasts.parquet
 
 
 rule collect:
     input:
         arms=EXPERIMENT.every("metrics.parquet"),
         mixtures=EXPERIMENT.every("mixture.parquet"),
+        worlds=EXPERIMENT.every_world("metrics.parquet"),
+        theories=EXPERIMENT.every_world("theory.parquet"),
+        sweeps=EXPERIMENT.every_world("points.parquet"),
     output:
         metrics="<experiment>/metrics.parquet",
         ancestry="<experiment>/ancestry.parquet",
+        theory="<experiment>/theory.parquet",
+        points="<experiment>/points.parquet",
     log:
         "<experiment>/logs/collect.log",
     params:
@@ -20,7 +25,8 @@ rule collect:
         """
         python -m collapse collect \
             --spec {params.spec:q} --code {params.code} \
-            --metrics {output.metrics:q} --ancestry {output.ancestry:q} &>{log:q}
+            --metrics {output.metrics:q} --ancestry {output.ancestry:q} \
+            --theory {output.theory:q} --points {output.points:q} &>{log:q}
         """
 
 

@@ -18,12 +18,14 @@ try:
         load_plan(config, " + ".join(map(str, workflow.configfiles)))
     )
     elsewhere = any(word.startswith(("--executor", "--profile")) for word in sys.argv)
+    EXPERIMENT.check_claims()
     EXPERIMENT.check_machine(jobs_run_here=not elsewhere)
 except CollapseError as error:
     raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:
+    world="[a-z0-9-]+",
     strategy="[a-z0-9-]+",
     seed=r"\d+",
     generation=r"\d+",
@@ -32,6 +34,7 @@ wildcard_constraints:
 pathvars:
     experiment=f"results/{EXPERIMENT.plan.experiment}",
     arm=layout.ARM.replace("{experiment}", EXPERIMENT.plan.experiment),
+    world=layout.WORLD.replace("{experiment}", EXPERIMENT.plan.experiment),
 
 
 # Every job finds this interpreter and this package first, whatever the user's shell has activated. Freed memory is kept

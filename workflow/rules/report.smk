@@ -1,6 +1,7 @@
 # figure → report: what a reader sees.
 #
-# inputs:  metrics.parquet, contrasts.parquet, ancestry.parquet, documents.parquet, samples and sampling records
+# inputs:  metrics.parquet, contrasts.parquet, ancestry.parquet, documents.parquet, samples and sampling records;
+#          theory.parquet, claims.parquet and every closed-form world's tables
 # outputs: figures/*.svg, report.html
 
 
@@ -29,16 +30,40 @@ rule figure:
         """
 
 
+rule world_figure:
+    input:
+        metrics="<world>/metrics.parquet",
+        theory="<world>/theory.parquet",
+        points="<world>/points.parquet",
+    output:
+        figure="<experiment>/figures/world={world}.svg",
+    log:
+        "<world>/logs/world_figure.log",
+    params:
+        spec=EXPERIMENT.world_figure_spec,
+        code=EXPERIMENT.code("world_figure"),
+    shell:
+        """
+        python -m collapse world_figure \
+            --spec {params.spec:q} --code {params.code} \
+            --metrics {input.metrics:q} --theory {input.theory:q} --points {input.points:q} \
+            --figure {output.figure:q} &>{log:q}
+        """
+
+
 rule report:
     input:
         metrics="<experiment>/metrics.parquet",
         contrasts="<experiment>/contrasts.parquet",
         ancestry="<experiment>/ancestry.parquet",
-        documents="<experiment>/documents.parquet",
+        theory="<experiment>/theory.parquet",
+        claims=EXPERIMENT.claims,
+        documents=EXPERIMENT.documents,
         samples=EXPERIMENT.every_drawn("samples.parquet"),
         records=EXPERIMENT.every_drawn("sampling_record.json"),
-        figures=rules.figure.output,
-        template="workflow/report/report.html.jinja",
+        figures=EXPERIMENT.loop_figures,
+        world_figures=EXPERIMENT.world_figures,
+        templates=EXPERIMENT.templates,
     output:
         report="<experiment>/report.html",
     log:
@@ -51,5 +76,6 @@ rule report:
         python -m collapse report \
             --spec {params.spec:q} --code {params.code} \
             --metrics {input.metrics:q} --contrasts {input.contrasts:q} --ancestry {input.ancestry:q} \
-            --documents {input.documents:q} --figures {input.figures:q} --report {output.report:q} &>{log:q}
+            --theory {input.theory:q} --claims {input.claims:q} --documents {input.documents:q} \
+            --figures {input.figures:q} --world-figures {input.world_figures:q} --report {output.report:q} &>{log:q}
         """

@@ -20,6 +20,15 @@ TITLES = {
     "duplicate_fraction": "Exact duplicates",
     "tail_mass": "Tail mass",
     "surviving_vocabulary": "Surviving vocabulary",
+    "kl_to_source": "KL divergence of the source to the model",
+    "tv_to_source": "Total variation from the source",
+    "support_mass": "Mass on what the source can write",
+    "support_entropy": "Entropy within what the source can write",
+    "source_entropy": "Entropy of the source",
+    "source_tail_mass": "Mass on the source's rarest documents",
+    "loss_above_entropy": "Loss above the source's entropy",
+    "support_coverage": "Share of the source that occurs",
+    "grammatical_fraction": "Samples that the source can write",
     "mean_length": "Mean length",
     "stopped_fraction": "Ended by the model itself",
     "empty_fraction": "Empty samples",
@@ -29,11 +38,42 @@ TITLES = {
     "n_distinct_examples": "Different examples",
     "n_tokens_trained": "Tokens trained on",
     "ancestry_depth": "Models between text and real text",
+    "excess_error": "Test error",
+    "relative_error": "Test error over one fit's",
+    "added_error": "Error that generated labels added",
+    "clean_ridge_error": "Excess error, ridge for real labels",
+    "adaptive_ridge_error": "Excess error, ridge that theory chooses",
+    "optimal_ridge": "Best ridge of a student",
+    "squared_error": "Squared error on held-out images",
+    "misclassified_fraction": "Held-out images classified wrongly",
+    "breakdown_proxy": "Estimated breakdown point p*",
+    "proxy_squared_error": "Squared error of the estimated p*",
+    "variance_ratio": "Fitted variance over the real one",
+    "mean_shift": "Squared shift of the mean",
+    "draw_variance": "Variance of a draw",
+    "log_variance_ratio": "Log of fitted over real variance",
+    "squared_wasserstein": "Squared Wasserstein-2 distance",
+    "negative_log_likelihood": "Negative log-likelihood of real points",
+    "model_entropy": "Entropy of the model",
+    "surviving_support": "Surviving categories",
+    "absorbed_fraction": "Chains with one category left",
+    "absorption_time": "Time until one category is left",
+    "component_variance": "Variance within components",
+    "density_distance": "Squared L2 distance of densities",
+    "test_error": "Probability of a wrong answer",
+    "missing_mass": "Probability of what was never shown",
+    "total_variation": "Total variation from the true law",
+    "shape_a": "First shape of the Beta law",
+    "shape_b": "Second shape of the Beta law",
+    "model_mean": "Mean of the fitted law",
+    "model_mode": "Mode of the fitted law",
+    "model_variance": "Variance of the fitted law",
 }
 """Names for readers, by metric."""
 
 UNITS = {
     "nat/token": "nats per token",
+    "nat/document": "nats per document",
     "nat": "nats",
     "bit/byte": "bits per byte",
     "token": "tokens",
@@ -47,6 +87,11 @@ UNITS = {
 def title(metric: str) -> str:
     """Name of a metric, for readers."""
     return TITLES.get(metric, metric.replace("_", " ").capitalize())
+
+
+def parameter(name: str) -> str:
+    """A swept parameter or axis, for readers."""
+    return {"generation": "generation (0: fitted on real data)"}.get(name, name.replace("_", " "))
 
 
 def percent(share: float) -> str:

@@ -29,6 +29,30 @@ def facts(plan: Plan) -> tuple[Fact, ...]:
     )
 
 
+def question(plan: Plan) -> str:
+    """What the page is about."""
+    if plan.strategies:
+        return (
+            "A model learns from real text and writes text of its own. The next model learns from a mixture of both, "
+            "and so on. Strategies differ in what goes into the mixture."
+        )
+    return (
+        "Sources whose truth is known, and models simple enough to be solved: what theory says about models trained "
+        "on what models made, beside what happens when it is done."
+    )
+
+
+def data(plan: Plan) -> str:
+    """Where the page's numbers lie."""
+    tables = ["metrics.parquet"]
+    tables += ["contrasts.parquet", "ancestry.parquet"] if plan.strategies else []
+    tables += ["theory.parquet", "points.parquet"] if plan.worlds else []
+    tables += ["claims.parquet"] if plan.claims else []
+    texts = " Texts come from each arm's samples.parquet." if plan.strategies else ""
+    listed = ", ".join(tables[:-1]) + (" and " if tables[1:] else "") + tables[-1]
+    return f"Every number comes from {listed} in results/{plan.experiment}/.{texts} Figures lie in figures/ as SVG."
+
+
 def recipe(strategy: Strategy) -> str:
     """What a strategy trains on, in words."""
     share = "" if strategy.real_fraction is None else wording.percent(strategy.real_fraction)
@@ -99,6 +123,7 @@ def _corpus(corpus: CorpusSettings) -> str:
         "sotu": f"State of the Union addresses from {corpus.sotu.first_year} on",
         "huggingface": f"{corpus.huggingface.dataset} ({corpus.huggingface.column})",
         "file": f"the file {corpus.file.path}",
+        "grammar": f"{corpus.grammar.draws:,} draws from a grammar",
     }[corpus.source]
     return f"{source}, at most {corpus.train_bytes / 1000:,.0f} kB to train on"
 

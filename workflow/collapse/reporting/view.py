@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
 from collapse.config.plan import Plan, ReportSpec
@@ -14,9 +15,13 @@ from collapse.reporting import setup
 from collapse.reporting.answer import Answer, answer
 from collapse.reporting.decoding import Decoding
 from collapse.reporting.samples import Gallery
+from collapse.reporting.theory import TheoryView, limits
 from collapse.stats.bands import Band, bands
 from collapse.stats.paired import Interval
 from collapse.stats.trends import changes, slopes
+
+LOOP_SETS = ("real_test", "real_train", "samples", "mixture", "truth")
+"""What the loop of language models measures on; everything else is a point of a closed-form world."""
 
 VERDICTS = {1: "rose", -1: "fell", 0: "undecided"}
 
@@ -77,13 +82,11 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class View:
-    """The page."""
+class LoopView:
+    """The part of the page about the loop of language models."""
 
-    experiment: str
     answer: Answer
     facts: tuple[setup.Fact, ...]
-    confidence: str
     n_seeds: int
     last_generation: int
     swatches: dict[str, Swatch]
@@ -92,21 +95,80 @@ class View:
     figures: dict[str, Figure]
     gallery: Gallery | None
     decoding: Decoding
+
+
+@dataclass(frozen=True)
+class Part:
+    """An entry of the page's table of contents."""
+
+    anchor: str
+    name: str
+
+
+@dataclass(frozen=True)
+class View:
+    """The page."""
+
+    experiment: str
+    question: str
+    parts: tuple[Part, ...]
+    confidence: str
+    loop: LoopView | None
+    theory: TheoryView | None
     limits: tuple[str, ...]
     settings: str
+    data: str
+    example_metric: str
     inputs: dict[str, str]
 
 
-def view(
+LOOP_PARTS = ("Answer", "Strategies", "Contrasts", "Texts", "Diversity", "Ancestry", "Decoding")
+LAST_PARTS = ("Settings", "Limits", "Data")
+
+
+def view(spec: ReportSpec, loop: LoopView | None, theory: TheoryView | None, inputs: dict[str, str]) -> View:
+    """Put the page together.
+
+    Args:
+        spec: Experiment, strategies, coverage, and the whole config.
+        loop: The loop of language models, if the experiment has one.
+        theory: Claims and closed-form worlds, if it has any.
+        inputs: SHA-256 of what the page is made from, by path.
+    """
+    plan = Plan.model_validate(spec.settings)
+    papers = [Part(paper.key, paper.name) for paper in theory.papers] if theory else []
+    parts = [Part(name.lower(), name) for name in LOOP_PARTS] if loop else []
+    parts += [Part("calibration", "Calibration")] if loop and "calibration" in loop.figures else []
+    parts += [Part("claims", "Claims"), *papers] if theory else []
+    parts += [Part(name.lower(), name) for name in LAST_PARTS]
+    return View(
+        experiment=spec.experiment,
+        question=setup.question(plan),
+        parts=tuple(parts),
+        confidence=wording.percent(spec.report.confidence),
+        loop=loop,
+        theory=theory,
+        limits=(*(setup.limits(plan) if loop else ()), *(limits(plan) if theory else ())),
+        settings=yaml.safe_dump(spec.settings, sort_keys=False, allow_unicode=True, width=100),
+        data=setup.data(plan),
+        example_metric="test_loss" if loop else _first_metric(plan),
+        inputs=inputs,
+    )
+
+
+def _first_metric(plan: Plan) -> str:
+    return next((panel.metric for world in plan.worlds.values() for panel in world.panels), "test_loss")
+
+
+def loop_view(
     spec: ReportSpec,
     metrics: pa.Table,
     contrasts: pa.Table,
     figures: dict[str, str],
     gallery: Gallery | None,
     decoding: Decoding,
-    inputs: dict[str, str],
-) -> View:
-    """Put the page together.
+) -> LoopView:
+    """Put the part about the loop together.
 
     Args:
         spec: Experiment, strategies, coverage, and the whole config.
@@ -115,18 +177,16 @@ def view(
         figures: SVG elements by name: `test_loss`, `diversity`, `contrasts`, `ancestry`.
         gallery: The samples shown.
         decoding: How text was drawn.
-        inputs: SHA-256 of what the page is made from, by path.
     """
     plan = Plan.model_validate(spec.settings)
     confidence = spec.report.confidence
+    metrics = metrics.filter(pc.field("evaluation_set").isin(LOOP_SETS))
     names = [strategy.name for strategy in spec.strategies]
     last = max(metrics["generation"].to_pylist())
     moved = changes(metrics, "test_loss", "real_test", last, confidence)
-    return View(
-        experiment=spec.experiment,
+    return LoopView(
         answer=answer({name: moved[name] for name in names if name in moved}, last, confidence),
         facts=setup.facts(plan),
-        confidence=wording.percent(confidence),
         n_seeds=len(set(metrics["seed"].to_pylist())),
         last_generation=last,
         swatches={name: _swatch(look) for name, look in looks(spec.strategies).items()},
@@ -135,9 +195,6 @@ def view(
         figures={name: Figure(svg, _captions(plan, name)) for name, svg in figures.items()},
         gallery=gallery,
         decoding=decoding,
-        limits=setup.limits(plan),
-        settings=yaml.safe_dump(spec.settings, sort_keys=False, allow_unicode=True, width=100),
-        inputs=inputs,
     )
 
 
@@ -244,5 +301,12 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
         "ancestry": (
             f"Shares of the tokens trained on, by where they come from{', mean over seeds' if n > 1 else ''}. Bars, "
             "because between two generations nothing is trained.",
+        ),
+        "calibration": (
+            "The source of real text is known here, so the distance between a model and its source is exact. Each "
+            "panel sets a measure that needs no such knowledge against the exact property it is read as; a point is "
+            "one arm.",
+            "Where the line x = y is drawn, the measure estimates the very quantity. Correlations are by rank, over "
+            "arms of one chain that depend on one another: they describe, they do not test.",
         ),
     }[figure]

@@ -1,47 +1,64 @@
-"""Gather every arm's metrics, and where its training text came from, into one table each."""
+"""Gather what every arm and every closed-form world measured into one table each."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from collapse import contracts, layout
 from collapse.config.plan import REAL, CollectSpec
-from collapse.contracts import ANCESTRY, METRICS, MIXTURE, Record
+from collapse.contracts import ANCESTRY, METRICS, MIXTURE, POINTS, THEORY, Contract, Record
 from collapse.lineage import sha256
 from collapse.metrics import Measurement, table
 from collapse.metrics.provenance import ancestry as ancestry_of
 from collapse.metrics.provenance import ancestry_depth
 from collapse.stages import Output
 
+WORLD_TABLES = ("metrics", "theory", "points")
 MIXTURE_COLUMNS = ["strategy", "seed", "generation", "example_id", "origin_generation", "n_tokens"]
 
 
-def run(*, spec: CollectSpec, metrics: Output, ancestry: Output, record: Record) -> None:
-    """Write one metrics table and one ancestry table for the whole experiment.
+def run(
+    *, spec: CollectSpec, metrics: Output, ancestry: Output, theory: Output, points: Output, record: Record
+) -> None:
+    """Write one metrics table, one of ancestry, one of theory and one of sweeps for the whole experiment.
 
-    Every arm's `metrics.parquet` and `mixture.parquet` are found beside the outputs, where the layout puts them: an
-    experiment may have more arms than a command line holds.
+    Every arm's and every world's tables are found beside the outputs, where the layout puts them: an experiment may
+    have more arms than a command line holds. A table of which the experiment has nothing is empty.
 
     Generation 0 is one model, shared by all strategies and stored under `real`. It is repeated under every strategy,
     so that each of their lines has its first point.
 
     Args:
-        spec: The arms of the experiment.
+        spec: The arms and the worlds of the experiment.
         metrics: All metrics, with `ancestry_depth` added.
         ancestry: Share of each arm's training tokens by the generation they come from.
-        record: What the tables are made from; the arms' files are added to it.
+        theory: What closed forms predict in the worlds.
+        points: The worlds' swept parameters.
+        record: What the tables are made from; the files of arms and worlds are added to it.
     """
-    every = layout.arms(spec)
-    arms, mixtures = (layout.found(metrics.parent, every, f"{name}.parquet") for name in ("metrics", "mixture"))
-    record = replace(record, inputs={layout.inside_experiment(path): sha256(path) for path in [*arms, *mixtures]})
-    measured = pa.concat_tables([contracts.read(path, METRICS) for path in arms])
-    origins = pa.concat_tables([ancestry_of(contracts.read(path, MIXTURE, MIXTURE_COLUMNS)) for path in mixtures])
-    measured, origins = (with_first_points(collected, spec.strategies) for collected in (measured, origins))
-    depths = _depths(origins, measured["experiment"][0].as_py())
-    contracts.write(metrics, METRICS, pa.concat_tables([measured, *depths]), record)
+    folder, every = metrics.parent, layout.arms(spec)
+    arms, mixtures = (layout.found(folder, every, f"{name}.parquet") for name in ("metrics", "mixture"))
+    worlds = {name: layout.found_worlds(folder, spec.worlds, f"{name}.parquet") for name in WORLD_TABLES}
+    read = [*arms, *mixtures, *(path for paths in worlds.values() for path in paths)]
+    record = replace(record, inputs={layout.inside_experiment(path): sha256(path) for path in read})
+    measured = with_first_points(_read(arms, METRICS), spec.strategies)
+    origins = [ancestry_of(contracts.read(path, MIXTURE, MIXTURE_COLUMNS)) for path in mixtures]
+    origins = with_first_points(pa.concat_tables([ANCESTRY.schema.empty_table(), *origins]), spec.strategies)
+    depths = _depths(origins, folder.name)
+    simulated = _read(worlds["metrics"], METRICS)
+    contracts.write(metrics, METRICS, pa.concat_tables([measured, *depths, simulated]), record)
     contracts.write(ancestry, ANCESTRY, origins, record)
+    contracts.write(theory, THEORY, _read(worlds["theory"], THEORY), record)
+    contracts.write(points, POINTS, _read(worlds["points"], POINTS), record)
+
+
+def _read(paths: list[Path], contract: Contract) -> pa.Table:
+    """The rows of all these files, none if there are none."""
+    tables = [contracts.read(path, contract) for path in paths]
+    return pa.concat_tables(tables) if tables else contract.schema.empty_table()
 
 
 def with_first_points(collected: pa.Table, strategies: Sequence[str]) -> pa.Table:

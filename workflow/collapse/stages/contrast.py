@@ -18,6 +18,9 @@ def run(*, spec: ReportSpec, metrics: Path, contrasts: Output, record: Record) -
         contrasts: Estimates, intervals and p-values.
         record: What the table is made from.
     """
+    measured = contracts.read(metrics, METRICS)
+    # Strategies of the loop in the order of the config, then those that only closed-form worlds have.
     names = [strategy.name for strategy in spec.strategies]
-    rows = contrasts_of(contracts.read(metrics, METRICS), names, spec.report.confidence)
+    names += sorted(set(measured["strategy"].unique().to_pylist()).difference(names))
+    rows = contrasts_of(measured, names, spec.report.confidence)
     contracts.write(contrasts, CONTRASTS, rows, record)

@@ -82,12 +82,12 @@ def _copy_tokenizer(base_model: Path | None, folder: Path) -> None:
 
 def _check_reserve(table: pa.Table, spec: CorpusSpec) -> None:
     n_train, n_reserve = (pc.sum(pc.equal(table["split"], name)).as_py() for name in ("train", "reserve"))
-    n_needed = math.ceil(spec.n_fresh_sets * n_train)
+    n_needed = spec.fresh_generations * math.ceil(spec.fresh_fraction * n_train)
     if n_reserve < n_needed:
         raise ConfigError(
             f"corpus.reserve_bytes: the reserve holds {n_reserve} documents, but `compose: fresh_real` uses {n_needed} "
-            f"({spec.n_fresh_sets:g} times {n_train} training documents) over the run.\n"
-            f"  Set reserve_bytes to about {1.1 * spec.n_fresh_sets * _split_bytes(table, 'train'):.0f}, lower "
+            f"({spec.fresh_generations} times {spec.fresh_fraction:g} of {n_train} training documents) over the run.\n"
+            f"  Set reserve_bytes to about {1.1 * n_needed / n_train * _split_bytes(table, 'train'):.0f}, lower "
             "real_fraction or generations, or use a larger corpus."
         )
 

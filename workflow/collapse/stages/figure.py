@@ -48,10 +48,11 @@ def run(
     }
     made_from = json.dumps({"code": record.code, "inputs": record.inputs}, sort_keys=True)
     for path, figure in drawn.items():
-        _write(path, style.svg(figure, made_from))
+        write_bytes(path, style.svg(figure, made_from))
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put the bytes at `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_bytes(content)

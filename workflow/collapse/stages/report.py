@@ -11,13 +11,14 @@ from pydantic import ValidationError
 
 import collapse
 from collapse import contracts, layout
-from collapse.config.plan import ReportSpec
-from collapse.contracts import CONTRASTS, DOCUMENTS, METRICS, SAMPLES, Record
+from collapse.config.plan import Plan, ReportSpec
+from collapse.contracts import CLAIMS, CONTRASTS, DOCUMENTS, METRICS, SAMPLES, THEORY, Record
 from collapse.errors import ContractError
 from collapse.reporting.decoding import SamplingRecord, decoding
 from collapse.reporting.figures import inlined
 from collapse.reporting.samples import Gallery, gallery
-from collapse.reporting.view import View, view
+from collapse.reporting.theory import theory_view
+from collapse.reporting.view import LoopView, View, loop_view, view
 from collapse.stages import Output
 
 TEMPLATES = Path(collapse.__file__).parents[1] / "report"
@@ -28,6 +29,7 @@ LABELS = {
     "diversity": "Nine measures of the samples by generation, one panel each",
     "ancestry": "Shares of real text and of each generation's samples in the training text, one panel per strategy",
 }
+CALIBRATION = "Measures of text beside the exact distance from the known source, one panel each"
 
 
 def run(
@@ -36,8 +38,11 @@ def run(
     metrics: Path,
     contrasts: Path,
     ancestry: Path,
-    documents: Path,
+    theory: Path,
+    claims: list[Path],
+    documents: list[Path],
     figures: list[Path],
+    world_figures: list[Path],
     report: Output,
     record: Record,
 ) -> None:
@@ -50,27 +55,43 @@ def run(
         metrics: The experiment's metrics table.
         contrasts: Differences between strategies.
         ancestry: Where each arm's training text came from; shown by its figure, named in the page's inputs.
-        documents: Real documents.
-        figures: The SVG files `test_loss`, `contrasts`, `diversity` and `ancestry`.
+        theory: What closed forms predict.
+        claims: The verdicts, if anything is claimed.
+        documents: Real documents, if there is a loop of language models.
+        figures: Its SVG files `test_loss`, `contrasts`, `diversity` and `ancestry`.
+        world_figures: The SVG files of closed-form worlds.
         report: The page.
         record: What the page is made from.
     """
+    plan = Plan.model_validate(spec.settings)
+    loop = _loop(spec, metrics, contrasts, documents[0], figures) if documents else None
+    verdicts = contracts.read(claims[0], CLAIMS) if claims else CLAIMS.schema.empty_table()
+    drawn = {path.stem.removeprefix("world="): path for path in world_figures}
+    worlds = {name: _inlined(path, name, _title(plan, name)) for name, path in drawn.items()}
+    shown = theory_view(plan, worlds, contracts.read(theory, THEORY), verdicts) if plan.worlds or claims else None
+    tables = (metrics, contrasts, ancestry, theory, *claims, *documents)
+    inputs = {name: digest for name, digest in record.inputs.items() if name in {path.name for path in tables}}
+    _write(report, rendered(view(spec, loop, shown, inputs)))
+
+
+def _loop(spec: ReportSpec, metrics: Path, contrasts: Path, documents: Path, figures: list[Path]) -> LoopView:
     names = [strategy.name for strategy in spec.strategies]
-    tables = (metrics, contrasts, ancestry, documents)
     drawn = layout.arms_with_samples(spec.arms)
     first_seed = [arm for arm in drawn if arm[1] == min(spec.arms.seeds)]
     samples = layout.found(metrics.parent, first_seed, "samples.parquet")
     records = layout.found(metrics.parent, drawn, "sampling_record.json")
-    page = view(
+    return loop_view(
         spec,
         contracts.read(metrics, METRICS),
         contracts.read(contrasts, CONTRASTS),
         _figures(figures),
         _gallery(samples, documents, names, spec.report.n_samples_shown),
         decoding([_sampling_record(path) for path in records], names),
-        {name: digest for name, digest in record.inputs.items() if name in {path.name for path in tables}},
     )
-    _write(report, rendered(page))
+
+
+def _title(plan: Plan, world: str) -> str:
+    return f"{plan.worlds[world].title}: simulated points over lines of theory"
 
 
 def rendered(page: View) -> str:
@@ -90,12 +111,13 @@ def _figures(paths: list[Path]) -> dict[str, str]:
     by_name = {path.stem: path for path in paths}
     if missing := sorted(LABELS.keys() - by_name.keys()):
         raise ContractError(f"--figures: {', '.join(missing)} is missing.\n  Hand in the four SVG files of `figure`.")
-    return {name: _inlined(by_name[name], name) for name in LABELS}
+    shown = LABELS | ({"calibration": CALIBRATION} if "calibration" in by_name else {})
+    return {name: _inlined(by_name[name], name.replace("_", "-"), label) for name, label in shown.items()}
 
 
-def _inlined(path: Path, name: str) -> str:
+def _inlined(path: Path, name: str, label: str) -> str:
     try:
-        return inlined(path.read_text(), name.replace("_", "-"), LABELS[name])
+        return inlined(path.read_text(), name, label)
     except ValueError as error:
         raise ContractError(f"{path}: is not a figure of this project ({error}).\n  Draw it again.") from None
 

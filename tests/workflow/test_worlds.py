@@ -1,0 +1,153 @@
+"""Closed-form worlds and claims through the workflow: what they leave, what reruns, what is refused."""
+
+import copy
+import shutil
+
+import pytest
+
+from collapse import contracts
+from collapse.contracts import CLAIMS, METRICS
+
+WORLD = {
+    "model": "linear_regression",
+    "paper": "gerstgrasser-2024",
+    "title": "Chains of fits",
+    "panels": [{"metric": "relative_error", "title": "Error"}],
+    "replicates": 400,
+    "dimension": 2,
+    "samples": 12,
+    "noise_variance": 1.0,
+    "design": "same",
+    "ridge": 0,
+    "generations": 3,
+    "strategies": [{"name": "replace", "compose": "replace"}, {"name": "accumulate", "compose": "accumulate"}],
+}
+CLAIM = {
+    "kind": "value",
+    "paper": "gerstgrasser-2024",
+    "where": "theorem 1",
+    "statement": "The error grows linearly.",
+    "evidence": "source",
+    "select": {"world": "first", "metric": "relative_error", "strategy": "replace"},
+    "expected": "theory",
+    "tolerance": 0.5,
+}
+THEORY = {
+    "experiment": "small-theory",
+    "strategies": [],
+    "worlds": {"first": WORLD, "second": WORLD | {"design": "fresh"}},
+    "claims": {"A1-true": CLAIM, "A1-false": CLAIM | {"expected": 40.0, "tolerance": 0.1}},
+}
+JOBS_AFTER_SIMULATION = {"collect": 1, "contrast": 1, "claims": 1, "report": 1, "all": 1}
+
+
+def changed(**changes) -> dict:
+    return copy.deepcopy(THEORY) | changes
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory, new_project):
+    """A small experiment of worlds alone, run to its end."""
+    project = new_project(tmp_path_factory.mktemp("worlds") / "project")
+    project.configure(**THEORY)
+    project.run()
+    return project
+
+
+@pytest.fixture
+def theory(simulated, tmp_path):
+    """A copy that may be changed."""
+    folder = tmp_path / "project"
+    shutil.copytree(simulated.folder, folder, copy_function=shutil.copy2)
+    project = copy.copy(simulated)
+    project.folder = folder
+    return project
+
+
+def test_worlds_end_in_metrics_verdicts_and_a_report(simulated):
+    folder = simulated.folder / "results" / "small-theory"
+    rows = contracts.read(folder / "metrics.parquet", METRICS).to_pylist()
+    assert {row["evaluation_set"] for row in rows} == {"first", "second"}
+    verdicts = {
+        row["claim_id"]: row["verdict"] for row in contracts.read(folder / "claims.parquet", CLAIMS).to_pylist()
+    }
+    assert verdicts == {"A1-true": "reproduced", "A1-false": "not_reproduced"}
+    page = (folder / "report.html").read_text()
+    assert "1 of 2 claims are reproduced, 1 not, in 2 closed-form worlds." in page
+    assert page.count('<div class="plot"') == 2
+    assert simulated.jobs() == {}
+
+
+def test_no_model_and_no_corpus_is_made_for_worlds_alone(simulated):
+    folder = simulated.folder / "results" / "small-theory"
+    assert not list(folder.rglob("samples.parquet")) and not (folder / "documents.parquet").exists()
+
+
+def test_deleting_one_worlds_results_reruns_that_world(theory):
+    shutil.rmtree(theory.folder / "results" / "small-theory" / "world=second")
+    assert theory.jobs() == {"simulate": 1, "world_figure": 1} | JOBS_AFTER_SIMULATION
+
+
+def test_another_title_draws_anew_and_simulates_nothing(theory):
+    renamed = {"first": WORLD | {"title": "Other words"}, "second": THEORY["worlds"]["second"]}
+    theory.configure(**changed(worlds=renamed))
+    jobs = theory.jobs()
+    assert (jobs["world_figure"], jobs["report"]) == (1, 1)
+    assert not {"simulate", "collect", "claims"} & jobs.keys()
+
+
+def test_another_claim_is_checked_without_simulating(theory):
+    theory.configure(**changed(claims={"A1-true": CLAIM}))
+    jobs = theory.jobs()
+    assert jobs["claims"] == 1
+    assert not {"simulate", "collect", "world_figure"} & jobs.keys()
+
+
+def test_an_edited_theorem_reruns_its_worlds(theory):
+    theory.edit(
+        "workflow/collapse/theory/linear_regression.py", "np.arange(1, generations + 2", "np.arange(1, 2 + generations"
+    )
+    assert theory.jobs()["simulate"] == 2
+
+
+def test_a_world_stands_beside_a_loop_of_language_models(fresh):
+    fresh.configure(worlds={"first": WORLD}, claims={"A1-true": CLAIM}, generations=1, seeds=[0])
+    fresh.run()
+    page = (fresh.folder / "results" / "tiny" / "report.html").read_text()
+    assert 'id="texts"' in page and 'id="claim-A1-true"' in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"worlds": {"first": WORLD | {"samples": 3}}}, "samples: 3 are too few"),
+        ({"worlds": {"first": WORLD | {"model": "regression"}}}, "worlds.first.model: is 'regression'; it may be"),
+        (
+            {"worlds": {"first": WORLD | {"strategies": [{"name": "one", "compose": "collect"}]}}},
+            "compose: is 'collect'",
+        ),
+        ({"worlds": {"first": WORLD | {"sample": 12}}}, "sample: is not a setting; did you mean `samples`?"),
+        ({"worlds": {"first": WORLD | {"title": ""}}}, "worlds.first.title: is required"),
+        ({"worlds": {}}, "strategies: are empty, and there are no `worlds`"),
+        (
+            {"claims": {"A1": CLAIM | {"select": CLAIM["select"] | {"metric": "relative_eror"}}}},
+            "claims.A1.select.metric: `relative_eror` is not measured there; did you mean `relative_error`?",
+        ),
+        (
+            {"claims": {"A1": CLAIM | {"select": CLAIM["select"] | {"strategy": "window"}}}},
+            "claims.A1.select.strategy: `window` is not measured there",
+        ),
+        (
+            {"claims": {"A1": CLAIM | {"select": CLAIM["select"] | {"world": "third"}}}},
+            "claims.A1.select.world: `third` is not one of `worlds` (first, second)",
+        ),
+        ({"claims": {"A1": CLAIM | {"evidence": "memory"}}}, "claims.A1.value.evidence: is 'memory'"),
+    ],
+)
+def test_a_wrong_world_or_claim_stops_before_any_work(fresh, changes, words):
+    fresh.configure(**changed(**changes))
+    result = fresh.snakemake("-n", check=False)
+    assert result.returncode != 0
+    assert words in result.stdout
+    assert "Traceback" not in result.stdout
+    assert not (fresh.folder / "results").exists()

@@ -1,0 +1,29 @@
+"""Draw a closed-form world, as SVG."""
+
+import json
+from pathlib import Path
+
+from collapse import contracts
+from collapse.config.plan import WorldFigureSpec
+from collapse.contracts import METRICS, POINTS, THEORY, Record
+from collapse.plots import style, worlds
+from collapse.stages import Output
+from collapse.stages.figure import write_bytes
+from collapse.stats.pooled import pooled
+
+
+def run(*, spec: WorldFigureSpec, metrics: Path, theory: Path, points: Path, figure: Output, record: Record) -> None:
+    """Draw the world's panels; the same tables give the same bytes.
+
+    Args:
+        spec: The world, with its title and panels.
+        metrics: What was simulated.
+        theory: What theory predicts.
+        points: Swept parameters.
+        figure: The SVG file.
+        record: What the figure is made from; kept in its metadata.
+    """
+    tables = zip((metrics, theory, points), (METRICS, THEORY, POINTS), strict=True)
+    measured = pooled(*(contracts.read(path, contract) for path, contract in tables))
+    made_from = json.dumps({"code": record.code, "inputs": record.inputs}, sort_keys=True)
+    write_bytes(figure, style.svg(worlds.figure(spec.name, spec.world, measured), made_from))
