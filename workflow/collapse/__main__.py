@@ -84,7 +84,8 @@ def _add_option(command: argparse.ArgumentParser, name: str, hint: Any, default:
     if typing.get_origin(hint) is list:
         command.add_argument(option, type=typing.get_args(hint)[0], nargs="*", required=required, default=[])
     elif isinstance(hint, type) and issubclass(hint, Settings):
-        command.add_argument(option, type=lambda text: _spec(hint, text), required=required, help="settings as JSON")
+        explained = "settings as JSON; - reads them from standard input"
+        command.add_argument(option, type=lambda text: _spec(hint, text), required=required, help=explained)
     else:
         kind = next((part for part in typing.get_args(hint) if part in (Path, int, str)), hint)
         optional = {} if required else {"nargs": "?", "default": default}
@@ -92,8 +93,9 @@ def _add_option(command: argparse.ArgumentParser, name: str, hint: Any, default:
 
 
 def _spec(model: type[Settings], text: str) -> Settings:
+    """Settings from JSON. `-` is standard input: a whole config may be longer than an argument may be."""
     try:
-        return model.model_validate_json(text)
+        return model.model_validate_json(sys.stdin.read() if text == "-" else text)
     except ValidationError as error:
         raise explain(error, model, "--spec") from None
 

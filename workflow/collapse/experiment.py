@@ -50,6 +50,7 @@ class Experiment:
             "evaluate": plan.evaluate_spec,
             "collect": lambda _strategy, _generation: plan.collect_spec(),
             "claims": lambda _strategy, _generation: plan.claims_spec(),
+            "compare": lambda _strategy, _generation: plan.compare_spec(),
             "report": lambda _strategy, _generation: plan.report_spec(),
         }
 

@@ -38,7 +38,7 @@ rule contrast:
     log:
         "<experiment>/logs/contrast.log",
     params:
-        spec=EXPERIMENT.spec("report"),
+        spec=EXPERIMENT.spec("compare"),
         code=EXPERIMENT.code("contrast"),
     shell:
         """

@@ -12,7 +12,7 @@ rule calibration_figure:
     log:
         "<experiment>/logs/calibration_figure.log",
     params:
-        spec=EXPERIMENT.spec("report"),
+        spec=EXPERIMENT.spec("compare"),
         code=EXPERIMENT.code("calibration_figure"),
     shell:
         """

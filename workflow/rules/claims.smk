@@ -19,7 +19,7 @@ rule claims:
     shell:
         """
         python -m collapse claims \
-            --spec {params.spec:q} --code {params.code} \
+            --spec - --code {params.code} \
             --metrics {input.metrics:q} --theory {input.theory:q} --points {input.points:q} \
-            --claims {output.claims:q} &>{log:q}
+            --claims {output.claims:q} <<<{params.spec:q} &>{log:q}
         """

@@ -18,7 +18,7 @@ rule figure:
     log:
         "<experiment>/logs/figure.log",
     params:
-        spec=EXPERIMENT.spec("report"),
+        spec=EXPERIMENT.spec("compare"),
         code=EXPERIMENT.code("figure"),
     shell:
         """
@@ -74,8 +74,9 @@ rule report:
     shell:
         """
         python -m collapse report \
-            --spec {params.spec:q} --code {params.code} \
+            --spec - --code {params.code} \
             --metrics {input.metrics:q} --contrasts {input.contrasts:q} --ancestry {input.ancestry:q} \
             --theory {input.theory:q} --claims {input.claims:q} --documents {input.documents:q} \
-            --figures {input.figures:q} --world-figures {input.world_figures:q} --report {output.report:q} &>{log:q}
+            --figures {input.figures:q} --world-figures {input.world_figures:q} --report {output.report:q} \
+            <<<{params.spec:q} &>{log:q}
         """

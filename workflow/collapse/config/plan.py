@@ -162,8 +162,15 @@ class ClaimsSpec(Settings):
     claims: dict[ClaimId, Claim]
 
 
+class CompareSpec(Settings):
+    """What decides contrasts and figures."""
+
+    strategies: tuple[Strategy, ...]
+    report: ReportSettings
+
+
 class ReportSpec(Settings):
-    """What decides contrasts, figures and the report."""
+    """What decides the report."""
 
     experiment: Name
     arms: CollectSpec
@@ -439,8 +446,12 @@ class Plan(Settings):
         """For `claims`."""
         return ClaimsSpec(claims=self.claims)
 
+    def compare_spec(self) -> CompareSpec:
+        """For `contrast`, `figure` and `calibration_figure`."""
+        return CompareSpec(strategies=self.strategies, report=self.report)
+
     def report_spec(self) -> ReportSpec:
-        """For `contrast`, `figure` and `report`."""
+        """For `report`."""
         return ReportSpec(
             experiment=self.experiment,
             arms=self.collect_spec(),

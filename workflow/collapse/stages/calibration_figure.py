@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from collapse import contracts
-from collapse.config.plan import ReportSpec
+from collapse.config.plan import CompareSpec
 from collapse.contracts import METRICS, Record
 from collapse.plots import calibration, style
 from collapse.stages import Output
@@ -12,7 +12,7 @@ from collapse.stages.figure import write_bytes
 from collapse.stats.calibration import calibrations
 
 
-def run(*, spec: ReportSpec, metrics: Path, figure: Output, record: Record) -> None:
+def run(*, spec: CompareSpec, metrics: Path, figure: Output, record: Record) -> None:
     """Draw the figure; the same table gives the same bytes.
 
     Args:

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from collapse import contracts
-from collapse.config.plan import ReportSpec
+from collapse.config.plan import CompareSpec
 from collapse.contracts import CONTRASTS, METRICS, Record
 from collapse.stages import Output
 from collapse.stats.contrasts import contrasts as contrasts_of
 
 
-def run(*, spec: ReportSpec, metrics: Path, contrasts: Output, record: Record) -> None:
+def run(*, spec: CompareSpec, metrics: Path, contrasts: Output, record: Record) -> None:
     """Write every strategy's difference from every other, on every metric and generation they share.
 
     Args:

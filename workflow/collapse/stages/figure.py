@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from collapse import contracts
-from collapse.config.plan import ReportSpec
+from collapse.config.plan import CompareSpec
 from collapse.contracts import ANCESTRY, CONTRASTS, METRICS, Record
 from collapse.plots import ancestry as ancestry_plot
 from collapse.plots import contrasts as contrasts_plot
@@ -15,7 +15,7 @@ from collapse.stages import Output
 
 def run(
     *,
-    spec: ReportSpec,
+    spec: CompareSpec,
     metrics: Path,
     contrasts: Path,
     ancestry: Path,
