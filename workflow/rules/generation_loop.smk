@@ -132,6 +132,8 @@ rule evaluate:
         "<arm>/logs/evaluate.log",
     benchmark:
         "<arm>/logs/evaluate.tsv"
+    # No generation waits for it, so it gives way to what the next one needs.
+    priority: -1
     resources:
         gpu=EXPERIMENT.gpu,
     params:

@@ -39,6 +39,8 @@ rule world_figure:
         figure="<experiment>/figures/world={world}.svg",
     log:
         "<world>/logs/world_figure.log",
+    # Long simulations first, so that none is left alone at the end.
+    priority: -1
     params:
         spec=EXPERIMENT.world_figure_spec,
         code=EXPERIMENT.code("world_figure"),

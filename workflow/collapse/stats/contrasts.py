@@ -9,7 +9,7 @@ from collapse.contracts import CONTRASTS
 from collapse.randomness import stream
 from collapse.stats.holm import holm
 from collapse.stats.paired import Interval, paired_interval
-from collapse.stats.series import Series, measured, paired, series_by_strategy
+from collapse.stats.series import Series, paired, series_of_everything
 
 Row = dict[str, object]
 
@@ -29,8 +29,7 @@ def contrasts(metrics: pa.Table, strategies: list[str], confidence: float) -> pa
         Rows of the CONTRASTS contract.
     """
     rows: list[Row] = []
-    for metric, evaluation_set in measured(metrics):
-        by_strategy = series_by_strategy(metrics, metric, evaluation_set)
+    for (metric, evaluation_set), by_strategy in series_of_everything(metrics).items():
         generations = sorted({generation for series in by_strategy.values() for generation in series} - {0})
         for generation in generations:
             family = _family(by_strategy, strategies, generation, confidence)
@@ -43,10 +42,9 @@ def _family(
     by_strategy: dict[str, Series], strategies: list[str], generation: int, confidence: float
 ) -> dict[tuple[str, str], Interval]:
     found = {}
-    for strategy, baseline in combinations(strategies, 2):
-        left = by_strategy.get(strategy, {}).get(generation, {})
-        right = by_strategy.get(baseline, {}).get(generation, {})
-        if len(differences := paired(left, right)):
+    there = [name for name in strategies if generation in by_strategy.get(name, {})]
+    for strategy, baseline in combinations(there, 2):
+        if len(differences := paired(by_strategy[strategy][generation], by_strategy[baseline][generation])):
             # One stream per generation: all pairs see the same resamples of seeds, so their intervals are comparable.
             rng = stream(0, generation, "contrast")
             found[strategy, baseline] = paired_interval(differences, confidence, rng)

@@ -1,6 +1,6 @@
 """Values by strategy, generation and seed, taken out of a metrics table."""
 
-from collections import defaultdict
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -10,24 +10,30 @@ Series = dict[int, dict[int, float]]
 """Generation → seed → value."""
 
 
-def measured(metrics: pa.Table) -> list[tuple[str, str]]:
-    """Every (metric, evaluation_set) in the table, sorted."""
-    return sorted(set(zip(metrics["metric"].to_pylist(), metrics["evaluation_set"].to_pylist(), strict=True)))
-
-
-def series_by_strategy(metrics: pa.Table, metric: str, evaluation_set: str) -> dict[str, Series]:
-    """Values of one metric: strategy → generation → seed → value.
+def series_of_everything(metrics: pa.Table) -> dict[tuple[str, str], dict[str, Series]]:
+    """Values of every metric: (metric, evaluation_set) → strategy → generation → seed → value, in sorted order.
 
     A value that is not finite (the diversity of no text at all) is not a measurement and is left out; the number of
     seeds says so.
     """
-    found: dict[str, Series] = defaultdict(lambda: defaultdict(dict))
+    found: dict[tuple[str, str], dict[str, Series]] = {}
+    names = ["metric", "evaluation_set", "strategy", "generation", "seed", "value"]
+    for metric, evaluation_set, strategy, generation, seed, value in zip(
+        *(metrics[name].to_pylist() for name in names), strict=True
+    ):
+        if math.isfinite(value):
+            by_strategy = found.setdefault((metric, evaluation_set), {})
+            by_strategy.setdefault(strategy, {}).setdefault(generation, {})[seed] = value
+    return {
+        place: {strategy: dict(sorted(series.items())) for strategy, series in found[place].items()}
+        for place in sorted(found)
+    }
+
+
+def series_by_strategy(metrics: pa.Table, metric: str, evaluation_set: str) -> dict[str, Series]:
+    """Values of one metric: strategy → generation → seed → value."""
     here = (pc.field("metric") == metric) & (pc.field("evaluation_set") == evaluation_set)
-    columns = metrics.filter(here).select(["strategy", "generation", "seed", "value"]).to_pydict().values()
-    for strategy, generation, seed, value in zip(*columns, strict=True):
-        if np.isfinite(value):
-            found[strategy][generation][seed] = value
-    return {strategy: dict(sorted(series.items())) for strategy, series in found.items()}
+    return series_of_everything(metrics.filter(here)).get((metric, evaluation_set), {})
 
 
 def paired(left: dict[int, float], right: dict[int, float]) -> np.ndarray:
