@@ -39,6 +39,8 @@ TITLES = {
     "n_tokens_trained": "Tokens trained on",
     "ancestry_depth": "Models between text and real text",
     "excess_error": "Test error",
+    "accuracy": "Accuracy",
+    "heterozygosity": "Heterozygosity",
     "relative_error": "Test error over one fit's",
     "added_error": "Error that generated labels added",
     "clean_ridge_error": "Excess error, ridge for real labels",
