@@ -61,8 +61,14 @@ def _keys_at(schema: dict[str, Any], location: tuple[int | str, ...]) -> list[st
         elif "oneOf" in node:
             node = {"$ref": node["discriminator"]["mapping"].get(part, "")}
         else:
-            node = node.get("additionalProperties", {})
+            node = _value_of_mapping(node)
     return list(_resolve(schema, node).get("properties", {}))
+
+
+def _value_of_mapping(node: dict[str, Any]) -> dict[str, Any]:
+    """Schema of a mapping's values; names with a pattern have their values under `patternProperties`."""
+    values = [*node.get("patternProperties", {}).values(), node.get("additionalProperties", {})]
+    return values[0] if isinstance(values[0], dict) else {}
 
 
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
