@@ -184,6 +184,11 @@ def test_a_selection_that_matches_nothing_is_refused(select, words):
         verdict(tables(measured({1: 1.0})), kind="value", expected=1.0, tolerance=0.1, select=select)
 
 
+def test_a_relative_tolerance_of_nothing_is_refused():
+    with pytest.raises(ContractError, match="a share of 0 is no tolerance"):
+        verdict(tables(measured({1: 0.0})), kind="value", expected=0.0, tolerance=0.05)
+
+
 def test_a_slope_needs_places_of_their_own():
     both = tables(measured({1: 1.0, 2: 2.0}), measured({1: 1.0, 2: 2.0}, swept="y"))
     with pytest.raises(ContractError, match="`x` is not swept"):

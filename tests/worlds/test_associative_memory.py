@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from collapse.config.worlds.associative_memory import AssociativeMemorySettings
 from collapse.randomness import stream
 from collapse.theory import associative_memory as theory
+from collapse.theory.zipf import zipf
 from collapse.worlds import associative_memory as world
 
 SOURCES = {
@@ -53,7 +54,7 @@ def test_the_law_is_the_mean_over_every_sequence_of_samples():
 
 
 def test_counting_the_first_ranks_leaves_the_distribution_of_the_error_as_it_is():
-    p, q = theory.zipf(1.5, 4), np.array([0.7, 0.2, 0.0, 0.1])
+    p, q = zipf(1.5, 4), np.array([0.7, 0.2, 0.0, 0.1])
     data = world.Data({}, p, q)
     assert world.counted_ranks(data.cumulative, 3) < 4, "the last ranks are drawn one by one"
     drawn = np.round(world.unseen_mass(data, 3, 40_000, stream(0, 0, "test")), 12)
@@ -67,7 +68,7 @@ def test_counting_the_first_ranks_leaves_the_distribution_of_the_error_as_it_is(
 
 
 def test_counted_ranks_are_the_fewest_that_leave_no_more_draws_than_ranks():
-    cumulative = np.cumsum(theory.zipf(1.5, 5000))
+    cumulative = np.cumsum(zipf(1.5, 5000))
     for samples in (1, 10, 1000, 10**6):
         head = world.counted_ranks(cumulative, samples)
         assert samples * (1 - cumulative[head - 1]) <= head
@@ -80,14 +81,14 @@ def test_an_atom_of_no_probability_is_never_drawn():
 
 
 def test_masses_of_different_atoms_are_those_of_a_set():
-    p, atoms = theory.zipf(1.2, 30), stream(0, 0, "test").integers(30, size=(20, 15))
+    p, atoms = zipf(1.2, 30), stream(0, 0, "test").integers(30, size=(20, 15))
     expected = [sum(p[atom] for atom in set(row)) for row in atoms.tolist()]
     np.testing.assert_allclose(world.mass_of_different(p, atoms), expected)
 
 
 @pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0])
 def test_on_real_data_the_error_is_a_power_of_the_samples(exponent):
-    p, samples = theory.zipf(exponent, 10**6), np.array([1e3, 1e4, 1e5])
+    p, samples = zipf(exponent, 10**6), np.array([1e3, 1e4, 1e5])
     beyond = 1e6 ** -(exponent - 1) / (exponent - 1) * p[0]
     np.testing.assert_allclose(
         theory.error(p, p, samples) + beyond, theory.clean_limit(exponent, samples), rtol=0.01 if exponent < 2 else 2e-3
@@ -96,14 +97,14 @@ def test_on_real_data_the_error_is_a_power_of_the_samples(exponent):
 
 @pytest.mark.parametrize("temperature", [0.75, 0.6, 0.5])
 def test_a_narrowed_tail_has_a_smaller_power(temperature):
-    p = theory.zipf(1.5, 10**6)
+    p = zipf(1.5, 10**6)
     early, late = theory.error(p, theory.narrowed(p, temperature), np.array([1e4, 1e5]))
     assert np.log10(late / early) == pytest.approx(-0.5 / (1.5 / temperature), abs=0.01)
     assert np.log10(late / early) != pytest.approx(-1 / 3, abs=0.03)
 
 
 def test_top_p_cuts_where_the_kept_mass_is_reached():
-    p = theory.zipf(1.5, 10**6)
+    p = zipf(1.5, 10**6)
     for mass in (0.9, 0.98):
         rank = theory.top_p_rank(p, mass)
         assert p[: rank - 1].sum() < mass <= p[:rank].sum()
@@ -120,13 +121,13 @@ def test_different_real_samples_are_worth_as_many_clean_ones():
         occupied = np.arange(boxes + 1) / boxes
         chances = chances * occupied + np.concatenate([[0], (chances * (1 - occupied))[:-1]])
     assert theory.distinct(boxes, draws) == pytest.approx(chances @ np.arange(boxes + 1))
-    p = theory.zipf(1.5, 2000)
+    p = zipf(1.5, 2000)
     exact = chances @ theory.error(p, p, np.arange(boxes + 1))
     assert theory.finite_error(p, boxes, draws) == pytest.approx(exact, rel=0.005)
 
 
 def test_a_small_real_share_ends_the_plateau_late_and_a_tenth_of_it_ten_times_later():
-    p = theory.zipf(1.5, 10**6)
+    p = zipf(1.5, 10**6)
     error = {share: theory.error(p, theory.mixed(p, 100, share), np.array([1e5, 1e6])) for share in (0, 0.01, 0.1)}
     floor = p[100:].sum()
     assert error[0] == pytest.approx([floor, floor])
@@ -135,7 +136,7 @@ def test_a_small_real_share_ends_the_plateau_late_and_a_tenth_of_it_ten_times_la
 
 
 def test_real_data_from_deep_in_the_tail_leave_the_floor():
-    p = theory.zipf(1.5, 10**6)
+    p = zipf(1.5, 10**6)
     deep, near = (theory.error(p, theory.tail_added(p, 100, 0.1, rank), 1e6) for rank in (10_000, 100))
     assert deep > 0.9 * p[100:].sum() > 5 * near
 

@@ -148,18 +148,8 @@ def test_one_fit_in_one_dimension_is_chi_squared():
     assert np.mean(values < chi2(N - 1).median()) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(len(values)))
 
 
-def test_every_strategy_can_be_simulated():
-    strategies = [
-        {"name": "real", "compose": "real"},
-        {"name": "replace-multiple", "compose": "replace_multiple"},
-        {"name": "mix", "compose": "mix", "real_fraction": 0.5},
-        {"name": "preserve", "compose": "preserve", "real_fraction": 0.5},
-        {"name": "fresh", "compose": "fresh_real", "real_fraction": 0.5},
-        {"name": "window", "compose": "window", "window": 2},
-    ]
-    rows = list(world.simulate(settings(replicates=5, strategies=strategies), 0))
-    assert {one.strategy for one in rows} == {one["name"] for one in strategies}
-    assert all(one.values.shape == (5,) and np.all(np.isfinite(one.values)) for one in rows)
+def test_every_strategy_can_be_simulated(assert_every_strategy_runs):
+    assert_every_strategy_runs(world, settings)
 
 
 def test_the_same_seed_gives_the_same_values_and_another_does_not():

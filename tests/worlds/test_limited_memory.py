@@ -8,6 +8,7 @@ from collapse.config.worlds.limited_memory import LimitedMemorySettings
 from collapse.randomness import stream
 from collapse.theory import associative_memory
 from collapse.theory import limited_memory as theory
+from collapse.theory.zipf import zipf
 from collapse.worlds import limited_memory as world
 
 WAYS = ["frequency", "root", "seen"]
@@ -81,7 +82,7 @@ def test_a_memory_of_one_question_never_forgets_it_and_guesses_the_rest():
 
 @pytest.mark.parametrize("rho", [1.0, 0.5, 0.0])
 def test_the_power_of_the_weights_has_its_mean(rho):
-    q, samples = associative_memory.zipf(1.5, 50), 30
+    q, samples = zipf(1.5, 50), 30
     frequencies = stream(0, 0, "test").multinomial(samples, q, size=20_000) / samples
     weights = frequencies**rho if rho else frequencies > 0
     power = (np.asarray(weights, dtype=float) ** 2).sum(axis=1)
@@ -91,7 +92,7 @@ def test_the_power_of_the_weights_has_its_mean(rho):
 
 @pytest.mark.parametrize("rho", [1.0, 0.5, 0.0])
 def test_endless_samples_leave_what_the_dimension_forgets(rho):
-    p = associative_memory.zipf(2, 300)
+    p = zipf(2, 300)
     q = associative_memory.cut(p, 100)
     expected = theory.unlimited_error(p, q, 64, rho)
     assert theory.error(p, q, 64, 10**8, rho) == pytest.approx(expected, rel=1e-5)
@@ -99,7 +100,7 @@ def test_endless_samples_leave_what_the_dimension_forgets(rho):
 
 
 def test_sums_over_counts_and_quadratures_agree(monkeypatch):
-    p = associative_memory.zipf(2, 300)
+    p = zipf(2, 300)
     exact = theory.error(p, p, 64, 3000, 1.0)
     monkeypatch.setattr(theory, "COUNTED_TO", 400)
     assert theory.error(p, p, 64, 3000, 1.0) == pytest.approx(exact, rel=1e-4)
@@ -107,14 +108,14 @@ def test_sums_over_counts_and_quadratures_agree(monkeypatch):
 
 @pytest.mark.parametrize("rho", [1.0, 0.5])
 def test_the_error_falls_like_a_power_of_the_dimension(rho):
-    p = associative_memory.zipf(2, 100_000)
+    p = zipf(2, 100_000)
     low, high = (theory.unlimited_error(p, p, dimension, rho) for dimension in (64, 2048))
     slope = np.log(low / high) / np.log(32)
     assert slope == pytest.approx(theory.capacity_exponent(2, rho), abs=0.01)
 
 
 def test_with_equal_weights_a_cut_tail_can_help_and_more_data_can_harm():
-    p = associative_memory.zipf(2, 1000)
+    p = zipf(2, 1000)
     by_rank = [theory.unlimited_error(p, associative_memory.cut(p, rank), 256, 0.0) for rank in (8, 32, 256)]
     by_samples = [theory.error(p, p, 256, samples, 0.0) for samples in (10, 300, 100_000)]
     assert by_rank[1] < min(by_rank[0], by_rank[2])

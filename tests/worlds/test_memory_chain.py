@@ -8,6 +8,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.memory_chain import MemoryChainSettings
 from collapse.randomness import stream
 from collapse.theory import associative_memory, memory_chain
+from collapse.theory.zipf import zipf
 from collapse.worlds import memory_chain as world
 from collapse.worlds.composition import REAL, expected_composition
 
@@ -103,7 +104,7 @@ def test_under_replace_the_general_recursion_is_the_short_one():
 
 
 def test_after_many_generations_of_replace_the_error_grows_like_their_number_to_the_power_c():
-    p = associative_memory.zipf(1.5, 10**6)
+    p = zipf(1.5, 10**6)
     early, late = associative_memory.error(p, p, memory_chain.replace_ancestors(100_000, 1000)[[200, 1000]])
     assert np.log(late / early) / np.log(5) == pytest.approx(1 / 3, abs=0.01)
 

@@ -28,24 +28,9 @@ def settings(**changes) -> RandomProjectionsSettings:
     return RandomProjectionsSettings.model_validate(values | changes)
 
 
-def compared(given: RandomProjectionsSettings) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Mean, standard error and prediction at every simulated place, by metric."""
-    expected = {(one.metric, *one.point.items()): one.value for one in world.predict(given)}
-    seen = list(world.simulate(given, 1))
-    rows = {metric: [one for one in seen if one.metric == metric] for metric in world.METRICS}
-    return {
-        metric: (
-            np.array([one.values.mean() for one in ones]),
-            np.array([one.values.std(ddof=1) / np.sqrt(len(one.values)) for one in ones]),
-            np.array([expected[metric, *one.point.items()] for one in ones]),
-        )
-        for metric, ones in rows.items()
-    }
-
-
-def test_the_error_follows_its_law_and_not_one_five_per_cent_away():
+def test_the_error_follows_its_law_and_not_one_five_per_cent_away(compare):
     # A large shift, so that what it adds stands out from the noise of the pairing.
-    for mean, error, expected in compared(settings(shift_variances=[0.0, 10.0], replicates=1500)).values():
+    for mean, error, expected in compare(world, settings(shift_variances=[0.0, 10.0], replicates=1500)).values():
         # The law is that of large d, m and n; at this ridge it is within 1.5 % of the mean.
         slack = 4 * error + 0.015 * expected
         assert np.all(np.abs(mean - expected) < slack)
@@ -97,9 +82,9 @@ def test_the_law_gives_the_known_values(width, mixed, real):
     assert values == pytest.approx([real, mixed], rel=0.015)
 
 
-def test_the_error_peaks_at_as_many_projections_as_samples_and_the_gap_grows_up_to_there():
+def test_the_error_peaks_at_as_many_projections_as_samples_and_the_gap_grows_up_to_there(compare):
     given = settings(dimension=60, samples=50, widths=[10, 30, 50, 70, 200], ridge=0.001)
-    found = compared(given)
+    found = compare(world, given)
     assert list(found["excess_error"][0].reshape(5, 2).argmax(axis=0)) == [2, 2]
     gap, error, _ = found["added_error"]
     assert np.all(np.diff(gap[:3]) > 4 * np.hypot(error[:2], error[1:3]))

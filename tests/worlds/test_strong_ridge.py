@@ -27,24 +27,9 @@ def settings(**changes) -> StrongRidgeSettings:
     return StrongRidgeSettings.model_validate(values | changes)
 
 
-def compared(given: StrongRidgeSettings) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Mean, standard error and prediction at every simulated place, by metric."""
-    expected = {(one.metric, *one.point.items()): one.value for one in world.predict(given)}
-    seen = list(world.simulate(given, 1))
-    rows = {metric: [one for one in seen if one.metric == metric] for metric in world.METRICS}
-    return {
-        metric: (
-            np.array([one.values.mean() for one in ones]),
-            np.array([one.values.std(ddof=1) / np.sqrt(len(one.values)) for one in ones]),
-            np.array([expected[metric, *one.point.items()] for one in ones]),
-        )
-        for metric, ones in rows.items()
-    }
-
-
 @pytest.mark.parametrize("exponent", [0.0, 1.5])
-def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(exponent):
-    found = compared(settings(capacity_exponent=exponent))
+def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(compare, exponent):
+    found = compare(world, settings(capacity_exponent=exponent))
     assert [len(mean) for mean, _, _ in found.values()] == [9, 6]
     for mean, error, expected in found.values():
         assert np.all(np.abs(mean - expected) < 4 * error)
@@ -53,9 +38,9 @@ def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(expo
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5])
-def test_ridge_follows_theorem_1_and_not_a_law_five_per_cent_away(exponent):
+def test_ridge_follows_theorem_1_and_not_a_law_five_per_cent_away(compare, exponent):
     places = {"samples": [80, 240], "synthetic_fractions": [0.5], "ridges": [0.02, 0.2], "shift_variance": 5.0}
-    found = compared(settings(dimension=120, replicates=1000, capacity_exponent=exponent, **places))
+    found = compare(world, settings(dimension=120, replicates=1000, capacity_exponent=exponent, **places))
     for mean, error, expected in found.values():
         # The law is that of d → ∞; at d = 120 it is within 1 % of the mean.
         slack = 4 * error + 0.01 * expected

@@ -9,6 +9,7 @@ from collapse.config.worlds.tailed_bigram import TailedBigramSettings
 from collapse.randomness import stream
 from collapse.theory import associative_memory
 from collapse.theory import tailed_bigram as theory
+from collapse.theory.zipf import zipf
 from collapse.worlds import tailed_bigram as world
 
 
@@ -56,7 +57,7 @@ def counted(p: np.ndarray, q: np.ndarray, contexts: int, samples: int, rng: np.r
 
 
 def test_the_orders_of_the_contexts_do_not_matter():
-    p = associative_memory.zipf(1.5, 40)
+    p = zipf(1.5, 40)
     q = associative_memory.cut(p, 20)
     rng = stream(0, 0, "test")
     drawn = np.array([counted(p, q, 3, 60, rng) for _ in range(300)]).T
@@ -70,7 +71,7 @@ def test_the_orders_of_the_contexts_do_not_matter():
 
 @pytest.mark.parametrize("head", [1, 3, 40])
 def test_how_many_ranks_are_counted_at_once_does_not_matter(head):
-    p = associative_memory.zipf(1.5, 40)
+    p = zipf(1.5, 40)
     simulated = world.errors(p, p, 3, 60, head, 3000, stream(head, 0, "test"))
     assert standard_errors_off(simulated[0], theory.unseen_probability(p, p, 3, 60)) <= 4
     assert standard_errors_off(simulated[1], theory.total_variation(p, p, 3, 60)) <= 4
@@ -89,13 +90,13 @@ def test_the_mean_distance_from_any_centre_is_the_sum_over_all_counts(n, probabi
 
 @pytest.mark.parametrize("exponent", [1.5, 3.0, 4.0])
 def test_the_distance_falls_by_the_smaller_of_two_powers(exponent):
-    p = associative_memory.zipf(exponent, 10**6)
+    p = zipf(exponent, 10**6)
     early, late = (theory.total_variation(p, p, 10, n) for n in (2_000_000, 20_000_000))
     assert np.log10(early / late) == pytest.approx(theory.rate(exponent), abs=0.02)
 
 
 def test_a_cut_leaves_the_mass_beyond_it_as_floor_of_both_errors():
-    p = associative_memory.zipf(1.5, 5000)
+    p = zipf(1.5, 5000)
     q = associative_memory.cut(p, 30)
     assert theory.unseen_probability(p, q, 7, 10**8) == pytest.approx(p[30:].sum(), rel=1e-6)
     assert theory.total_variation(p, q, 7, 10**8) == pytest.approx(p[30:].sum(), rel=1e-2)

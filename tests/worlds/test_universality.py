@@ -1,5 +1,7 @@
 """Medians and logistic regressions that refit what they generate follow the laws of least squares."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -142,18 +144,9 @@ def test_predictions_are_the_laws_of_least_squares():
     assert [one.value for one in found] == pytest.approx([1, 1.25, 1.25 + 1 / 9, 1.25 + 1 / 9 + 1 / 16])
 
 
-def test_every_strategy_can_be_simulated():
-    strategies = [
-        {"name": "real", "compose": "real"},
-        {"name": "replace-multiple", "compose": "replace_multiple"},
-        {"name": "mix", "compose": "mix", "real_fraction": 0.5},
-        {"name": "fresh", "compose": "fresh_real", "real_fraction": 0.5},
-        {"name": "window", "compose": "window", "window": 2},
-    ]
-    for chosen in (settings(strategies=strategies), settings(**LOGISTIC, strategies=strategies)):
-        rows = list(world.simulate(chosen, 0))
-        assert len(rows) == len(strategies) * 4 * len(world.METRICS)
-        assert all(np.all(np.isfinite(one.values)) for one in rows)
+def test_every_strategy_can_be_simulated(assert_every_strategy_runs):
+    assert_every_strategy_runs(world, settings)
+    assert_every_strategy_runs(world, partial(settings, **LOGISTIC))
 
 
 def test_the_same_seed_gives_the_same_values_and_another_does_not():

@@ -6,7 +6,6 @@ same bytes.
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from collapse.errors import ContractError
+from collapse.files import written_at_once
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,8 @@ def write(path: Path, contract: Contract, table: pa.Table, record: Record) -> No
         "collapse.code": record.code,
         "collapse.inputs": json.dumps(record.inputs, sort_keys=True),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with written_at_once(path) as partial:
         pq.write_table(checked.replace_schema_metadata(metadata), partial, compression="zstd", compression_level=1)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa.Table:

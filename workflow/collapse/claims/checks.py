@@ -108,6 +108,8 @@ def _value(claim: ValueClaim, values: list[Value], _measured: Pooled, where: str
     for value in values:
         expected = _expected(claim, value, where)
         tolerance = claim.tolerance * abs(expected) if claim.measured == "relative" else claim.tolerance
+        if tolerance == 0:
+            raise ContractError(f"{where}: a share of 0 is no tolerance at {value.place}.\n  Use `measured: absolute`.")
         findings.append(_near(value, expected, tolerance))
     return findings
 

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from collapse.config.settings import Strategy
 from collapse.config.worlds import ChainSettings, PanelSettings, WorldSettings
 from collapse.plots import wording
 from collapse.plots.style import (
@@ -155,10 +154,9 @@ def _line(values: Sequence[Value], predictions: Sequence[Predicted], axis: str) 
 
 def _inks(labels: Sequence[Label], settings: WorldSettings) -> dict[Label, Ink]:
     """A strategy's own look where lines are strategies; else shades in the order of the swept values."""
-    chosen = settings.strategies if isinstance(settings, ChainSettings) else _named_like_compose(labels)
-    known = looks(chosen)
-    if labels and all(label[0] in known and len(label) == 1 for label in labels):
-        return {label: Ink(known[label[0]].colour, known[label[0]].marker) for label in labels}
+    known = _own_inks(settings)
+    if labels and all(len(label) == 1 and label[0] in known for label in labels):
+        return {label: known[label[0]] for label in labels}
     shades = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, max(1, len(labels))))
     return {
         label: Ink(to_hex(shade), MARKERS[index % len(MARKERS)])
@@ -166,11 +164,11 @@ def _inks(labels: Sequence[Label], settings: WorldSettings) -> dict[Label, Ink]:
     }
 
 
-def _named_like_compose(labels: Sequence[Label]) -> list[Strategy]:
-    """Strategies of worlds that are no chains, where their names say how they compose."""
-    names = {label[0] for label in labels if label[0].replace("-", "_") in HUES}
-    plain = names - {"mix", "preserve", "window", "fresh-real"}
-    return [Strategy.model_validate({"name": name, "compose": name.replace("-", "_")}) for name in sorted(plain)]
+def _own_inks(settings: WorldSettings) -> dict[str, Ink]:
+    """Looks of a chain's strategies; in other worlds rows are named after ways of composing, and look like those."""
+    if isinstance(settings, ChainSettings):
+        return {name: Ink(look.colour, look.marker) for name, look in looks(settings.strategies).items()}
+    return {compose.replace("_", "-"): Ink(*hue) for compose, hue in HUES.items()}
 
 
 def _handle(label: Label, ink: Ink) -> Line2D:

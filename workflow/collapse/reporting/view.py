@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 
 from collapse.config.plan import Plan, ReportSpec
@@ -19,9 +18,6 @@ from collapse.reporting.theory import TheoryView, limits
 from collapse.stats.bands import Band, bands
 from collapse.stats.paired import Interval
 from collapse.stats.trends import changes, slopes
-
-LOOP_SETS = ("real_test", "real_train", "samples", "mixture", "truth")
-"""What the loop of language models measures on; everything else is a point of a closed-form world."""
 
 VERDICTS = {1: "rose", -1: "fell", 0: "undecided"}
 
@@ -180,14 +176,13 @@ def loop_view(
     """
     plan = Plan.model_validate(spec.settings)
     confidence = spec.report.confidence
-    metrics = metrics.filter(pc.field("evaluation_set").isin(LOOP_SETS))
     names = [strategy.name for strategy in spec.strategies]
-    last = max(metrics["generation"].to_pylist())
+    last = spec.arms.generations
     moved = changes(metrics, "test_loss", "real_test", last, confidence)
     return LoopView(
         answer=answer({name: moved[name] for name in names if name in moved}, last, confidence),
         facts=setup.facts(plan),
-        n_seeds=len(set(metrics["seed"].to_pylist())),
+        n_seeds=len(spec.arms.seeds),
         last_generation=last,
         swatches={name: _swatch(look) for name, look in looks(spec.strategies).items()},
         summary=_summary(spec, metrics, moved, last),

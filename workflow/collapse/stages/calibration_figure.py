@@ -6,9 +6,9 @@ from pathlib import Path
 from collapse import contracts
 from collapse.config.plan import CompareSpec
 from collapse.contracts import METRICS, Record
+from collapse.files import written_at_once
 from collapse.plots import calibration, style
 from collapse.stages import Output
-from collapse.stages.figure import write_bytes
 from collapse.stats.calibration import calibrations
 
 
@@ -24,4 +24,5 @@ def run(*, spec: CompareSpec, metrics: Path, figure: Output, record: Record) -> 
     names = [strategy.name for strategy in spec.strategies]
     found = calibrations(contracts.read(metrics, METRICS), names)
     made_from = json.dumps({"code": record.code, "inputs": record.inputs}, sort_keys=True)
-    write_bytes(figure, style.svg(calibration.figure(found, spec.strategies), made_from))
+    with written_at_once(figure) as partial:
+        partial.write_bytes(style.svg(calibration.figure(found, spec.strategies), made_from))

@@ -1,12 +1,12 @@
 """Draw the figures, as SVG."""
 
 import json
-import os
 from pathlib import Path
 
 from collapse import contracts
 from collapse.config.plan import CompareSpec
 from collapse.contracts import ANCESTRY, CONTRASTS, METRICS, Record
+from collapse.files import written_at_once
 from collapse.plots import ancestry as ancestry_plot
 from collapse.plots import contrasts as contrasts_plot
 from collapse.plots import curves, style
@@ -48,12 +48,5 @@ def run(
     }
     made_from = json.dumps({"code": record.code, "inputs": record.inputs}, sort_keys=True)
     for path, figure in drawn.items():
-        write_bytes(path, style.svg(figure, made_from))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Put the bytes at `path` in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+        with written_at_once(path) as partial:
+            partial.write_bytes(style.svg(figure, made_from))

@@ -1,6 +1,5 @@
 """Write the report: one HTML file that needs nothing else."""
 
-import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from collapse import contracts, layout
 from collapse.config.plan import Plan, ReportSpec
 from collapse.contracts import CLAIMS, CONTRASTS, DOCUMENTS, METRICS, SAMPLES, THEORY, Record
 from collapse.errors import ContractError
+from collapse.files import written_at_once
 from collapse.reporting.decoding import SamplingRecord, decoding
 from collapse.reporting.figures import inlined
 from collapse.reporting.samples import Gallery, gallery
@@ -71,7 +71,8 @@ def run(
     shown = theory_view(plan, worlds, contracts.read(theory, THEORY), verdicts) if plan.worlds or claims else None
     tables = (metrics, contrasts, ancestry, theory, *claims, *documents)
     inputs = {name: digest for name, digest in record.inputs.items() if name in {path.name for path in tables}}
-    _write(report, rendered(view(spec, loop, shown, inputs)))
+    with written_at_once(report) as partial:
+        partial.write_text(rendered(view(spec, loop, shown, inputs)))
 
 
 def _loop(spec: ReportSpec, metrics: Path, contrasts: Path, documents: Path, figures: list[Path]) -> LoopView:
@@ -134,10 +135,3 @@ def _sampling_record(path: Path) -> SamplingRecord:
         return SamplingRecord.model_validate_json(path.read_text())
     except ValidationError as error:
         raise ContractError(f"{path}: is not a sampling record ({error}).\n  Draw the samples again.") from None
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text)
-    os.replace(partial, path)

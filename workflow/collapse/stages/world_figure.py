@@ -6,9 +6,9 @@ from pathlib import Path
 from collapse import contracts
 from collapse.config.plan import WorldFigureSpec
 from collapse.contracts import METRICS, POINTS, THEORY, Record
+from collapse.files import written_at_once
 from collapse.plots import style, worlds
 from collapse.stages import Output
-from collapse.stages.figure import write_bytes
 from collapse.stats.pooled import pooled
 
 
@@ -26,4 +26,5 @@ def run(*, spec: WorldFigureSpec, metrics: Path, theory: Path, points: Path, fig
     tables = zip((metrics, theory, points), (METRICS, THEORY, POINTS), strict=True)
     measured = pooled(*(contracts.read(path, contract) for path, contract in tables))
     made_from = json.dumps({"code": record.code, "inputs": record.inputs}, sort_keys=True)
-    write_bytes(figure, style.svg(worlds.figure(spec.name, spec.world, measured), made_from))
+    with written_at_once(figure) as partial:
+        partial.write_bytes(style.svg(worlds.figure(spec.name, spec.world, measured), made_from))

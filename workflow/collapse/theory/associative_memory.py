@@ -9,12 +9,6 @@ import numpy as np
 from scipy.special import gamma, zeta
 
 
-def zipf(exponent: float, atoms: int) -> np.ndarray:
-    """p_i ∝ i^−β on `atoms` ranks, most frequent first, shape `(atoms,)`."""
-    weights = np.arange(1, atoms + 1, dtype=float) ** -exponent
-    return weights / weights.sum()
-
-
 def error(p: np.ndarray, q: np.ndarray, samples: np.ndarray | float) -> np.ndarray:
     """E(q, T) = Σ p_i (1 − q_i)^T: mean probability of a wrong answer after T samples of q, exact (section 2, eq. 9).
 

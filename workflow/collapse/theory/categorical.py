@@ -11,12 +11,6 @@ from scipy.stats import binom
 from collapse.theory import gaussian
 
 
-def zipf(categories: int, exponent: float) -> np.ndarray:
-    """Real probabilities q_k ∝ k^−exponent; exponent 0 is uniform; shape `(categories,)`."""
-    weights = np.arange(1, categories + 1, dtype=float) ** -exponent
-    return weights / weights.sum()
-
-
 def heterozygosity(probabilities: np.ndarray, compose: str, samples: int, generations: int) -> np.ndarray:
     """E[1 − Σ p_k²] of the fitted frequencies, shape `(generations + 1,)`; (1 − 1/N)^(g+1) H under replace.
 

@@ -24,6 +24,7 @@ from collapse.config.worlds.associative_memory import (
 )
 from collapse.randomness import stream
 from collapse.theory import associative_memory as theory
+from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Point, Prediction, evaluation_set
 from collapse.worlds.chain import blocks
 
@@ -88,10 +89,10 @@ def training_data(source: Source, atoms: int) -> Iterator[Data]:
     """Every training distribution of a source."""
     if isinstance(source, CleanSource):
         for exponent in source.exponents:
-            p = theory.zipf(exponent, atoms)
+            p = zipf(exponent, atoms)
             yield Data({"exponent": exponent}, p, p)
         return
-    p = theory.zipf(source.exponent, atoms)
+    p = zipf(source.exponent, atoms)
     match source:
         case CutSource():
             yield from (Data({"rank": float(rank)}, p, theory.cut(p, rank)) for rank in source.ranks)

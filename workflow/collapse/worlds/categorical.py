@@ -11,6 +11,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.categorical import CategoricalSettings
 from collapse.theory import categorical as theory
 from collapse.theory import gaussian
+from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Prediction
 from collapse.worlds.chain import Chain, blocks, selected, takes_whole_sets
 
@@ -86,7 +87,7 @@ def simulate(settings: CategoricalSettings, seed: int) -> Iterator[Observation]:
 
 def predict(settings: CategoricalSettings) -> Iterator[Prediction]:
     """Yield the law of heterozygosity; and under replace, for at most `EXACT` draws, the fate of the categories."""
-    q = theory.zipf(settings.categories, settings.exponent)
+    q = zipf(settings.exponent, settings.categories)
     for samples in settings.samples:
         for strategy in settings.strategies:
             if strategy.compose in gaussian.LAWS:
@@ -98,7 +99,7 @@ def predict(settings: CategoricalSettings) -> Iterator[Prediction]:
 
 
 def _chains(settings: CategoricalSettings, strategy: Strategy, samples: int, seed: int) -> Iterator[Measured]:
-    q, whole = theory.zipf(settings.categories, settings.exponent), takes_whole_sets(strategy)
+    q, whole = zipf(settings.exponent, settings.categories), takes_whole_sets(strategy)
     held = (settings.categories if whole else samples) * (settings.generations + 1)
     for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
         process = (Counts if whole else Draws)(q, samples, replicates)

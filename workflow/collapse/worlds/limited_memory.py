@@ -13,6 +13,7 @@ from collapse.config.worlds.limited_memory import LimitedMemorySettings
 from collapse.randomness import stream
 from collapse.theory import associative_memory
 from collapse.theory import limited_memory as theory
+from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Point, Prediction, evaluation_set
 from collapse.worlds.chain import blocks
 
@@ -24,7 +25,7 @@ BLOCK = 4_000_000
 
 def simulate(settings: LimitedMemorySettings, seed: int) -> Iterator[Observation]:
     """Yield the test error of every way of weighting, at every point of the sweep."""
-    p = associative_memory.zipf(settings.exponent, settings.atoms)
+    p = zipf(settings.exponent, settings.atoms)
     for dimension, samples, rank in product(settings.dimensions, settings.samples, settings.ranks):
         point = _point(dimension, samples, rank)
         q = associative_memory.cut(p, rank)
@@ -68,7 +69,7 @@ def wrong_mass(
 
 def predict(settings: LimitedMemorySettings) -> Iterator[Prediction]:
     """Yield the test error for large T."""
-    p = associative_memory.zipf(settings.exponent, settings.atoms)
+    p = zipf(settings.exponent, settings.atoms)
     law = "E = Σ p_i E P(t_d > w √d / √(V − w²)), w = (N_i/T)^ρ, N_i ~ Bin(T, q_i), V = E Σ w², T ≫ 1"
     for dimension, samples, rank in product(settings.dimensions, settings.samples, settings.ranks):
         q = associative_memory.cut(p, rank)

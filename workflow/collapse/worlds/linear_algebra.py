@@ -10,19 +10,21 @@ SMALL = 24
 """Unknowns up to which looping over them beats a LAPACK call per replicate."""
 
 
-def wishart_factor(n: int, dimension: int, replicates: int, rng: np.random.Generator) -> np.ndarray:
+def wishart_factor(n: int | np.ndarray, dimension: int, replicates: int, rng: np.random.Generator) -> np.ndarray:
     """Lower triangular L with LL' distributed as X'X of `n` standard normal rows, shape `(replicates, d, d)`.
+
+    `n` is one number, or one per replicate, shape `(replicates,)`.
 
     Bartlett's decomposition: standard normals below the diagonal, the root of a χ² with n − i degrees of freedom on it.
     Exact, and d(d + 1)/2 numbers instead of n·d. Needs n ≥ d.
     """
-    if n < dimension:
-        raise ValueError(f"{n} rows have no Gram matrix of full rank in {dimension} dimensions")
+    if np.min(n) < dimension:
+        raise ValueError(f"{np.min(n)} rows have no Gram matrix of full rank in {dimension} dimensions")
     factor = np.zeros((replicates, dimension, dimension))
     rows, columns = np.tril_indices(dimension, -1)
     factor[:, rows, columns] = rng.standard_normal((replicates, len(rows)))
     diagonal = np.arange(dimension)
-    factor[:, diagonal, diagonal] = np.sqrt(rng.chisquare(n - diagonal, (replicates, dimension)))
+    factor[:, diagonal, diagonal] = np.sqrt(rng.chisquare(np.asarray(n)[..., None] - diagonal, (replicates, dimension)))
     return factor
 
 

@@ -56,7 +56,7 @@ class SufficientStatistics:
 
     def __init__(self, settings: LinearRegressionSettings, replicates: int, rng: np.random.Generator) -> None:
         self.settings, self.size, self.replicates = settings, settings.samples, replicates
-        self.truth = _truth(settings, replicates)
+        self.truth = truth_of(settings, replicates)
         self.factor = self._new_factor(settings.samples, rng)
         self._added, self._pool = list[Rotated](), (np.zeros(0), np.zeros(0))
 
@@ -108,7 +108,7 @@ class Examples:
 
     def __init__(self, settings: LinearRegressionSettings, replicates: int, rng: np.random.Generator) -> None:
         self.settings, self.size, self.replicates = settings, settings.samples, replicates
-        self.truth = _truth(settings, replicates)
+        self.truth = truth_of(settings, replicates)
         self.inputs = rng.standard_normal((replicates, settings.samples, settings.dimension))
 
     def draw(self, model: np.ndarray | None, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -147,15 +147,16 @@ def errors(settings: LinearRegressionSettings, strategy: Strategy, seed: int) ->
     held = settings.dimension * (settings.dimension if takes_whole_sets(strategy) else settings.samples)
     parts = []
     for block, replicates in blocks(settings.replicates, max(1, BLOCK // (held * (settings.generations + 1)))):
-        chain = _chain(settings, strategy, seed, replicates, block)
-        truth = _truth(settings, replicates)
+        chain = chain_of(settings, strategy, seed, replicates, block)
+        truth = truth_of(settings, replicates)
         parts.append([((weights - truth) ** 2).sum(axis=1) for _, weights in chain.models(settings.generations)])
     return np.concatenate(parts, axis=1)
 
 
-def _chain(
+def chain_of(
     settings: LinearRegressionSettings, strategy: Strategy, seed: int, replicates: int, block: int
 ) -> Chain[Rotated, np.ndarray] | Chain[np.ndarray, np.ndarray]:
+    """Chains of one strategy: on sufficient statistics where sets are taken whole, else on examples."""
     rng = stream(seed, 0, f"design/{block}")
     if takes_whole_sets(strategy):
         return Chain(SufficientStatistics(settings, replicates, rng), strategy, seed, replicates, block)
@@ -204,6 +205,6 @@ def _law(settings: LinearRegressionSettings, strategy: Strategy) -> tuple[np.nda
             return None
 
 
-def _truth(settings: LinearRegressionSettings, replicates: int) -> np.ndarray:
+def truth_of(settings: LinearRegressionSettings, replicates: int) -> np.ndarray:
     """w* of length 1; inputs are isotropic, so its direction does not matter."""
     return np.full((replicates, settings.dimension), settings.dimension**-0.5)

@@ -10,6 +10,7 @@ import numpy as np
 from collapse.config.settings import Strategy
 from collapse.config.worlds.memory_chain import MemoryChainSettings
 from collapse.theory import associative_memory, memory_chain
+from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Point, Prediction
 from collapse.worlds.associative_memory import drawn, mass_of_different
 from collapse.worlds.chain import Chain, blocks, selected
@@ -45,7 +46,7 @@ class Memories:
 
 def simulate(settings: MemoryChainSettings, seed: int) -> Iterator[Observation]:
     """Yield each generation's test error."""
-    p = associative_memory.zipf(settings.exponent, settings.atoms)
+    p = zipf(settings.exponent, settings.atoms)
     for strategy in settings.strategies:
         for size in settings.samples:
             for generation, values in enumerate(errors(settings, strategy, p, size, seed)):
@@ -64,7 +65,7 @@ def errors(settings: MemoryChainSettings, strategy: Strategy, p: np.ndarray, siz
 
 def predict(settings: MemoryChainSettings) -> Iterator[Prediction]:
     """Yield the test error that the number of real ancestors implies."""
-    p = associative_memory.zipf(settings.exponent, settings.atoms)
+    p = zipf(settings.exponent, settings.atoms)
     law = "E = Σ p_i (1 − p_i)^A, A real ancestors of the training set, T ≫ 1"
     for strategy in settings.strategies:
         for size in settings.samples:

@@ -7,7 +7,7 @@ matrix instead of from examples: exact, and free of the number of examples.
 import numpy as np
 
 from collapse.errors import EngineError
-from collapse.worlds.linear_algebra import cholesky, solve
+from collapse.worlds.linear_algebra import cholesky, solve, wishart_factor
 
 
 def student(gram: np.ndarray, dimension: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -37,20 +37,11 @@ def student(gram: np.ndarray, dimension: int, rng: np.random.Generator) -> tuple
         )
     directions = rng.standard_normal((len(gram), k + 1, rest))
     crossed = cholesky(gram) @ directions
-    scatter = _wishart(counts - k - 1, rest, rng) + directions.transpose(0, 2, 1) @ directions
+    factor = wishart_factor(counts - k - 1, rest, len(gram), rng)
+    scatter = factor @ factor.transpose(0, 2, 1) + directions.transpose(0, 2, 1) @ directions
     system = np.empty((len(gram), dimension, dimension))
     system[:, :k, :k], system[:, k:, k:] = gram[:, 1:, 1:], scatter
     system[:, :k, k:] = crossed[:, 1:]
     system[:, k:, :k] = crossed[:, 1:].transpose(0, 2, 1)
     weights = solve(system, np.concatenate([gram[:, 1:, 0], crossed[:, 0]], axis=1))
     return weights[:, :k], np.linalg.norm(weights[:, k:], axis=1)
-
-
-def _wishart(rows: np.ndarray, dimension: int, rng: np.random.Generator) -> np.ndarray:
-    """X'X of as many standard normal rows as each replicate has, by Bartlett's decomposition."""
-    factor = np.zeros((len(rows), dimension, dimension))
-    below, left = np.tril_indices(dimension, -1)
-    factor[:, below, left] = rng.standard_normal((len(rows), len(below)))
-    diagonal = np.arange(dimension)
-    factor[:, diagonal, diagonal] = np.sqrt(rng.chisquare(rows[:, None] - diagonal))
-    return factor @ factor.transpose(0, 2, 1)

@@ -20,9 +20,9 @@ from collapse.theory import linear_regression
 from collapse.theory import ridge_chain as theory
 from collapse.theory.deterministic_equivalents import spectrum
 from collapse.worlds import Observation, Point, Prediction
-from collapse.worlds.chain import Chain, blocks, takes_whole_sets
-from collapse.worlds.linear_algebra import wishart_factor
-from collapse.worlds.linear_regression import Examples, SufficientStatistics
+from collapse.worlds.chain import blocks, takes_whole_sets
+from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment
+from collapse.worlds.linear_regression import chain_of, truth_of
 
 METRICS = ("excess_error", "added_error")
 
@@ -64,12 +64,8 @@ def student_data(
     samples: int, dimension: int, noise_variance: float, replicates: int, rng: np.random.Generator
 ) -> StudentData:
     """Draw what students of `samples` = T examples learn from."""
-    if samples >= dimension:
-        factor = wishart_factor(samples, dimension, replicates, rng)
-    else:
-        factor = rng.standard_normal((replicates, dimension, samples))
-    noise = np.sqrt(noise_variance) * rng.standard_normal((replicates, factor.shape[2], 1))
-    return StudentData(factor @ factor.transpose(0, 2, 1) / samples, (factor @ noise)[..., 0] / samples)
+    factor = gram_factor(samples, np.ones(dimension), replicates, rng)
+    return StudentData(gram(factor) / samples, noise_moment(factor, noise_variance, rng) / samples)
 
 
 def generator_shifts(
@@ -84,13 +80,8 @@ def generator_shifts(
         replicates: Number of chains of this block.
         block: Number of this block.
     """
-    rng = stream(seed, 0, f"design/{block}")
-    if takes_whole_sets(strategy):
-        whole = SufficientStatistics(settings, replicates, rng)
-        chain, truth = Chain(whole, strategy, seed, replicates, block), whole.truth
-    else:
-        parts = Examples(settings, replicates, rng)
-        chain, truth = Chain(parts, strategy, seed, replicates, block), parts.truth
+    truth = truth_of(settings, replicates)
+    chain = chain_of(settings, strategy, seed, replicates, block)
     fitted = [weights - truth for _, weights in chain.models(settings.generations - 1)]
     return np.stack([np.zeros_like(truth), *fitted], axis=2)
 

@@ -12,6 +12,7 @@ from collapse.config.worlds.tailed_bigram import TailedBigramSettings
 from collapse.randomness import stream
 from collapse.theory import associative_memory
 from collapse.theory import tailed_bigram as theory
+from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Point, Prediction, evaluation_set
 from collapse.worlds.associative_memory import counted_ranks, drawn
 from collapse.worlds.chain import blocks
@@ -86,7 +87,7 @@ def predict(settings: TailedBigramSettings) -> Iterator[Prediction]:
 def _sweep(settings: TailedBigramSettings) -> Iterator[tuple[str, Point, np.ndarray, np.ndarray, int]]:
     """Kind of data, point, probabilities in the test and in training, and T."""
     for exponent, rank in product(settings.exponents, settings.ranks):
-        p = associative_memory.zipf(exponent, settings.tokens)
+        p = zipf(exponent, settings.tokens)
         q = associative_memory.cut(p, rank)
         for samples in settings.samples:
             point = {"exponent": exponent, "samples": float(samples), "rank": float(rank)}

@@ -62,5 +62,24 @@ class ChainSettings(WorldSettings):
         return self
 
 
+class MeasuredChainSettings(ChainSettings):
+    """A chain whose measurements cost more than its turns, or of which there are too many to show."""
+
+    measured: tuple[int, ...]
+    """Generations that are measured; empty: all."""
+
+    @model_validator(mode="after")
+    def _measured_generations_exist(self) -> "MeasuredChainSettings":
+        if any(generation > self.generations or generation < 0 for generation in self.measured):
+            raise ValueError(f"measured: names a generation beyond 0 to {self.generations}")
+        if list(self.measured) != sorted(set(self.measured)):
+            raise ValueError("measured: must rise, without repeats")
+        return self
+
+    def is_measured(self, generation: int) -> bool:
+        """Whether this generation is measured."""
+        return not self.measured or generation in self.measured
+
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 OpenProbability = Annotated[float, Field(gt=0, lt=1)]

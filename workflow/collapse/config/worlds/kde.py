@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from collapse.config.worlds.measured_chain import MeasuredChainSettings
+from collapse.config.worlds.base import MeasuredChainSettings
 
 
 class KdeSettings(MeasuredChainSettings):
