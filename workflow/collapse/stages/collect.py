@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from collapse import contracts, layout
 from collapse.config.plan import REAL, CollectSpec
 from collapse.contracts import ANCESTRY, METRICS, MIXTURE, POINTS, THEORY, Contract, Record
-from collapse.lineage import sha256
 from collapse.metrics import Measurement, table
 from collapse.metrics.provenance import ancestry as ancestry_of
 from collapse.metrics.provenance import ancestry_depth
+from collapse.provenance import verified_digests
 from collapse.stages import Output
 
 WORLD_TABLES = ("metrics", "theory", "points")
@@ -43,7 +43,7 @@ def run(
     arms, mixtures = (layout.found(folder, every, f"{name}.parquet") for name in ("metrics", "mixture"))
     worlds = {name: layout.found_worlds(folder, spec.worlds, f"{name}.parquet") for name in WORLD_TABLES}
     read = [*arms, *mixtures, *(path for paths in worlds.values() for path in paths)]
-    record = replace(record, inputs={layout.inside_experiment(path): sha256(path) for path in read})
+    record = replace(record, inputs=verified_digests(read))
     measured = with_first_points(_read(arms, METRICS), spec.strategies)
     origins = [ancestry_of(contracts.read(path, MIXTURE, MIXTURE_COLUMNS)) for path in mixtures]
     origins = with_first_points(pa.concat_tables([ANCESTRY.schema.empty_table(), *origins]), spec.strategies)

@@ -1,7 +1,5 @@
 """Train a generation's model on its mixture."""
 
-import hashlib
-import json
 import logging
 import shutil
 from dataclasses import asdict
@@ -64,7 +62,7 @@ def run(
         texts=_texts(table, documents, samples, spec.prompt_in_training),
         initial=initial.parent if initial else None,
         seed=stream_seed(seed, generation if spec.start == "fresh" else 0, "initialise"),
-        scratch=model.parent.with_name(f".training-{_identity(record)}"),
+        scratch=model.parent.with_name(f".training-{record.identity[:12]}"),
     )
     fitted, log = families.fit(job)
     partial = model.parent.with_name(".model.partial")
@@ -109,11 +107,6 @@ def _texts(mixture: pa.Table, documents: Path, samples: list[Path], with_prompts
             "  One of them was changed by hand; delete the arm's folder and run snakemake again."
         )
     return Sequences.concatenate(texts).take(rows.to_numpy())
-
-
-def _identity(record: Record) -> str:
-    """What a checkpoint must have been made from to be resumed from."""
-    return hashlib.sha256(json.dumps(asdict(record), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _log_table(log: list[TrainingStep], strategy: str, seed: int, generation: int) -> pa.Table:

