@@ -12,6 +12,7 @@ from collapse import layout
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
+from collapse.run_lock import RunLock
 
 try:
     EXPERIMENT = Experiment(
@@ -22,6 +23,19 @@ try:
     EXPERIMENT.check_machine(jobs_run_here=not elsewhere)
 except CollapseError as error:
     raise WorkflowError(str(error)) from None
+
+
+# Locks that a killed Snakemake left behind are removed here; its jobs that still run are waited for by those that follow.
+RUN_LOCK = RunLock(EXPERIMENT.plan.experiment)
+if workflow.is_main_process and (stale := RUN_LOCK.remove_stale()):
+    print(
+        f"An earlier run was killed; its {len(stale)} lock(s) are removed.",
+        file=sys.stderr,
+    )
+
+
+onstart:
+    RUN_LOCK.hold()
 
 
 wildcard_constraints:

@@ -15,6 +15,7 @@ from collapse import lineage
 from collapse.config.plan import BaseModelSpec
 from collapse.contracts import Record
 from collapse.errors import ConfigError, EngineError
+from collapse.files import PARTIAL, written_at_once
 from collapse.stages import Output
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
     """
     folder = base_model.parent
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".weights.") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{base_model.name}.", suffix=PARTIAL) as temporary:
         model, tokenizer = _pretrained(spec, Path(temporary))
         _check_context(spec, model)
         saved = Path(temporary) / "saved"
@@ -55,9 +56,8 @@ def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
         "n_parameters": model.num_parameters(),
         "files": {path.name: lineage.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()},
     }
-    partial = base_model.with_name(f".{base_model.name}.partial")
-    partial.write_text(json.dumps(card, indent=2) + "\n")
-    os.replace(partial, base_model)
+    with written_at_once(base_model) as partial:
+        partial.write_text(json.dumps(card, indent=2) + "\n")
     LOG.info("%s: %d parameters", spec.base_model, card["n_parameters"])
 
 
