@@ -1,7 +1,9 @@
 """What a machine does to a job, in a sentence: the disk is full, memory ran out, a signal came."""
 
 import errno
+import os
 import signal
+import sys
 from types import FrameType
 
 from collapse.errors import CollapseError
@@ -49,15 +51,25 @@ def _errors(error: BaseException) -> list[int]:
 
 
 def explain_signals() -> None:
-    """Have the signals that end a job raise a `MachineError`, so that it says so and leaves nothing half-written."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
-        signal.signal(number, _stopped)
+    """Have the signals that end a job say so.
+
+    The process ends there and then: an exception raised in the midst of a library written in C may be lost in it. What
+    is half-written has a temporary name, and the next run removes it.
+    """
+    for number in SIGNALS:
+        signal.signal(number, _stop)
 
 
-def _stopped(number: int, _frame: FrameType | None) -> None:
-    why = {
-        signal.SIGTERM: "a time limit, pre-emption or scancel; for more time, raise `runtime` in the profile",
-        signal.SIGINT: "Ctrl-C",
-        signal.SIGXCPU: "the limit of CPU time is reached; raise it (ulimit -t)",
-    }[signal.Signals(number)]
-    raise MachineError(f"Stopped by {signal.Signals(number).name} ({why}).\n  {AGAIN}")
+SIGNALS = {
+    signal.SIGTERM: "a time limit, pre-emption or scancel; for more time, raise `runtime` in the profile",
+    signal.SIGINT: "Ctrl-C",
+    signal.SIGXCPU: "the limit of CPU time is reached; raise it (ulimit -t)",
+}
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    known = signal.Signals(number)
+    print(
+        f"{MachineError.__name__}: Stopped by {known.name} ({SIGNALS[known]}).\n  {AGAIN}", file=sys.stderr, flush=True
+    )
+    os._exit(128 + number)
