@@ -1,4 +1,4 @@
-"""`explain` says why results differ from today's config, code and packages, and agrees with Snakemake on what reruns."""
+"""`explain` says why results differ from today's config, code and packages; on what reruns it agrees with Snakemake."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_another_way_of_composing_names_the_strategy(project):
     strategies[1] = {"name": "replace", "compose": "mix", "real_fraction": 0.5}
     project.configure(strategies=strategies)
     text = agreed(project)
-    assert 'mix: strategies[replace].compose is "mix", was "replace" — 4 mixture.parquet' in text
+    assert 'mix, contrast, figure: strategies[replace].compose is "mix", was "replace" — 4 mixture.parquet' in text
     assert "strategies[replace].real_fraction is 0.5, was null" in text
 
 

@@ -178,7 +178,9 @@ class _Survey:
         if any(ledger.is_updated(path, job.outputs) for path in job.inputs):
             return True
         params = {repr(job.spec), repr(job.code)}
-        return ledger.has(job.outputs) and (params != ledger.params(first) or sorted(job.inputs) != ledger.inputs(first))
+        return ledger.has(job.outputs) and (
+            params != ledger.params(first) or sorted(job.inputs) != ledger.inputs(first)
+        )
 
     def _closure(self, starting: Iterable[Job]) -> set[Job]:
         """These jobs, what reads their outputs, and what makes the missing files that they read."""

@@ -10,7 +10,6 @@ from collapse import layout
 from collapse.config.plan import REAL
 from collapse.experiment import LOOP_FIGURES, Experiment
 
-
 STAGES = (
     *("base_model", "corpus", "truth", "generate", "verify", "mix", "train", "evaluate", "simulate", "collect"),
     *("contrast", "claims", "figure", "calibration_figure", "world_figure", "report"),

@@ -10,6 +10,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from collapse import lineage
 from collapse.provenance import FOLDER
@@ -67,7 +68,7 @@ class Ledger:
 
 
 @cache
-def _record(folder: Path, path: str) -> dict[str, object] | dict:
+def _record(folder: Path, path: str) -> dict[str, Any]:
     try:
         return json.loads(_entry(folder, "metadata", path).read_text())
     except (OSError, ValueError):  # none, or one that Snakemake is writing at this moment

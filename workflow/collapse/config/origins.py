@@ -25,7 +25,10 @@ SHARED = {
 
 ORIGINS = {
     "base_model": {"base_model": "transformer.base_model", "revision": "transformer.revision"},
-    "corpus": {"fresh_fraction": "strategies (largest real_fraction of fresh_real)", "fresh_generations": "generations"},
+    "corpus": {
+        "fresh_fraction": "strategies (largest share of fresh_real)",
+        "fresh_generations": "generations",
+    },
     "verify": {"chain": "strategies[{place}].verifiers"},
     "mix": {"strategy": "strategies[{place}]"},
     "train": {"family.name": "family", "family.device": "device", "family.settings": "{family}"},

@@ -164,7 +164,7 @@ def _parquet(path: Path, settings: FileSettings) -> Columns:
 
 
 def _flat(schema: pa.Schema, names: list[str], where: str) -> list[str]:
-    """The columns themselves, if none holds lists or groups: how large these are is only known once they are decoded."""
+    """The columns themselves, if none holds lists or groups: their size would only be known once they are decoded."""
     for name in names:
         if pa.types.is_nested(schema.field(name).type):
             raise ConfigError(
@@ -182,9 +182,7 @@ def _refuse_large_footer(path: Path, footer: pq.FileMetaData, names: list[str], 
     _refuse_larger(path, "holds, decompressed,", sum(chunk.total_uncompressed_size for chunk in read), settings)
 
 
-def _within_limits(
-    path: Path, batches: Iterable[pa.RecordBatch], names: list[str], settings: FileSettings
-) -> Columns:
+def _within_limits(path: Path, batches: Iterable[pa.RecordBatch], names: list[str], settings: FileSettings) -> Columns:
     """The columns, counted as they are decoded: a footer need not be true, and says nothing of repeated texts."""
     columns: Columns = [[] for _ in names]
     n_bytes = 0
