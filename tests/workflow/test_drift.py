@@ -130,7 +130,7 @@ def test_an_accepted_change_of_code_is_told_but_reruns_nothing(project):
     project.edit("workflow/collapse/metrics/tails.py", "return", "assert True\n    return")
     project.run("--touch")
     text = agreed(project)
-    assert "evaluate: its code changed" in text and "accept them as they are" in text
+    assert "evaluate: its code changed" in text and "Snakemake accepts them as they are" in text
     assert text.rstrip().endswith("Nothing would run.")
 
 

@@ -53,7 +53,7 @@ def texts() -> list[str]:
 
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory, new_project):
-    """The loop on hostile text, from a file with a hostile name, in a folder with another; Snakemake takes no braces."""
+    """The loop on hostile text, from a file with a hostile name, in a folder with one (Snakemake takes no braces)."""
     project = new_project(tmp_path_factory.mktemp("un trusted") / "it's $(touch pwned) `here` now")
     name = "texts '; touch pwned; ' $(touch pwned) `touch pwned` {0} <b>.jsonl"
     rows = [json.dumps({"text": text}) for text in texts()]

@@ -36,8 +36,8 @@ MOST_NAMED = 4
 """Places that are named in one line."""
 
 Effect = Literal["reruns", "accepted", "unseen"]
-"""Of a difference: its jobs run again; they were accepted as they are (`snakemake --touch`); or Snakemake has no record
-of the artifacts and cannot see it."""
+"""Of a difference: its jobs run again; Snakemake accepts the artifacts as they are (by `--touch`, or because what
+differs is older than they are); or it has no record of them and cannot see it."""
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,7 @@ def _causes(found: Drift) -> list[str]:
     """One line for each cause; the report holds the whole config, so it is named where nothing else is."""
     lines = []
     for reason in dict.fromkeys(reason for reason, _ in found.causes):
-        jobs = {effect: found.causes[reason, effect] for effect in _EFFECTS if (reason, effect) in found.causes}
+        jobs: dict[Effect, list[Job]] = {e: found.causes[reason, e] for e in _EFFECTS if (reason, e) in found.causes}
         for effect, affected in jobs.items():
             others = [job for job in affected if job.stage != "report"]
             if others or not any(job.stage != "report" for listed in jobs.values() for job in listed):
@@ -308,7 +308,7 @@ def _effect(effect: Effect, jobs: list[Job]) -> str:
         follows = "" if jobs[0].stage == "report" else ", and what follows from them"
         return f"{names} would be {' or '.join(verbs)} again{follows}"
     if effect == "accepted":
-        return f"{names} stay: Snakemake was told to accept them as they are"
+        return f"{names} stay: Snakemake accepts them as they are (by `--touch`, or by their times)"
     return (
         f"{names} stay: Snakemake has no record of how they were made; to make them again: snakemake --forcerun "
         f"{' '.join(dict.fromkeys(job.stage for job in jobs))}"

@@ -38,7 +38,7 @@ class Job:
     place: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Place:
     """The wildcards of one job."""
 

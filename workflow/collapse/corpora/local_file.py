@@ -234,7 +234,7 @@ def _plain(path: Path, settings: FileSettings) -> Columns:
         )
     content = _decoded(path)
     _refuse_more_rows(path, sum(1 for _ in BLANK_LINES.finditer(content)), "paragraphs")
-    return [paragraphs(content)]
+    return [list(paragraphs(content))]
 
 
 def _decoded(path: Path) -> str:

@@ -135,8 +135,8 @@ def _refuse_own_code(source: str, revision: str | None) -> None:
         if content.get("auto_map"):
             raise EngineError(
                 f"transformer.base_model: {name} of {source} asks for code that comes with it (`auto_map`).\n"
-                "  No such code is run. If transformers knows this architecture itself, copy the weights into a folder, "
-                "take `auto_map` out of that file, and name the folder."
+                "  No such code is run. If transformers knows this architecture itself, copy the weights into a\n"
+                "  folder, take `auto_map` out of that file, and name the folder."
             )
 
 
