@@ -24,6 +24,7 @@ SILENT = (
 )
 
 
+@functools.cache
 def stage_fingerprint(stage: str, *plugins: str) -> str:
     """Return 16 hex digits for the code of one stage.
 

@@ -1,5 +1,6 @@
 # The checked plan and the environment of every job. What a rule asks about the plan is in `collapse.experiment`.
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -61,12 +62,19 @@ pathvars:
 
 # Every job finds this interpreter and this package first, whatever the user's shell has activated. Freed memory is kept
 # for the next step instead of being handed back to the system: a tenth of a small model's training time.
+# A folder's name may hold spaces, quotes and dollar signs, which the shell must not read, and braces, which Snakemake
+# would.
+def as_shell_word(path):
+    return shlex.quote(path).replace("{", "{{").replace("}", "}}")
+
+
 KILLED = (
-    "collapse: this job was killed (signal 9), most often because memory ran out: give it more (mem_mb of its rule, in the "
+    "This job was killed (signal 9), most often because memory ran out: give it more (mem_mb of its rule, in the "
     "profile) or run fewer at once. What is finished is kept: run snakemake again and it goes on from there."
 )
 shell.prefix(
-    f"set -euo pipefail; trap '[ $? != 137 ] || echo \"{KILLED}\" >&2' EXIT; export PATH={os.path.dirname(sys.executable)}:$PATH "
-    f"PYTHONPATH={workflow.basedir}/workflow "
+    f"set -euo pipefail; trap '[ $? != 137 ] || echo \"{KILLED}\" >&2' EXIT; "
+    f"export PATH={as_shell_word(os.path.dirname(sys.executable))}:$PATH "
+    f"PYTHONPATH={as_shell_word(f'{workflow.basedir}/workflow')} "
     "MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864; "
 )

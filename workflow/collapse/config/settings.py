@@ -45,6 +45,8 @@ class FileSettings(Settings):
     """Column or key that holds the text (Parquet, JSON Lines)."""
     group_column: str | None
     """Column or key whose equal values stay on one side of the test split."""
+    max_bytes: int = Field(gt=0)
+    """A larger file is refused before it is read: its own size, or that of its text once decompressed (Parquet)."""
 
 
 class CorpusSettings(Settings):
