@@ -87,7 +87,7 @@ def test_a_hostile_file_name_is_shown_as_text(attacked):
 def test_a_run_in_a_folder_with_a_hostile_name_has_nothing_left_to_do(attacked):
     assert attacked.jobs() == {}
     explained = attacked.collapse("explain", "--configfile", "experiment.yaml").stdout
-    assert "nothing differs" in explained
+    assert "Nothing would run" in explained
 
 
 def test_hostile_figures_close_where_they_should(attacked):

@@ -11,7 +11,7 @@ sys.setrecursionlimit(20_000)
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from collapse import files, layout
+from collapse import cluster, files, layout
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
@@ -39,7 +39,20 @@ if workflow.is_main_process:
         logger.warning(warning)
 
 
+def slurm_requests():
+    """What each Slurm job that is about to be submitted asks for."""
+    for job in workflow.dag.needrun_jobs():
+        if not job.is_local:
+            submitted = workflow.dag.get_job_group(job) or job
+            yield cluster.Request.of(submitted.resources, submitted.threads)
+
+
 onstart:
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            cluster.refuse_impossible(slurm_requests())
+        except CollapseError as error:
+            raise WorkflowError(str(error)) from None
     RUN_LOCK.hold()
     if n_future := files.date_back(Path("results", EXPERIMENT.plan.experiment)):
         logger.warning(

@@ -1,0 +1,89 @@
+"""What jobs ask of a Slurm cluster, checked with the cluster itself before the first is submitted."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from collapse.errors import EngineError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one Slurm job asks for.
+
+    Attributes:
+        partition: Partition; None for the cluster's default.
+        account: Account; None for the user's default.
+        gpus: Number of GPUs.
+        mem_mb: Memory in MB; None for the cluster's default.
+        runtime: Minutes; None for the partition's default.
+        threads: CPU cores.
+    """
+
+    partition: str | None
+    account: str | None
+    gpus: int
+    mem_mb: int | None
+    runtime: int | None
+    threads: int
+
+    @classmethod
+    def of(cls, resources: Mapping[str, Any], threads: int) -> Self:
+        """From the resources that Snakemake has worked out for a job or a group of jobs."""
+        return cls(
+            partition=resources.get("slurm_partition"),
+            account=resources.get("slurm_account"),
+            gpus=int(resources.get("gpu", 0)),
+            mem_mb=resources.get("mem_mb"),
+            runtime=resources.get("runtime"),
+            threads=threads,
+        )
+
+    @property
+    def options(self) -> list[str]:
+        """The options of `sbatch` that ask for this."""
+        named = {
+            "partition": self.partition,
+            "account": self.account,
+            "gpus": self.gpus or None,
+            "mem": self.mem_mb,
+            "time": self.runtime,
+        }
+        given = [f"--{name}={value}" for name, value in named.items() if value is not None]
+        return ["--ntasks=1", f"--cpus-per-task={self.threads}", *given]
+
+
+def refuse_impossible(requests: Iterable[Request]) -> None:
+    """Ask Slurm whether it could ever start such jobs; `sbatch --test-only` starts none.
+
+    Raises:
+        EngineError: There is no Slurm here, or it could not.
+    """
+    wanted = set(requests)
+    if wanted and shutil.which("sbatch") is None:
+        raise EngineError(
+            "profile slurm: there is no `sbatch` on this machine, so no job can be submitted. Nothing was started.\n"
+            "  Run this on a login node of the cluster, or without --profile slurm to run here."
+        )
+    for request in sorted(wanted, key=str):
+        if said := _refusal(request):
+            raise EngineError(
+                f"profile slurm: the cluster refuses jobs with {' '.join(request.options)}: {said}\n"
+                "  Nothing was started. Partition, account, memory, time and GPUs are set in profiles/slurm/config.yaml; "
+                "`sinfo -o '%P %l %m %c %G'` shows what the cluster has."
+            )
+
+
+def _refusal(request: Request) -> str:
+    """What Slurm has against such a job; empty if nothing."""
+    # what was set for a job that this one may run in would count as asked for here
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("SBATCH_", "SLURM_JOB"))}
+    command = ["sbatch", "--test-only", *request.options, "--wrap=true"]
+    done = subprocess.run(command, env=own, capture_output=True, text=True, check=False)
+    said = [
+        line.removeprefix("sbatch: error: ") for line in done.stderr.splitlines() if not line.startswith("sbatch: Job")
+    ]
+    return "; ".join(line.strip() for line in said) or f"sbatch ended with {done.returncode}" if done.returncode else ""
