@@ -65,4 +65,4 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --n
 lock: $(INSTALLED)
 	$(PIP) install uv
 	$(COMPILE) --overrides envs/cpu-overrides.txt $(FOUND_LINKS) envs/cpu.in -o envs/cpu.txt
-	$(COMPILE) --python-platform x86_64-manylinux_2_34 envs/gpu.in -o envs/gpu.txt
+	$(COMPILE) --overrides envs/gpu-overrides.txt --python-platform x86_64-manylinux_2_34 envs/gpu.in -o envs/gpu.txt
