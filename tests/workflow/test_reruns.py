@@ -5,7 +5,7 @@ import shutil
 import yaml
 
 ARMS = 2 * 1 + 2 * 3 * 2  # two shared generations 0; two seeds, three strategies, two generations
-ANALYSIS = {"collect": 1, "contrast": 1, "figure": 1, "report": 1, "all": 1}
+ANALYSIS = {"collect": 1, "contrast": 1, "figure": 1, "audit": 1, "report": 1, "all": 1}
 
 
 def strategies(project) -> list[dict]:

@@ -38,7 +38,7 @@ THEORY = {
     "worlds": {"first": WORLD, "second": WORLD | {"design": "fresh"}},
     "claims": {"A1-true": CLAIM, "A1-false": CLAIM | {"expected": 40.0, "tolerance": 0.1}},
 }
-JOBS_AFTER_SIMULATION = {"collect": 1, "contrast": 1, "claims": 1, "report": 1, "all": 1}
+JOBS_AFTER_SIMULATION = {"collect": 1, "contrast": 1, "claims": 1, "audit": 1, "report": 1, "all": 1}
 
 
 def changed(**changes) -> dict:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from collapse import engines, families, layout, worlds
 from collapse.config.claims import Selection
-from collapse.config.plan import REAL, Plan
+from collapse.config.plan import REAL, AuditSpec, Plan
 from collapse.config.settings import PerplexityBandVerifier, Settings
 from collapse.config.worlds import ChainSettings
 from collapse.errors import ConfigError, EngineError
@@ -22,6 +22,7 @@ from collapse.metrics import CATALOGUE
 from collapse.strategies import generations_read
 
 TRUTH_SET = "truth"
+EXPERIMENT_TABLES = ("metrics", "ancestry", "theory", "points", "contrasts")
 LOOP_FIGURES = ("test_loss", "diversity", "contrasts", "ancestry")
 
 
@@ -49,6 +50,7 @@ class Experiment:
             "train": lambda _strategy, _generation: plan.train_spec(),
             "evaluate": plan.evaluate_spec,
             "collect": lambda _strategy, _generation: plan.collect_spec(),
+            "audit": lambda _strategy, _generation: self._audit_spec(),
             "claims": lambda _strategy, _generation: plan.claims_spec(),
             "compare": lambda _strategy, _generation: plan.compare_spec(),
             "report": lambda _strategy, _generation: plan.report_spec(),
@@ -225,11 +227,37 @@ class Experiment:
 
     def everything(self) -> list[str]:
         """Every artifact of arms and worlds, and the verdicts."""
-        trained = ("mixture.parquet", "model/model.json", "document_losses.parquet", "metrics.parquet")
+        trained = (
+            "mixture.parquet",
+            "model/model.json",
+            "training_log.parquet",
+            "document_losses.parquet",
+            "metrics.parquet",
+        )
         made = [path for name in trained for path in self.every(name)]
         drawn = [path for name in ("samples.parquet", "sampling_record.json") for path in self.every_drawn(name)]
         simulated = [path for name in ("metrics", "theory", "points") for path in self.every_world(f"{name}.parquet")]
         return [*self.truth(), *made, *drawn, *self._every_verdict(), *simulated, *self.claims()]
+
+    @property
+    def folder(self) -> str:
+        """Where the experiment's results lie."""
+        return f"results/{self.plan.experiment}"
+
+    def audited(self, _wildcards: object = None) -> list[str]:
+        """Every artifact that the audit looks at: all but itself and the report, which waits for it."""
+        return list(dict.fromkeys([*self.everything(), *self._parts()]))
+
+    def _audit_spec(self) -> AuditSpec:
+        parts = tuple(path.removeprefix(f"{self.folder}/") for path in self._parts())
+        return AuditSpec(arms=self.plan.collect_spec(), parts=parts)
+
+    def _parts(self) -> list[str]:
+        """Artifacts of the experiment as a whole."""
+        corpus = [f"{self.folder}/tokenizer/tokenizer.json", *self.base_model()] if self.plan.strategies else []
+        tables = [f"{self.folder}/{name}.parquet" for name in EXPERIMENT_TABLES]
+        figures = [*self.loop_figures(), *self.world_figures()]
+        return [*self.documents(), *corpus, *self.truth(), *tables, *self.claims(), *figures]
 
     def _every_verdict(self) -> list[str]:
         judged = {strategy.name for strategy in self.plan.strategies if strategy.verifiers}
