@@ -132,11 +132,11 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
         table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
     except FileNotFoundError:
         raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}") from None
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise ContractError(
             f"{path}: this is not a readable Parquet file ({error}).\n  Delete it and run snakemake again."
         ) from None
-    found = (table.schema.metadata or {}).get(b"collapse.contract", b"no contract").decode()
+    found = (table.schema.metadata or {}).get(b"collapse.contract", b"no contract").decode(errors="replace")
     if found != contract.title:
         raise ContractError(
             f"{path}: holds `{found}`, but `{contract.title}` is expected.\n"

@@ -2,8 +2,8 @@
 
 A check is a pure function of tables and settings that returns what is wrong, a sentence each, and an empty list if
 nothing is. The modules beside this one hold them by what they look at: `tables` (one table alone), `corpus`, `drawn`
-(samples, verdicts, losses), `mixed` (mixtures), `trained` (models), `collected` (the experiment's tables). `shelf` reads
-the files, each once, and `walk` knows which artifacts get which checks.
+(samples, verdicts, losses), `mixed` (mixtures), `trained` (models), `collected` (the experiment's tables). `shelf`
+reads the files, each once, and `walk` knows which artifacts get which checks.
 """
 
 from collections.abc import Sequence

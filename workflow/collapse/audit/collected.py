@@ -105,7 +105,9 @@ def _same(found: pa.ChunkedArray, expected: pa.ChunkedArray) -> bool:
         return found.to_pylist() == expected.to_pylist()
     absent = [np.asarray(column.is_null()) for column in (found, expected)]
     values = [column.fill_null(0).to_numpy() for column in (found, expected)]
-    return np.array_equal(*absent) and np.allclose(*values, rtol=TOLERANCE, atol=0, equal_nan=True)
+    return np.array_equal(absent[0], absent[1]) and np.allclose(
+        values[0], values[1], rtol=TOLERANCE, atol=0, equal_nan=True
+    )
 
 
 def _named(keys: set[tuple[object, ...]]) -> str:

@@ -230,5 +230,10 @@ def _longest(mixed: Mixed) -> int:
 
 
 def n_batches(n_tokens: np.ndarray, spec: MixSpec) -> int:
-    """Optimizer steps that a mixture of these lengths takes; 0 for a family that takes none."""
-    return len(assign_batches(n_tokens, spec.context_length, spec.batch_size)) if spec.context_length else 0
+    """Optimizer steps that a mixture of these lengths takes; 0 for a family that takes none.
+
+    An example that is longer than a row counts as one that fills it: `lineage` says that it is not what its source has.
+    """
+    if spec.context_length is None:
+        return 0
+    return len(assign_batches(np.minimum(n_tokens, spec.context_length), spec.context_length, spec.batch_size))

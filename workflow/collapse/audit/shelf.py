@@ -12,11 +12,16 @@ from pydantic import ValidationError
 from collapse import contracts, lineage, provenance
 from collapse.audit import Finding, some, tables
 from collapse.config.base import Settings
-from collapse.contracts import ALL, Record
+from collapse.contracts import ALL, Contract, Record
 from collapse.errors import ContractError
 from collapse.lineage import ModelCard
 
 CONTRACTS = {contract.name: contract for contract in ALL}
+
+
+def contract_of(name: str) -> Contract:
+    """The contract that a table has by its name."""
+    return CONTRACTS[Path(name).stem]
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Shelf:
         """
         if not self._present(name, []):
             return None
-        path, contract = self.folder / name, CONTRACTS[Path(name).stem]
+        path, contract = self.folder / name, contract_of(name)
         try:
             table = contracts.read(path, contract)
             record = contracts.record_in(table.schema.metadata)
@@ -79,6 +84,9 @@ class Shelf:
             return None
         except ValidationError as error:
             self.note(name, "contract", [f"the settings it carries are not such as {error.title} has"])
+            return None
+        except ValueError as error:
+            self.note(name, "contract", [f"what it says it was made from cannot be read ({error})"])
             return None
         self.note(name, "contract", faults)
         if faults:

@@ -10,7 +10,7 @@ from collapse import contracts, layout
 from collapse.audit import Arm, collected, corpus, drawn, mixed, tables, trained
 from collapse.audit.drawn import Documents, Samples
 from collapse.audit.mixed import Mixed
-from collapse.audit.shelf import Read, Shelf
+from collapse.audit.shelf import Read, Shelf, contract_of
 from collapse.config.plan import (
     REAL,
     AuditSpec,
@@ -21,7 +21,7 @@ from collapse.config.plan import (
     MixSpec,
     TrainSpec,
 )
-from collapse.contracts import ANCESTRY, METRICS, POINTS, THEORY
+from collapse.contracts import POINTS, THEORY
 from collapse.lineage import ModelCard
 from collapse.metrics.provenance import ancestry
 from collapse.strategies import generations_read
@@ -29,6 +29,7 @@ from collapse.strategies import generations_read
 OF_LOOP = ("documents.parquet", "tokenizer/tokenizer.json")
 OF_ALL = ("metrics.parquet", "ancestry.parquet", "theory.parquet", "points.parquet")
 OF_WORLD = ("metrics.parquet", "theory.parquet", "points.parquet")
+SIMULATED = {"theory.parquet": THEORY, "points.parquet": POINTS}
 OPTIONAL = ("truth.parquet", "base_model/base_model.json", "contrasts.parquet", "claims.parquet")
 
 
@@ -67,8 +68,7 @@ def audited(folder: Path, spec: AuditSpec) -> Shelf:
         for arm in every:
             if arm.generation == generation:
                 _check_arm(walk, arm)
-    worlds = {name: [walk.shelf.table(f"world={world}/{name}") for world in spec.arms.worlds] for name in OF_WORLD}
-    _check_collected(walk, spec.arms, parts, worlds, len(every))
+    _check_collected(walk, spec.arms, parts, len(every))
     walk.shelf.compare_inputs()
     walk.shelf.findings.sort(key=lambda finding: (finding.artifact, finding.check))
     return walk.shelf
@@ -78,7 +78,7 @@ def spec_of(folder: Path) -> AuditSpec:
     """Which artifacts an experiment has, as its own files say."""
     try:
         arms = CollectSpec.model_validate(contracts.spec_of(folder / "metrics.parquet").spec)
-    except (OSError, ValueError):  # missing, damaged or of another version, which the audit will say
+    except (OSError, ValueError, pa.ArrowException):  # missing, damaged or of another version, which the audit will say
         arms = _arms_there(folder)
     wanted = [*(OF_LOOP if arms.strategies else ()), *OF_ALL]
     there = [name for name in OPTIONAL if (folder / name).is_file()]
@@ -230,31 +230,23 @@ def _check_losses(walk: Walk, arm: Arm) -> None:
 # --- the experiment's tables ------------------------------------------------------------------------------------------
 
 
-def _check_collected(
-    walk: Walk,
-    arms: CollectSpec,
-    parts: dict[str, Read | None],
-    worlds: dict[str, list[Read | None]],
-    n_arms: int,
-) -> None:
+def _check_collected(walk: Walk, arms: CollectSpec, parts: dict[str, Read | None], n_arms: int) -> None:
     """Compare the experiment's tables with those they were collected from, where all of these can be read."""
-    of_worlds = {name: [read.table for read in reads if read] for name, reads in worlds.items()}
-    whole = {name: len(of_worlds[name]) == len(reads) for name, reads in worlds.items()}
-    expected = dict[str, pa.Table]()
-    for name, contract in (("theory.parquet", THEORY), ("points.parquet", POINTS)):
-        if whole[name]:
-            expected[name] = collected.joined(of_worlds[name], contract)
-    if len(walk.ancestries) == n_arms:
-        expected["ancestry.parquet"] = origins = collected.expected_ancestry(walk.ancestries, arms.strategies)
-        if whole["metrics.parquet"] and len(walk.metrics) == n_arms:
-            rows = collected.expected_metrics(walk.metrics, of_worlds["metrics.parquet"], origins)
+    reads = {name: [walk.shelf.table(f"world={world}/{name}") for world in arms.worlds] for name in OF_WORLD}
+    worlds = {name: [read.table for read in of_name if read] for name, of_name in reads.items()}
+    whole = {name for name in OF_WORLD if len(worlds[name]) == len(arms.worlds)}
+    expected = {name: collected.joined(worlds[name], contract) for name, contract in SIMULATED.items() if name in whole}
+    if len(walk.ancestries) == n_arms and not _failed(walk, "mixture.parquet"):
+        origins = collected.expected_ancestry(walk.ancestries, arms.strategies)
+        expected["ancestry.parquet"] = origins
+        if "metrics.parquet" in whole and len(walk.metrics) == n_arms:
+            rows = collected.expected_metrics(walk.metrics, worlds["metrics.parquet"], origins)
             expected["metrics.parquet"] = rows
-    contracts_of = {
-        "metrics.parquet": METRICS,
-        "ancestry.parquet": ANCESTRY,
-        "theory.parquet": THEORY,
-        "points.parquet": POINTS,
-    }
     for name, rows in expected.items():
         if read := parts.get(name):
-            walk.shelf.note(name, "collected", collected.faults(read.table, rows, contracts_of[name]))
+            walk.shelf.note(name, "collected", collected.faults(read.table, rows, contract_of(name)))
+
+
+def _failed(walk: Walk, name: str) -> bool:
+    """Whether an artifact of this name failed a check, so that what follows from it would not make sense."""
+    return any(not finding.passed for finding in walk.shelf.findings if finding.artifact.endswith(name))
