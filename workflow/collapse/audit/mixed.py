@@ -86,6 +86,13 @@ class Mixed:
         """Rows that are samples of one generation."""
         return self.table.filter((pc.field("origin") == "synthetic") & (pc.field("origin_generation") == generation))
 
+    @cached_property
+    def whole(self) -> bool:
+        """Whether the budget pays for one pass over all that the strategy takes, or more."""
+        if self.spec.budget.match == "epochs":
+            return self.spec.budget.amount >= 1
+        return self.table.num_rows >= self.selection.total or bool(pc.any(pc.greater(self.table["repeat"], 0)).as_py())
+
     @property
     def real(self) -> pa.Table:
         """Rows that are real documents."""
@@ -158,16 +165,15 @@ def usable_faults(mixed: Mixed) -> list[str]:
 def shares_faults(mixed: Mixed) -> list[str]:
     """Origins of which there are not as many different examples as the strategy takes."""
     expected, found = mixed.selection, _counts(mixed)
-    whole = mixed.table.num_rows >= expected.total
     named = [("real documents", found.real, expected.real), ("fresh real documents", found.fresh, expected.fresh)]
     for generation in sorted(found.synthetic.keys() | expected.synthetic.keys()):
         pair = (found.synthetic.get(generation, 0), expected.synthetic.get(generation, 0))
         named.append((f"samples of generation {generation}", *pair))
-    takes = "takes" if whole else "takes at most"
+    takes = "takes" if mixed.whole else "takes at most"
     faults = [
         f"{mine} different {name}, but `{mixed.spec.strategy.compose}` {takes} {right}"
         for name, mine, right in named
-        if (mine != right if whole else mine > right)
+        if (mine != right if mixed.whole else mine > right)
     ]
     n_least = min(mixed.table.num_rows, expected.total)
     few = f"{found.total} different examples in {mixed.table.num_rows} rows; there should be {n_least}"

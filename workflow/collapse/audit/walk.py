@@ -31,6 +31,8 @@ OF_ALL = ("metrics.parquet", "ancestry.parquet", "theory.parquet", "points.parqu
 OF_WORLD = ("metrics.parquet", "theory.parquet", "points.parquet")
 SIMULATED = {"theory.parquet": THEORY, "points.parquet": POINTS}
 OPTIONAL = ("truth.parquet", "base_model/base_model.json", "contrasts.parquet", "claims.parquet")
+AFTERWARDS = ("audit.parquet", "report.html")
+"""Written after the workflow's audit, so that only a later one can look at them."""
 
 
 @dataclass
@@ -81,7 +83,7 @@ def spec_of(folder: Path) -> AuditSpec:
     except (OSError, ValueError, pa.ArrowException):  # missing, damaged or of another version, which the audit will say
         arms = _arms_there(folder)
     wanted = [*(OF_LOOP if arms.strategies else ()), *OF_ALL]
-    there = [name for name in OPTIONAL if (folder / name).is_file()]
+    there = [name for name in (*OPTIONAL, *AFTERWARDS) if (folder / name).is_file()]
     figures = sorted(f"figures/{path.name}" for path in folder.glob("figures/*.svg"))
     return AuditSpec(arms=arms, parts=(*wanted, *there, *figures))
 
