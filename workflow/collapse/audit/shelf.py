@@ -83,7 +83,7 @@ class Shelf:
             self.note(name, "contract", [_first_line(error, path)])
             return None
         except ValidationError as error:
-            self.note(name, "contract", [f"the settings it carries are not such as {error.title} has"])
+            self.note(name, "contract", [f"another version wrote it: the settings it carries are not a {error.title}"])
             return None
         except ValueError as error:
             self.note(name, "contract", [f"what it says it was made from cannot be read ({error})"])
