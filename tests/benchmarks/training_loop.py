@@ -43,7 +43,6 @@ TRAINING = TrainingSettings(
     warmup_fraction=0.1,
     weight_decay=0.1,
     gradient_clip=1.0,
-    checkpoint_steps=None,
 )
 TEXTS = np.random.default_rng(0).integers(2, 512, (STEPS * ROWS, CONTEXT))
 
@@ -51,7 +50,7 @@ TEXTS = np.random.default_rng(0).integers(2, 512, (STEPS * ROWS, CONTEXT))
 def ours() -> None:
     """The project's loop: packed rows, Accelerate, fused AdamW, bfloat16."""
     family = FamilySpec(name="transformer", settings=SHAPE, device="cpu")
-    transformer.fit(TrainingJob(family, TRAINING, VOCABULARY, Sequences.of(TEXTS), None, 0, Path("none")))
+    transformer.fit(TrainingJob(family, TRAINING, VOCABULARY, Sequences.of(TEXTS), None, 0, Path("none"), 10))
 
 
 def trainer() -> None:

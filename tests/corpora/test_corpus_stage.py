@@ -24,7 +24,7 @@ def spec(path: Path, source: str = "train", fresh: float = 0) -> CorpusSpec:
             "sotu": {"first_year": 2000},
             "huggingface": dict.fromkeys(("dataset", "subset", "revision", "group_column"))
             | {"split": "train", "column": "text"},
-            "file": {"path": str(path), "column": "text", "group_column": None},
+            "file": {"path": str(path), "column": "text", "group_column": None, "max_bytes": 10**9},
             "grammar": GRAMMAR,
             "test_fraction": 0.1,
             "validation_fraction": 0.1,

@@ -1,6 +1,7 @@
 """Every source gives the same kind of text, and says what is wrong with it."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +15,8 @@ from collapse.errors import ConfigError, EngineError
 TEXTS = ["One paragraph,\ntwo lines.", "Another.", "Übergrößenträger 😀"]
 
 
-def file_settings(path: Path, group_column: str | None = None) -> FileSettings:
-    return FileSettings(path=str(path), column="text", group_column=group_column)
+def file_settings(path: Path, group_column: str | None = None, max_bytes: int = 10**9) -> FileSettings:
+    return FileSettings(path=str(path), column="text", group_column=group_column, max_bytes=max_bytes)
 
 
 def write_json_lines(path: Path, rows: list[object]) -> Path:
@@ -68,6 +69,79 @@ def test_a_file_that_is_no_corpus_is_refused_with_its_place(
     with pytest.raises(ConfigError) as refused:
         local_file.read(file_settings(tmp_path / name, group_column))
     assert message in str(refused.value)
+
+
+def refusal(path: Path, **limits: int) -> str:
+    with pytest.raises(ConfigError) as refused:
+        local_file.read(file_settings(path, **limits))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["c.jsonl", "c.txt"])
+def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.truncate(10**13)  # a hole: no bytes on the disk, ten terabytes to read
+    assert "c." in refusal(path) and "has 10,000,000,000,000 bytes, more than" in refusal(path)
+    (tmp_path / name).write_bytes(b'{"text": "a"}')
+    assert "has 13 bytes, more than corpus.file.max_bytes (12)" in refusal(path, max_bytes=12)
+    assert local_file.read(file_settings(path, max_bytes=13))
+
+
+def test_a_parquet_bomb_is_refused_by_its_footer(tmp_path: Path) -> None:
+    path, text = tmp_path / "c.parquet", "z" * 5_000_000
+    pq.write_table(pa.table({"text": [f"{n}{text}" for n in range(4)], "other": [text] * 4}), path, compression="zstd")
+    assert path.stat().st_size < 100_000
+    assert "decompressed, 20,0" in refusal(path, max_bytes=19_000_000)
+    assert len(local_file.read(file_settings(path, max_bytes=21_000_000))) == 4  # the other column does not count
+
+
+def test_a_parquet_bomb_of_one_repeated_text_is_refused_as_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "c.parquet"
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000_000, pa.int32()), ["z" * 1_000_000])
+    pq.write_table(pa.table({"text": texts}), path, compression="zstd")
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    assert "decompressed, at least 10,000,000,000 bytes" in refusal(path)
+    assert tracemalloc.get_traced_memory()[1] < 10**8
+    tracemalloc.stop()
+
+
+def test_more_rows_than_are_held_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_file, "MOST_ROWS", 2)
+    pq.write_table(pa.table({"text": TEXTS}), tmp_path / "c.parquet")
+    assert "has 3 rows, more than 2" in refusal(tmp_path / "c.parquet")
+    write_json_lines(tmp_path / "c.jsonl", [{"text": text} for text in TEXTS])
+    assert "has 3 lines, more than 2" in refusal(tmp_path / "c.jsonl")
+    (tmp_path / "c.txt").write_text("\n\n".join([*TEXTS, "fourth"]))
+    assert "has 3 paragraphs, more than 2" in refusal(tmp_path / "c.txt")
+
+
+def test_text_in_lists_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": [["a"], ["b"]]}), tmp_path / "c.parquet")
+    assert "Name a column that holds strings" in refusal(tmp_path / "c.parquet")
+
+
+@pytest.mark.parametrize("line", ["[" * 1_000_000, '{"text":' * 100_000])
+def test_json_that_is_nested_without_end_is_refused_in_words(tmp_path: Path, line: str) -> None:
+    (tmp_path / "c.jsonl").write_text(f'{{"text": "fine"}}\n{line}\n')
+    assert "line 2: is nested too deeply" in refusal(tmp_path / "c.jsonl")
+
+
+def test_a_message_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    keys = {f"\x1b[2J{n}": "a" for n in range(1_000)}
+    message = refusal(write_json_lines(tmp_path / "c.jsonl", [keys]))
+    assert "\x1b" not in message and "and 980 more" in message
+
+
+def test_a_local_data_set_with_a_script_is_refused_and_the_script_not_run(tmp_path: Path) -> None:
+    folder, ran = tmp_path / "data", tmp_path / "ran"
+    folder.mkdir()
+    (folder / "data.py").write_text(f"open({str(ran)!r}, 'w')\n")
+    values = {"subset": None, "revision": "0" * 40, "split": "train", "column": "text", "group_column": None}
+    with pytest.raises((ConfigError, EngineError)):
+        hugging_face.read(HuggingFaceSettings(dataset=str(folder), **values))
+    assert not ran.exists()
 
 
 def test_a_missing_parquet_column_is_refused_with_the_columns_there_are(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def settings(**changed: object) -> CorpusSettings:
             "column": "text",
             "group_column": None,
         },
-        "file": {"path": "corpus.txt", "column": "text", "group_column": None},
+        "file": {"path": "corpus.txt", "column": "text", "group_column": None, "max_bytes": 10**9},
         "grammar": GRAMMAR,
         "test_fraction": 0.25,
         "validation_fraction": 0.25,

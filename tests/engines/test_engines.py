@@ -58,11 +58,12 @@ def folder(tmp_path_factory):
         warmup_fraction=0.1,
         weight_decay=0.1,
         gradient_clip=1.0,
-        checkpoint_steps=None,
     )
     path = tmp_path_factory.mktemp("model")
     family = FamilySpec(name="transformer", settings=settings(), device="cpu")
-    model, _ = transformer.fit(TrainingJob(family, training, VOCABULARY, Sequences.of(rows), None, 0, path / "scratch"))
+    model, _ = transformer.fit(
+        TrainingJob(family, training, VOCABULARY, Sequences.of(rows), None, 0, path / "scratch", 10)
+    )
     model.save(path)
     return path
 

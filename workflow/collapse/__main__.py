@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from collapse import contracts, provenance, stages
+from collapse import contracts, faults, provenance, stages
 from collapse.config.problems import explain
 from collapse.config.settings import Settings
 from collapse.errors import CollapseError
@@ -30,11 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0, or 1 after printing what was refused, why, and what to do."""
     words = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    faults.explain_signals()
     try:
         options = vars(_parser(words[:1]).parse_args(words))
         options.pop("call")(options)
-    except CollapseError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except Exception as error:
+        known = error if isinstance(error, CollapseError) else faults.explained(error)
+        if known is None:
+            raise
+        print(f"{type(known).__name__}: {known}", file=sys.stderr)
         return 1
     return 0
 
@@ -53,6 +57,10 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
     trace.add_argument("sample_id")
     trace.add_argument("--results", type=Path, default=Path("results"), help="a results folder, or one experiment's")
     trace.set_defaults(call=lambda options: _print_inspection("trace", **options))
+    explain = commands.add_parser("explain", help="Say why results differ from today's config, code and packages.")
+    explain.add_argument("--configfile", type=Path, nargs="+", action="extend", default=[], dest="configfiles")
+    explain.add_argument("--results", type=Path, default=Path("results"), help="the results folder")
+    explain.set_defaults(call=lambda options: print(importlib.import_module("collapse.drift").explain(**options)))
     schemas = commands.add_parser("schemas", help="Write the generated pages: the config's schema, the artifacts.")
     schemas.add_argument("--folder", type=Path, required=True)
     schemas.set_defaults(call=lambda options: importlib.import_module("collapse.schemas").write(**options))
@@ -119,8 +127,8 @@ def _run_stage(stage: str, run: Callable[..., None], hints: dict[str, Any], opti
     if not outputs:  # the stage is only asked what it finds
         run(**options, record=contracts.Record())
         return
-    lock = provenance.location(outputs).with_suffix(".lock")
-    with only_writer(lock.with_name(f".{lock.name}")) as waited:
+    told = provenance.location(outputs)
+    with only_writer(told.with_name(f".{told.stem}.lock"), [*outputs, told]) as waited:
         record = contracts.Record(
             spec=spec.model_dump(mode="json") if spec else {},
             code=code,

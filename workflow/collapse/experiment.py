@@ -6,6 +6,7 @@ lives in a `.smk` file and all of it is tested.
 
 import difflib
 import importlib.util
+import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +23,6 @@ from collapse.metrics import CATALOGUE
 from collapse.strategies import generations_read
 
 TRUTH_SET = "truth"
-EXPERIMENT_TABLES = ("metrics", "ancestry", "theory", "points", "contrasts")
 LOOP_FIGURES = ("test_loss", "diversity", "contrasts", "ancestry")
 
 
@@ -129,6 +129,18 @@ class Experiment:
                 "  Set `device: cpu`, or run where there is one."
             )
 
+    def warnings(self) -> list[str]:
+        """What will stop the jobs, though not a dry run: a results folder that may not be written to."""
+        folder = next(
+            path for path in (Path("results", self.plan.experiment), Path("results"), Path()) if path.exists()
+        )
+        if os.access(folder, os.W_OK):
+            return []
+        return [
+            f"{folder.resolve()}: may not be written to (a read-only file system, or another owner).\n"
+            "  Mount it for writing, change its permissions, or move the project."
+        ]
+
     @property
     def gpu(self) -> int:
         """GPUs that a job with a model asks for."""
@@ -226,7 +238,7 @@ class Experiment:
         return [f"results/{self.plan.experiment}/truth.parquet"] if known else []
 
     def everything(self) -> list[str]:
-        """Every artifact of arms and worlds, and the verdicts."""
+        """Every artifact but the report: of arms, of worlds, and of the experiment."""
         trained = (
             "mixture.parquet",
             "model/model.json",
@@ -237,7 +249,13 @@ class Experiment:
         made = [path for name in trained for path in self.every(name)]
         drawn = [path for name in ("samples.parquet", "sampling_record.json") for path in self.every_drawn(name)]
         simulated = [path for name in ("metrics", "theory", "points") for path in self.every_world(f"{name}.parquet")]
-        return [*self.truth(), *made, *drawn, *self._every_verdict(), *simulated, *self.claims()]
+        arms = [*self.documents(), *self.truth(), *made, *drawn, *self._every_verdict()]
+        return [*arms, *simulated, *self.summaries(), *self.loop_figures(), *self.world_figures()]
+
+    def summaries(self) -> list[str]:
+        """The tables about all arms and worlds."""
+        names = ("metrics", "ancestry", "theory", "points", "contrasts")
+        return [*(f"results/{self.plan.experiment}/{name}.parquet" for name in names), *self.claims()]
 
     @property
     def folder(self) -> str:
@@ -255,9 +273,8 @@ class Experiment:
     def _parts(self) -> list[str]:
         """Artifacts of the experiment as a whole."""
         corpus = [f"{self.folder}/tokenizer/tokenizer.json", *self.base_model()] if self.plan.strategies else []
-        tables = [f"{self.folder}/{name}.parquet" for name in EXPERIMENT_TABLES]
         figures = [*self.loop_figures(), *self.world_figures()]
-        return [*self.documents(), *corpus, *self.truth(), *tables, *self.claims(), *figures]
+        return [*self.documents(), *corpus, *self.truth(), *self.summaries(), *figures]
 
     def _every_verdict(self) -> list[str]:
         judged = {strategy.name for strategy in self.plan.strategies if strategy.verifiers}

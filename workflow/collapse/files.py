@@ -4,11 +4,16 @@ import fcntl
 import logging
 import os
 import platform
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
+
+PARTIAL = ".partial"
+"""How the names of unfinished files end; they begin with a dot."""
 
 
 @contextmanager
@@ -18,7 +23,7 @@ def written_at_once(path: Path) -> Iterator[Path]:
     The bytes are on the disk before the name is: after a power cut too, a reader finds a whole file or none.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
+    partial = _partial(path)
     try:
         yield partial
         flush(partial)
@@ -26,6 +31,66 @@ def written_at_once(path: Path) -> Iterator[Path]:
         flush(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_at_once(folder: Path) -> Iterator[Path]:
+    """The same for a whole folder, which takes the place of one that is there."""
+    partial = _partial(folder)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        for path in [*partial.rglob("*"), partial]:
+            flush(path)
+        old = folder.with_name(f"{partial.name}.old{PARTIAL}")
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+        flush(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_partials(path: Path) -> None:
+    """Remove what processes that were killed left behind on the way to `path`; only its one writer may."""
+    for left in path.parent.glob(f".{path.name}.*{PARTIAL}"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def scratch(output: Path, identity: str) -> Path:
+    """Folder beside `output` for the work of one job that an interrupted one goes on with.
+
+    Args:
+        output: What the job writes.
+        identity: Digest of all that decides the output. Work of another identity would be no use and is removed; only
+            the output's one writer may ask.
+    """
+    name = f".{output.name}.{identity[:12]}.work"
+    for other in output.parent.glob(f".{output.name}.*.work"):
+        if other.name != name:
+            shutil.rmtree(other, ignore_errors=True)
+    return output.with_name(name)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}{PARTIAL}")
+
+
+def date_back(folder: Path) -> int:
+    """Give files dated in the future the present date, and return how many there were.
+
+    They were written before the clock was moved back. Snakemake goes by the order of dates, and refuses an output that
+    seems older than its inputs.
+    """
+    now, n_future = time.time(), 0
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in names):
+            if path.lstat().st_mtime > now and not path.is_symlink():
+                os.utime(path, (now, now))
+                n_future += 1
+    return n_future
 
 
 def flush(path: Path) -> None:
@@ -38,22 +103,27 @@ def flush(path: Path) -> None:
 
 
 @contextmanager
-def only_writer(lock: Path) -> Iterator[bool]:
-    """Hold `lock` during the block; yields whether another process had to be waited for.
+def only_writer(lock: Path, outputs: list[Path]) -> Iterator[bool]:
+    """Be the only process that writes `outputs` during the block; yields whether another had to be waited for.
 
-    The lock goes with the process, however it ends. On a file system without locks nothing is held: two writers of the
+    `lock` goes with the process, however it ends. On a file system without locks nothing is held: two writers of the
     same file then both write it, each under a name of its own, and the last whole one stays.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a+") as file:
         waited = _acquire(file.fileno(), lock)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}")
-        file.flush()
-        yield waited
+        if waited is not None:
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}")
+            file.flush()
+            for path in outputs:
+                remove_partials(path)
+                remove_partials(path.parent)
+        yield waited is True
 
 
-def _acquire(descriptor: int, lock: Path) -> bool:
+def _acquire(descriptor: int, lock: Path) -> bool | None:
+    """Take the lock; say whether that meant waiting, or None where there are no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -63,4 +133,5 @@ def _acquire(descriptor: int, lock: Path) -> bool:
         return True
     except OSError as error:
         logger.warning("%s: this file system has no locks (%s); going on without", lock, error.strerror)
+        return None
     return False

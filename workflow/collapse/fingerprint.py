@@ -5,7 +5,7 @@ stage's code in `params`. It covers the stage's module and every module of this 
 as syntax trees without docstrings: a comment, a docstring or a reformatting changes nothing, an edited line does.
 
 The settings' module is left out: what a setting does to a result is in the stage's spec already. So are the modules
-that only speak (`errors`, `metrics.catalogue`) or name files (`layout`).
+that only speak (`errors`, `metrics.catalogue`) or name and move files (`layout`, `files`, `provenance`).
 """
 
 import ast
@@ -14,9 +14,17 @@ import hashlib
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-SILENT = ("collapse.config", "collapse.errors", "collapse.layout", "collapse.metrics.catalogue")
+SILENT = (
+    "collapse.config",
+    "collapse.errors",
+    "collapse.files",
+    "collapse.layout",
+    "collapse.metrics.catalogue",
+    "collapse.provenance",
+)
 
 
+@functools.cache
 def stage_fingerprint(stage: str, *plugins: str) -> str:
     """Return 16 hex digits for the code of one stage.
 

@@ -1,17 +1,21 @@
 # The checked plan and the environment of every job. What a rule asks about the plan is in `collapse.experiment`.
 import os
+import shlex
 import sys
+from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow")
 # A chain of generations is one input function inside another.
 sys.setrecursionlimit(20_000)
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
-from collapse import layout
+from collapse import files, layout
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
+from collapse.run_lock import RunLock
 
 try:
     EXPERIMENT = Experiment(
@@ -22,6 +26,25 @@ try:
     EXPERIMENT.check_machine(jobs_run_here=not elsewhere)
 except CollapseError as error:
     raise WorkflowError(str(error)) from None
+
+
+# Locks that a killed Snakemake left behind are removed here; its jobs that still run are waited for by those that follow.
+RUN_LOCK = RunLock(EXPERIMENT.plan.experiment)
+if workflow.is_main_process:
+    if stale := RUN_LOCK.remove_stale():
+        logger.warning(
+            f"An earlier run was killed; its {len(stale)} lock(s) are removed."
+        )
+    for warning in EXPERIMENT.warnings():
+        logger.warning(warning)
+
+
+onstart:
+    RUN_LOCK.hold()
+    if n_future := files.date_back(Path("results", EXPERIMENT.plan.experiment)):
+        logger.warning(
+            f"{n_future} files were dated in the future: the clock was moved back. They are dated today now."
+        )
 
 
 wildcard_constraints:
@@ -39,8 +62,19 @@ pathvars:
 
 # Every job finds this interpreter and this package first, whatever the user's shell has activated. Freed memory is kept
 # for the next step instead of being handed back to the system: a tenth of a small model's training time.
+# A folder's name may hold spaces, quotes and dollar signs, which the shell must not read, and braces, which Snakemake
+# would.
+def as_shell_word(path):
+    return shlex.quote(path).replace("{", "{{").replace("}", "}}")
+
+
+KILLED = (
+    "This job was killed (signal 9), most often because memory ran out: give it more (mem_mb of its rule, in the "
+    "profile) or run fewer at once. What is finished is kept: run snakemake again and it goes on from there."
+)
 shell.prefix(
-    f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH "
-    f"PYTHONPATH={workflow.basedir}/workflow "
+    f"set -euo pipefail; trap '[ $? != 137 ] || echo \"{KILLED}\" >&2' EXIT; "
+    f"export PATH={as_shell_word(os.path.dirname(sys.executable))}:$PATH "
+    f"PYTHONPATH={as_shell_word(f'{workflow.basedir}/workflow')} "
     "MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864; "
 )

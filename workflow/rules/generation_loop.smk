@@ -102,6 +102,8 @@ rule train:
         "<arm>/logs/train.tsv"
     resources:
         gpu=EXPERIMENT.gpu,
+        # How jobs run, so no part of what decides the weights: another value reruns nothing.
+        checkpoint_minutes=10,
     params:
         spec=EXPERIMENT.spec("train"),
         code=EXPERIMENT.code("train"),
@@ -112,6 +114,7 @@ rule train:
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --mixture {input.mixture:q} --documents {input.documents:q} --samples {input.samples:q} \
             --tokenizer {input.tokenizer:q} --initial {input.initial:q} \
+            --checkpoint-minutes {resources.checkpoint_minutes} \
             --model {output.model:q} --training-log {output.training_log:q} &>{log:q}
         """
 

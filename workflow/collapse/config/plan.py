@@ -83,6 +83,7 @@ class GenerateSpec(Settings):
     decoding: DecodingSettings
     prompt: PromptSettings
     n_samples: int | None
+    chunk_rows: int
     sets_drawn: int
     """Samples are drawn so many times over: by oversampling, and as often as generations for replace_multiple."""
     health: HealthSettings
@@ -391,6 +392,7 @@ class Plan(Settings):
             decoding=self.decoding,
             prompt=self.prompt,
             n_samples=self.generate.n_samples,
+            chunk_rows=self.generate.chunk_rows,
             sets_drawn=self.sets_drawn(strategy, generation),
             health=self.generate.health,
         )

@@ -45,6 +45,8 @@ class FileSettings(Settings):
     """Column or key that holds the text (Parquet, JSON Lines)."""
     group_column: str | None
     """Column or key whose equal values stay on one side of the test split."""
+    max_bytes: int = Field(gt=0)
+    """A larger file is refused before it is read: its own size, or that of its text once decompressed (Parquet)."""
 
 
 class CorpusSettings(Settings):
@@ -203,6 +205,8 @@ class GenerateSettings(Settings):
     """`native` is the family's own sampler (n-gram). One engine per experiment, never chosen silently."""
     n_samples: int | None = Field(ge=1)
     """Samples per generation; null: as many as real training documents."""
+    chunk_rows: int = Field(ge=1)
+    """Samples are kept every so many rows; an interrupted job goes on after the last kept ones."""
     health: HealthSettings
 
 
@@ -319,8 +323,6 @@ class TrainingSettings(Settings):
     warmup_fraction: Fraction
     weight_decay: float = Field(ge=0)
     gradient_clip: float = Field(gt=0)
-    checkpoint_steps: int | None = Field(ge=1)
-    """Steps between checkpoints that an interrupted job resumes from; null: none."""
 
 
 class EvaluationSettings(Settings):

@@ -1,5 +1,7 @@
 """A file of real text on this machine: Parquet, JSON Lines or plain text.
 
+The file is somebody else's: its size is checked before it is read, that of a Parquet file as it will be in memory.
+
 A text keeps its characters and line ends; only white space around it goes, and blank or missing texts are passed
 over. A text's group is the value of `group_column`, or the text itself, so the order of the rows decides nothing.
 The source is the file's name without its folder, so a corpus is the same wherever it lies.
@@ -12,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from collapse.config.settings import FileSettings
@@ -19,6 +22,18 @@ from collapse.corpora import RealText
 from collapse.errors import ConfigError
 
 LICENCE = "not stated in the file"
+
+BLANK_LINES = re.compile(r"\n\s*\n")
+"""What separates paragraphs."""
+
+MOST_ROWS = 10_000_000
+"""Rows, lines or paragraphs of a file; with what Python keeps of each, about 6 GB."""
+
+ROWS_AT_ONCE = 10_000
+"""Rows of a Parquet file that are decoded at a time, so that a false footer is found out early."""
+
+MOST_NAMED = 20
+"""Columns or keys that a message lists."""
 
 Columns = list[list[object]]
 """The texts as the file holds them and, with `group_column`, their groups beside them."""
@@ -36,6 +51,8 @@ def read(settings: FileSettings) -> list[RealText]:
             f"corpus.file.path: there is no file {path}.\n"
             f"  The path is relative to the folder Snakemake runs in, {Path.cwd()}."
         )
+    if path.suffix != ".parquet":
+        _refuse_larger(path, "has", path.stat().st_size, settings)
     match path.suffix:
         case ".parquet":
             columns = _parquet(path, settings)
@@ -55,7 +72,7 @@ def read(settings: FileSettings) -> list[RealText]:
 
 def paragraphs(text: str) -> list[str]:
     """Split at blank lines; blank paragraphs go, and so does white space around each."""
-    return [stripped for part in re.split(r"\n\s*\n", text) if (stripped := part.strip())]
+    return [stripped for part in BLANK_LINES.split(text) if (stripped := part.strip())]
 
 
 def real_texts(columns: Columns, source: str, licence: str, where: str) -> list[RealText]:
@@ -91,8 +108,19 @@ def choose_columns(known: Iterable[str], column: str, group_column: str | None, 
     known = list(known)
     for setting, name in (("column", column), ("group_column", group_column)):
         if name is not None and name not in known:
-            raise ConfigError(f"{where}: has no `{name}`.\n  Set {setting} to one of: {', '.join(known) or 'none'}.")
+            raise ConfigError(f"{where}: has no `{name}`.\n  Set {setting} to one of: {_listed(known)}.")
     return [column] if group_column is None else [column, group_column]
+
+
+def _listed(names: list[str]) -> str:
+    """A few names, as text that a terminal does not act on."""
+    shown = ", ".join(_printable(name) for name in names[:MOST_NAMED])
+    return (shown or "none") + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
+
+
+def _printable(text: str) -> str:
+    """The first characters of a text, without those that would steer a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:60])
 
 
 def _text(cell: object, where: str) -> str:
@@ -105,22 +133,83 @@ def _text(cell: object, where: str) -> str:
     return cell.strip()
 
 
+def _refuse_larger(path: Path, holds: str, n_bytes: int, settings: FileSettings) -> None:
+    if n_bytes > settings.max_bytes:
+        raise ConfigError(
+            f"corpus.file.path: {path} {holds} {n_bytes:,} bytes, more than corpus.file.max_bytes "
+            f"({settings.max_bytes:,}).\n  Use a smaller file; or raise max_bytes, if this machine has several times "
+            "as much memory."
+        )
+
+
+def _refuse_more_rows(path: Path, n_rows: int, what: str) -> None:
+    if n_rows > MOST_ROWS:
+        raise ConfigError(
+            f"corpus.file.path: {path} has {n_rows:,} {what}, more than {MOST_ROWS:,}.\n"
+            "  Use a part of it; train_bytes, validation_bytes and test_bytes decide how much text is kept."
+        )
+
+
 def _parquet(path: Path, settings: FileSettings) -> Columns:
     where = f"corpus.file: {path}"
     try:
         file = pq.ParquetFile(path)
         names = choose_columns(file.schema_arrow.names, settings.column, settings.group_column, where)
-        table = file.read(names)
+        _refuse_large_footer(path, file.metadata, names, settings)
+        # A dictionary holds a repeated text once; ten thousand rows of one long text stay as small as they are there.
+        file = pq.ParquetFile(path, read_dictionary=_flat(file.schema_arrow, names, where))
+        return _within_limits(path, file.iter_batches(ROWS_AT_ONCE, columns=names), names, settings)
     except (pa.ArrowInvalid, OSError) as error:
         raise ConfigError(f"{where}: is not a readable Parquet file ({error}).\n  Write it again.") from None
-    return [table.column(name).to_pylist() for name in names]
+
+
+def _flat(schema: pa.Schema, names: list[str], where: str) -> list[str]:
+    """The columns themselves, if none holds lists or groups: their size would only be known once they are decoded."""
+    for name in names:
+        if pa.types.is_nested(schema.field(name).type):
+            raise ConfigError(
+                f"{where}: `{_printable(name)}` holds {schema.field(name).type}.\n  Name a column that holds strings."
+            )
+    return names
+
+
+def _refuse_large_footer(path: Path, footer: pq.FileMetaData, names: list[str], settings: FileSettings) -> None:
+    """Refuse what the footer itself says is too much."""
+    _refuse_more_rows(path, footer.num_rows, "rows")
+    groups = (footer.row_group(index) for index in range(footer.num_row_groups))
+    chunks = (group.column(index) for group in groups for index in range(group.num_columns))
+    read = (chunk for chunk in chunks if chunk.path_in_schema.partition(".")[0] in names)
+    _refuse_larger(path, "holds, decompressed,", sum(chunk.total_uncompressed_size for chunk in read), settings)
+
+
+def _within_limits(path: Path, batches: Iterable[pa.RecordBatch], names: list[str], settings: FileSettings) -> Columns:
+    """The columns, counted as they are decoded: a footer need not be true, and says nothing of repeated texts."""
+    columns: Columns = [[] for _ in names]
+    n_bytes = 0
+    for batch in batches:
+        n_bytes += sum(_size(batch.column(name)) for name in names)
+        _refuse_larger(path, "holds, decompressed, at least", n_bytes, settings)
+        for kept, name in zip(columns, names, strict=True):
+            kept += batch.column(name).to_pylist()
+        _refuse_more_rows(path, len(columns[0]), "rows or more")
+    return columns
+
+
+def _size(values: pa.Array) -> int:
+    """Bytes of the values, each counted as often as it occurs."""
+    if not isinstance(values, pa.DictionaryArray):
+        return values.nbytes
+    lengths = pc.binary_length(values.dictionary).cast(pa.int64()).take(values.indices)
+    return pc.sum(lengths).as_py() or 0
 
 
 def _json_lines(path: Path, settings: FileSettings) -> Columns:
     n_columns = 1 if settings.group_column is None else 2
+    content = _decoded(path)
+    _refuse_more_rows(path, content.count("\n"), "lines")
     rows = [
         _json_row(line, settings, f"corpus.file: {path}, line {number}") if line.strip() else [None] * n_columns
-        for number, line in enumerate(_decoded(path).split("\n"), start=1)
+        for number, line in enumerate(content.split("\n"), start=1)
     ]
     return [list(column) for column in zip(*rows, strict=True)]
 
@@ -128,10 +217,12 @@ def _json_lines(path: Path, settings: FileSettings) -> Columns:
 def _json_row(line: str, settings: FileSettings, where: str) -> list[object]:
     try:
         value = json.loads(line)
+    except RecursionError:
+        raise ConfigError(f"{where}: is nested too deeply to be a text and its keys.\n  Drop the line.") from None
     except ValueError as error:
         raise ConfigError(f"{where}: is not JSON ({error}).\n  Each line must be one whole object.") from None
     if not isinstance(value, dict):
-        raise ConfigError(f"{where}: is {line.strip():.60}.\n  Each line must be an object with keys.")
+        raise ConfigError(f"{where}: is {_printable(line.strip())}.\n  Each line must be an object with keys.")
     return [value[name] for name in choose_columns(value, settings.column, settings.group_column, where)]
 
 
@@ -141,7 +232,9 @@ def _plain(path: Path, settings: FileSettings) -> Columns:
             f"corpus.file.group_column: `{settings.group_column}`, but a .txt file has no columns.\n"
             "  Set it to null, or use Parquet or JSON Lines."
         )
-    return [list(paragraphs(_decoded(path)))]
+    content = _decoded(path)
+    _refuse_more_rows(path, sum(1 for _ in BLANK_LINES.finditer(content)), "paragraphs")
+    return [list(paragraphs(content))]
 
 
 def _decoded(path: Path) -> str:

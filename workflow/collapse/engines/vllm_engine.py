@@ -53,6 +53,9 @@ class Engine:
             max_model_len=self._context_length,
             max_num_seqs=MAX_ROWS_AT_ONCE,
             skip_tokenizer_init=True,
+            # by default, vLLM would unpickle weights where there are no safetensors
+            load_format="safetensors",
+            trust_remote_code=False,
             enforce_eager=device == "cpu",
             enable_prefix_caching=False,
             generation_config="vllm",

@@ -61,7 +61,8 @@ class TrainingJob:
         texts: Training examples in training order, repeats included.
         initial: Folder of the weights to start from; None for random weights.
         seed: Seed of random weights.
-        scratch: Folder of checkpoints that an interrupted job resumes from.
+        scratch: Folder of checkpoints that an interrupted job goes on from.
+        checkpoint_minutes: Minutes between them; 0: after every step. They decide nothing about the weights.
     """
 
     family: FamilySpec
@@ -71,6 +72,7 @@ class TrainingJob:
     initial: Path | None
     seed: int
     scratch: Path
+    checkpoint_minutes: float
 
 
 @dataclass(frozen=True)

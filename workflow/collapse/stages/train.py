@@ -14,6 +14,7 @@ from collapse.contracts import Record
 from collapse.corpora.tokenizer import Codec
 from collapse.errors import ContractError
 from collapse.families import TrainingJob, TrainingStep, Vocabulary
+from collapse.files import folder_written_at_once, scratch
 from collapse.lineage import ModelCard
 from collapse.randomness import stream_seed
 from collapse.sequences import Sequences
@@ -33,6 +34,7 @@ def run(
     samples: list[Path],
     tokenizer: Path,
     initial: Path | None = None,
+    checkpoint_minutes: float = 10,
     model: Output,
     training_log: Output,
     record: Record,
@@ -49,6 +51,7 @@ def run(
         samples: Samples that the mixture refers to.
         tokenizer: The experiment's tokenizer.
         initial: Card of the model to start from (pretrained, or of the generation before); None for random weights.
+        checkpoint_minutes: Minutes between the checkpoints that an interrupted job goes on from.
         model: The model's card, `model.json`, written last into the model's folder.
         training_log: One row per optimizer step.
         record: What the artifacts are made from.
@@ -62,31 +65,29 @@ def run(
         texts=_texts(table, documents, samples, spec.prompt_in_training),
         initial=initial.parent if initial else None,
         seed=stream_seed(seed, generation if spec.start == "fresh" else 0, "initialise"),
-        scratch=model.parent.with_name(f".training-{record.identity[:12]}"),
+        scratch=scratch(model.parent, record.identity),
+        checkpoint_minutes=checkpoint_minutes,
     )
     fitted, log = families.fit(job)
-    partial = model.parent.with_name(".model.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    digests = {name: lineage.sha256(partial / name) for name in fitted.save(partial)}
-    card = ModelCard(
-        model_id=lineage.model_id(strategy, seed, generation, digests["model.safetensors"]),
-        family=spec.family.name,
-        strategy=strategy,
-        seed=seed,
-        generation=generation,
-        parent_model_id=lineage.read_card(initial).model_id if initial and initial.name == model.name else None,
-        base_model=spec.family.base_model,
-        mixture_sha256=lineage.sha256(mixture),
-        n_parameters=fitted.n_parameters,
-        n_tokens_trained=job.texts.n_tokens,
-        n_steps=len(log),
-        dtype="float32",
-        files=digests,
-    )
-    (partial / model.name).write_text(card.model_dump_json(indent=2) + "\n")
     contracts.write(training_log, contracts.TRAINING_LOG, _log_table(log, strategy, seed, generation), record)
-    shutil.rmtree(model.parent, ignore_errors=True)
-    partial.replace(model.parent)
+    with folder_written_at_once(model.parent) as partial:
+        digests = {name: lineage.sha256(partial / name) for name in fitted.save(partial)}
+        card = ModelCard(
+            model_id=lineage.model_id(strategy, seed, generation, digests["model.safetensors"]),
+            family=spec.family.name,
+            strategy=strategy,
+            seed=seed,
+            generation=generation,
+            parent_model_id=lineage.read_card(initial).model_id if initial and initial.name == model.name else None,
+            base_model=spec.family.base_model,
+            mixture_sha256=lineage.sha256(mixture),
+            n_parameters=fitted.n_parameters,
+            n_tokens_trained=job.texts.n_tokens,
+            n_steps=len(log),
+            dtype="float32",
+            files=digests,
+        )
+        (partial / model.name).write_text(card.model_dump_json(indent=2) + "\n")
     shutil.rmtree(job.scratch, ignore_errors=True)
     logger.info("%s: %d weights, %d tokens, %d steps", card.model_id, card.n_parameters, job.texts.n_tokens, len(log))
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "workflow", "profiles")
+
+ARTIFACTS = (".parquet", ".svg", ".html", ".json", ".safetensors")
 
 TINY = {
     "experiment": "tiny",
@@ -54,9 +56,14 @@ class Project:
         file.write_text(file.read_text().replace(old, new, 1))
 
     def digests(self) -> dict[str, str]:
-        """SHA-256 of every table and report under results/, by path."""
-        files = (path for path in (self.folder / "results").rglob("*") if path.suffix in (".parquet", ".svg", ".html"))
-        return {str(p.relative_to(self.folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(files)}
+        """SHA-256 of every artifact under results/, by path; not of what tells when and where it was made."""
+        found = (path.relative_to(self.folder) for path in (self.folder / "results").rglob("*"))
+        artifacts = [
+            path
+            for path in found
+            if path.suffix in ARTIFACTS and not {"provenance", "logs"} & set(path.parts) and path.name[0] != "."
+        ]
+        return {str(p): hashlib.sha256((self.folder / p).read_bytes()).hexdigest() for p in sorted(artifacts)}
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "snakemake", "--configfile", "experiment.yaml", *arguments]

@@ -1,0 +1,150 @@
+"""Files are there whole or not at all, and have one writer at a time."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from collapse.files import folder_written_at_once, only_writer, scratch, written_at_once
+from collapse.run_lock import RunLock
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+
+
+def process(code: str, folder: Path) -> subprocess.Popen:
+    """Another process, in `folder`, that prints a line when it is ready."""
+    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(ValueError), written_at_once(tmp_path / "a") as partial:
+        partial.write_text("new")
+        raise ValueError
+    assert (tmp_path / "a").read_text() == "old" and names(tmp_path) == {"a"}
+
+
+def test_a_folder_takes_the_place_of_the_old_one_as_a_whole(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "old").write_text("old")
+    with folder_written_at_once(model) as partial:
+        (partial / "new").write_text("new")
+        assert names(model) == {"old"}
+    assert names(model) == {"new"} and names(tmp_path) == {"model"}
+
+
+def test_a_folder_that_fails_leaves_the_old_one(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "old").write_text("old")
+    with pytest.raises(ValueError), folder_written_at_once(model):
+        raise ValueError
+    assert names(model) == {"old"} and names(tmp_path) == {"model"}
+
+
+def test_a_killed_writer_leaves_nothing_under_the_files_name_and_the_next_clears_up(tmp_path):
+    code = """
+        from pathlib import Path
+        from collapse.files import written_at_once
+        import os, signal
+        with written_at_once(Path("a")) as partial:
+            partial.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    process(code, tmp_path).wait()
+    assert len(names(tmp_path)) == 1 and not (tmp_path / "a").exists()
+    with only_writer(tmp_path / ".lock", [tmp_path / "a"]):
+        assert names(tmp_path) == {".lock"}
+
+
+HOLDER = """
+    from pathlib import Path
+    from collapse.files import only_writer
+    import time
+    with only_writer(Path(".lock"), []):
+        print("ready", flush=True)
+        time.sleep({seconds})
+"""
+
+
+def test_a_second_writer_waits_for_the_first(tmp_path):
+    first = process(HOLDER.format(seconds=1), tmp_path)
+    assert first.stdout and first.stdout.readline() == "ready\n"
+    start = time.monotonic()
+    with only_writer(tmp_path / ".lock", []) as waited:
+        assert waited and time.monotonic() - start > 0.5
+    assert first.wait() == 0
+
+
+def test_the_lock_of_a_killed_writer_is_free(tmp_path):
+    first = process(HOLDER.format(seconds=60), tmp_path)
+    assert first.stdout and first.stdout.readline() == "ready\n"
+    first.kill()
+    first.wait()
+    with only_writer(tmp_path / ".lock", []) as waited:
+        assert not waited
+
+
+def test_only_work_of_the_same_identity_is_gone_on_with(tmp_path):
+    folder = scratch(tmp_path / "samples.parquet", "a" * 64)
+    folder.mkdir()
+    assert scratch(tmp_path / "samples.parquet", "a" * 64) == folder and folder.is_dir()
+    assert scratch(tmp_path / "samples.parquet", "b" * 64) != folder
+    assert not folder.exists()
+
+
+# --- locks of whole runs ----------------------------------------------------------------------------------------------
+
+RUN = """
+    from pathlib import Path
+    from collapse.run_lock import RunLock
+    import time
+    lock = RunLock("mine", Path(".snakemake"))
+    lock.hold()
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A run of `mine`, with Snakemake's locks of it and of another experiment."""
+    locks = tmp_path / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("results/mine/metrics.parquet\n")
+    (locks / "1.output.lock").write_text("results/mine-too/metrics.parquet\n")
+    run = process(RUN, tmp_path)
+    assert run.stdout and run.stdout.readline() == "ready\n"
+    yield run
+    run.kill()
+    run.wait()
+
+
+def test_locks_of_a_living_run_stay(running, tmp_path):
+    assert RunLock("mine", tmp_path / ".snakemake").remove_stale() == []
+    assert names(tmp_path / ".snakemake" / "locks") == {"0.output.lock", "1.output.lock"}
+
+
+def test_locks_of_a_killed_run_are_removed_and_other_experiments_stay(running, tmp_path):
+    running.kill()
+    running.wait()
+    assert len(RunLock("mine", tmp_path / ".snakemake").remove_stale()) == 1
+    assert names(tmp_path / ".snakemake" / "locks") == {"1.output.lock"}
+
+
+def test_locks_of_another_machine_stay(running, tmp_path):
+    running.kill()
+    running.wait()
+    (tmp_path / ".snakemake" / "mine.running").write_text("process 1 on another-machine")
+    assert RunLock("mine", tmp_path / ".snakemake").remove_stale() == []

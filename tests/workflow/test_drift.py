@@ -1,0 +1,143 @@
+"""`explain` says why results differ from today's config, code and packages."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from collapse.config import load_plan
+from collapse.config.origins import sentences
+from collapse.drift import Place, merged
+from collapse.experiment import Experiment
+
+BRANCH = "results/tiny/strategy=replace/seed=1/generation=2"
+
+
+def explained(project, *more: str) -> str:
+    return project.collapse("explain", "--configfile", "experiment.yaml", *more).stdout
+
+
+def test_a_finished_run_has_nothing_to_explain(project):
+    text = explained(project)
+    assert "every table is of this config, this code and these packages" in text and "Nothing would run" in text
+    assert len(text.splitlines()) == 3
+
+
+def test_a_run_that_never_was_is_told_as_such(fresh):
+    fresh.configure()
+    assert "nothing has been made yet" in explained(fresh)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"decoding": {"temperature": 0.9}}, "generate: decoding.temperature is 0.9, was 1.0 (8 tables)"),
+        ({"seeds": [0, 1, 2]}, "collect: seeds is [0, 1, 2], was [0, 1] (1 table)"),
+        ({"seeds": [0]}, "left alone, for this config does not have them: strategy=real/seed=1/generation=0, "),
+        ({"ngram": {"order": 2}}, "train: ngram.order is 2, was 3 (14 tables)"),
+        ({"generate": {"engine": "native", "n_samples": 20}}, "generate, mix, evaluate: generate.n_samples is 20, was"),
+        ({"verifiers": {"whole": {"min_tokens": 5}}}, "verify: verifiers.whole.min_tokens is 5, was 4 (4 tables)"),
+    ],
+)
+def test_a_setting_is_named_as_the_config_writes_it(project, changes, words):
+    project.configure(**changes)
+    text = explained(project)
+    assert words in {line.strip() for line in text.splitlines()} or words in text
+    assert "Would run: " in text
+
+
+def test_what_would_run_is_what_snakemake_says(project):
+    project.configure(budget={"match": "epochs", "amount": 2})
+    text, jobs = explained(project), project.jobs()
+    assert "mix: budget.amount is 2.0, was 1.0 (14 tables)" in text
+    told = {name: int(n) for name, n in re.findall(r"(\w+) (\d+)", text.partition("Would run: ")[2])}
+    assert told == {rule: n for rule, n in jobs.items() if rule != "all"}
+
+
+def test_another_way_of_composing_names_the_strategy(project):
+    strategies = yaml.safe_load((project.folder / "experiment.yaml").read_text())["strategies"]
+    strategies[1] = {"name": "replace", "compose": "mix", "real_fraction": 0.5}
+    project.configure(strategies=strategies)
+    text = explained(project)
+    assert 'strategies[replace].compose is "mix", was "replace"' in text
+    assert "strategies[replace].real_fraction is 0.5, was null" in text
+
+
+def test_an_edited_line_is_a_changed_code_and_a_comment_is_not(project):
+    project.edit("workflow/collapse/metrics/tails.py", "return", "# why\n    return")
+    assert "Nothing would run" in explained(project)
+    project.edit("workflow/collapse/metrics/tails.py", "return", "assert True\n    return")
+    text = explained(project)
+    assert re.search(r"evaluate: its code changed \(\w{16} now, \w{16} then\) \(14 tables\)", text)
+    assert "train" not in text
+
+
+def test_results_that_snakemake_knows_nothing_of_are_compared_all_the_same(project):
+    shutil.rmtree(project.folder / ".snakemake")
+    project.configure(decoding={"temperature": 0.9})
+    text = explained(project)
+    assert "generate: decoding.temperature is 0.9, was 1.0 (8 tables); Snakemake lets them stay" in text
+    assert "snakemake --forcerun generate" in text
+
+
+def test_another_version_of_a_package_is_told_and_reruns_nothing(project):
+    record = project.folder / BRANCH / "provenance/samples.json"
+    facts = json.loads(record.read_text())
+    now = facts["packages"]["numpy"]
+    record.write_text(json.dumps(facts | {"packages": facts["packages"] | {"numpy": "1.0.0"}}))
+    text = explained(project)
+    assert f"packages: numpy is {now}, was 1.0.0 for 1 job(s); nothing reruns for that" in text
+
+
+def test_a_file_that_is_no_table_is_named(project):
+    (project.folder / BRANCH / "samples.parquet").write_bytes(b"no table")
+    assert "generation=2/samples.parquet cannot be read as Parquet" in explained(project)
+
+
+def test_a_wrong_config_has_the_message_of_the_workflow(project):
+    project.configure(generation=3)
+    result = project.collapse("explain", "--configfile", "experiment.yaml", check=False)
+    words = f"{project.folder / 'experiment.yaml'} + config.yaml has 1 problem(s):"
+    assert result.returncode == 1 and words in result.stderr and "did you mean `generations`?" in result.stderr
+    assert words in project.snakemake("-n", check=False).stdout
+
+
+def test_it_changes_nothing(project):
+    before = project.digests()
+    explained(project)
+    assert project.digests() == before
+
+
+def test_configs_are_merged_as_snakemake_does(tmp_path):
+    root = Path(__file__).parents[2]
+    (tmp_path / "one.yaml").write_text("decoding: {temperature: 0.5}\nseeds: [3]\n")
+    (tmp_path / "two.yaml").write_text("seeds: [4, 5]\n")
+    here = Path.cwd()
+    os.chdir(root)
+    try:
+        config = merged([tmp_path / "one.yaml", tmp_path / "two.yaml"])
+    finally:
+        os.chdir(here)
+    assert config["decoding"]["temperature"] == 0.5 and config["decoding"]["top_p"] == 1.0
+    assert config["seeds"] == [4, 5]
+    assert Experiment(load_plan(config, "here")).plan.seeds == (4, 5)
+
+
+def test_a_table_says_its_place():
+    assert Place.of(Path("strategy=replace/seed=1/generation=2/samples.parquet")) == Place("replace", "1", "2")
+    assert Place.of(Path("metrics.parquet")) == Place()
+
+
+def test_other_kinds_of_things_are_not_compared_field_by_field():
+    then = {"family": {"name": "ngram", "settings": {"order": 3}, "device": "cpu"}}
+    now = {"family": {"name": "transformer", "settings": {"width": 8}, "device": "cpu"}}
+    assert sentences("train", now, then, "", "transformer") == ['family is "transformer", was "ngram"']
+
+
+def test_a_setting_that_another_version_did_not_have_is_new():
+    found = sentences("corpus", {"corpus": {"file": {"limit": 1}}}, {"corpus": {"file": {}}}, "", "ngram")
+    assert found == ["corpus.file.limit is new: 1"]

@@ -1,0 +1,75 @@
+"""What a machine does to a job, in a sentence: the disk is full, memory ran out, a signal came."""
+
+import errno
+import os
+import signal
+import sys
+from types import FrameType
+
+from collapse.errors import CollapseError
+
+AGAIN = "What is finished is kept: run snakemake again and it goes on from there."
+
+
+class MachineError(CollapseError):
+    """The machine stopped the job: the reader is whoever runs it."""
+
+
+ADVICE = {
+    errno.ENOSPC: "The disk is full. Free some space.",
+    errno.EDQUOT: "Your disk quota is used up. Free some space or ask for more.",
+    errno.EROFS: "The results folder is on a read-only file system. Mount it for writing, or move the project.",
+    errno.EACCES: "The results folder may not be written to. Change its permissions, or move the project.",
+    errno.EPERM: "The results folder may not be written to. Change its permissions, or move the project.",
+    errno.EIO: "The disk failed to read or write. Check it before anything else.",
+    errno.ESTALE: "The network file system lost a file. Check that it is mounted.",
+    errno.EMFILE: "Too many files are open. Raise the limit (ulimit -n).",
+    errno.EFBIG: "A file is larger than this shell may write. Raise the limit (ulimit -f).",
+}
+MEMORY = (
+    "Memory ran out. Give the job more (mem_mb of its rule, in the profile), run fewer jobs at once (--cores), or make "
+    "training.batch_size or generate.chunk_rows smaller."
+)
+NO_MEMORY = ("can't allocate memory", "out of memory", "OutOfMemory", "Cannot allocate memory", "std::bad_alloc")
+
+
+def explained(error: BaseException) -> MachineError | None:
+    """The fault behind an exception, with what to do; None if the machine is not to blame."""
+    cause = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or any(sign in cause for sign in NO_MEMORY):
+        return MachineError(f"{MEMORY}\n  ({cause})\n  {AGAIN}")
+    for number in _errors(error):
+        if number in ADVICE:
+            return MachineError(f"{ADVICE[number]}\n  ({cause})\n  {AGAIN}")
+    return None
+
+
+def _errors(error: BaseException) -> list[int]:
+    """Error numbers of the operating system that an exception carries; libraries in Rust only print them."""
+    numbers = [error.errno] if isinstance(error, OSError) and error.errno is not None else []
+    return numbers + [number for number in ADVICE if f"(os error {number})" in str(error)]
+
+
+def explain_signals() -> None:
+    """Have the signals that end a job say so.
+
+    The process ends there and then: an exception raised in the midst of a library written in C may be lost in it. What
+    is half-written has a temporary name, and the next run removes it.
+    """
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+
+
+SIGNALS = {
+    signal.SIGTERM: "a time limit, pre-emption or scancel; for more time, raise `runtime` in the profile",
+    signal.SIGINT: "Ctrl-C",
+    signal.SIGXCPU: "the limit of CPU time is reached; raise it (ulimit -t)",
+}
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    known = signal.Signals(number)
+    print(
+        f"{MachineError.__name__}: Stopped by {known.name} ({SIGNALS[known]}).\n  {AGAIN}", file=sys.stderr, flush=True
+    )
+    os._exit(128 + number)
