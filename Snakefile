@@ -9,6 +9,7 @@ include: "workflow/rules/simulation.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/calibration.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -17,6 +18,7 @@ rule all:
     default_target: True
     input:
         EXPERIMENT.everything(),
+        f"results/{EXPERIMENT.plan.experiment}/audit.parquet",
         f"results/{EXPERIMENT.plan.experiment}/report.html",
 
 

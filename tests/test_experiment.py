@@ -36,6 +36,15 @@ def test_generation_0_and_the_samples_it_writes_are_shared():
     assert found.own_samples(arm("real", 0)) == []
 
 
+def test_the_audit_waits_for_everything_but_the_report():
+    found = experiment()
+    audited = found.audited()
+    assert set(found.everything()) < set(audited) and len(set(audited)) == len(audited)
+    assert {path for path in audited if path.endswith((".html", "audit.parquet"))} == set()
+    parts = json.loads(found.spec("audit")(SimpleNamespace()))["parts"]
+    assert {f"results/speeches/{part}" for part in parts} < set(audited)
+
+
 @pytest.mark.parametrize(
     ("strategy", "read"),
     [

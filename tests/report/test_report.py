@@ -1,10 +1,16 @@
 import re
+import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
 
+from collapse import contracts
+from collapse.contracts import AUDIT, Record
 from collapse.errors import ContractError
 from collapse.stages import report
 
@@ -67,6 +73,20 @@ def test_the_page_loads_nothing(html):
 
 def test_the_same_results_give_the_same_bytes(two_seeds, page, tmp_path):
     assert two_seeds.report(tmp_path / "elsewhere" / "report.html") == page
+
+
+def test_the_foot_says_how_much_was_checked(page):
+    foot = page[page.index("<footer>") :]
+    assert "1 artifacts passed all 1 checks" in foot
+
+
+def test_no_page_is_made_of_what_failed_a_check(two_seeds, tmp_path):
+    folder = tmp_path / "results" / "made-up"
+    study = replace(two_seeds, folder=Path(shutil.copytree(two_seeds.folder, folder)))
+    failed = {"artifact": "metrics.parquet", "check": "key", "passed": False, "detail": "rows repeat"}
+    contracts.write(folder / "audit.parquet", AUDIT, pa.Table.from_pylist([failed], AUDIT.schema), Record())
+    with pytest.raises(ContractError, match="some checks failed"):
+        study.report(tmp_path / "report.html")
 
 
 def test_the_page_is_well_formed_and_its_links_lead_somewhere(html):

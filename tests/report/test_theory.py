@@ -65,7 +65,7 @@ def page(*claims: dict, worlds: dict | None = None) -> str:
         pa.Table.from_pylist(laws, THEORY.schema),
         pa.Table.from_pylist(list(claims), CLAIMS.schema),
     )
-    return rendered(view(plan.report_spec(), None, shown, {}))
+    return rendered(view(plan.report_spec(), None, shown, {}, "Audited before: nothing."))
 
 
 def test_the_answer_counts_the_verdicts():

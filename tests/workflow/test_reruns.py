@@ -5,7 +5,7 @@ import shutil
 import yaml
 
 ARMS = 2 * 1 + 2 * 3 * 2  # two shared generations 0; two seeds, three strategies, two generations
-ANALYSIS = {"collect": 1, "contrast": 1, "figure": 1, "report": 1, "all": 1}
+ANALYSIS = {"collect": 1, "contrast": 1, "figure": 1, "audit": 1, "report": 1, "all": 1}
 
 
 def strategies(project) -> list[dict]:
@@ -27,7 +27,7 @@ def test_a_finished_run_has_nothing_to_do(project):
 
 
 def test_a_comment_or_a_touch_reruns_nothing(project):
-    project.edit("workflow/collapse/stages/train.py", "import hashlib", "# a comment\nimport hashlib")
+    project.edit("workflow/collapse/stages/train.py", "import logging", "# a comment\nimport logging")
     for path in (project.folder / "workflow").rglob("*.py"):
         path.touch()
     assert project.jobs() == {}

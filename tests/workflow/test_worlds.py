@@ -3,10 +3,12 @@
 import copy
 import shutil
 
+import pyarrow.compute as pc
 import pytest
 
 from collapse import contracts
 from collapse.contracts import CLAIMS, METRICS
+from collapse.contracts import THEORY as THEORY_TABLE
 
 WORLD = {
     "model": "linear_regression",
@@ -38,7 +40,7 @@ THEORY = {
     "worlds": {"first": WORLD, "second": WORLD | {"design": "fresh"}},
     "claims": {"A1-true": CLAIM, "A1-false": CLAIM | {"expected": 40.0, "tolerance": 0.1}},
 }
-JOBS_AFTER_SIMULATION = {"collect": 1, "contrast": 1, "claims": 1, "report": 1, "all": 1}
+JOBS_AFTER_SIMULATION = {"collect": 1, "contrast": 1, "claims": 1, "audit": 1, "report": 1, "all": 1}
 
 
 def changed(**changes) -> dict:
@@ -81,6 +83,20 @@ def test_worlds_end_in_metrics_verdicts_and_a_report(simulated):
 def test_no_model_and_no_corpus_is_made_for_worlds_alone(simulated):
     folder = simulated.folder / "results" / "small-theory"
     assert not list(folder.rglob("samples.parquet")) and not (folder / "documents.parquet").exists()
+
+
+def test_worlds_pass_the_audit_and_a_changed_value_does_not(theory):
+    assert "all passed" in theory.collapse("audit", "results").stdout
+    path = theory.folder / "results" / "small-theory" / "world=first" / "theory.parquet"
+    table, record = contracts.read(path, THEORY_TABLE), contracts.spec_of(path)
+    doubled = table.set_column(
+        table.schema.get_field_index("value"), table.schema.field("value"), pc.multiply(table["value"], 2.0)
+    )
+    contracts.write(path, THEORY_TABLE, doubled, record)
+    result = theory.collapse("audit", "results", check=False)
+    assert result.returncode == 1
+    assert "world=first/theory.parquet: digest" in result.stdout
+    assert "theory.parquet: collected: column value" in result.stdout
 
 
 def test_deleting_one_worlds_results_reruns_that_world(theory):

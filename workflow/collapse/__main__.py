@@ -92,13 +92,24 @@ def _add_option(command: argparse.ArgumentParser, name: str, hint: Any, default:
     option, required = f"--{name.replace('_', '-')}", default is inspect.Parameter.empty
     if typing.get_origin(hint) is list:
         command.add_argument(option, type=typing.get_args(hint)[0], nargs="*", required=required, default=[])
-    elif isinstance(hint, type) and issubclass(hint, Settings):
+    elif hint is bool:
+        command.add_argument(option, action="store_true")
+    elif hint == stages.Folder:
+        command.add_argument(name, type=Path)
+    elif model := _settings_of(hint):
         explained = "settings as JSON; - reads them from standard input"
-        command.add_argument(option, type=lambda text: _spec(hint, text), required=required, help=explained)
+        command.add_argument(option, type=lambda text: _spec(model, text), required=required, help=explained)
     else:
-        kind = next((part for part in typing.get_args(hint) if part in (Path, int, str)), hint)
+        plain = typing.get_args(typing.get_args(hint)[0]) if hint == stages.Output | None else typing.get_args(hint)
+        kind = next((part for part in plain if part in (Path, int, str)), hint)
         optional = {} if required else {"nargs": "?", "default": default}
         command.add_argument(option, type=kind, required=required, **optional)
+
+
+def _settings_of(hint: Any) -> type[Settings] | None:
+    """The settings model that a hint names, alone or with None."""
+    parts = (hint, *typing.get_args(hint))
+    return next((part for part in parts if isinstance(part, type) and issubclass(part, Settings)), None)
 
 
 def _spec(model: type[Settings], text: str) -> Settings:
@@ -111,12 +122,15 @@ def _spec(model: type[Settings], text: str) -> Settings:
 
 def _run_stage(stage: str, run: Callable[..., None], hints: dict[str, Any], options: dict[str, Any]) -> None:
     started = datetime.now(UTC)
-    outputs = [options[name] for name, hint in hints.items() if hint == stages.Output]
-    code = options.pop("code")
+    named = [options[name] for name, hint in hints.items() if hint in (stages.Output, stages.Output | None)]
+    outputs, code, spec = [path for path in named if path], options.pop("code"), options.get("spec")
+    if not outputs:  # the stage is only asked what it finds
+        run(**options, record=contracts.Record())
+        return
     told = provenance.location(outputs)
     with only_writer(told.with_name(f".{told.stem}.lock"), [*outputs, told]) as waited:
         record = contracts.Record(
-            spec=options["spec"].model_dump(mode="json") if "spec" in options else {},
+            spec=spec.model_dump(mode="json") if spec else {},
             code=code,
             inputs=provenance.verified_digests(_inputs(hints, options)),
         )

@@ -7,6 +7,7 @@ same bytes.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,11 +132,11 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
         table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
     except FileNotFoundError:
         raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}") from None
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise ContractError(
             f"{path}: this is not a readable Parquet file ({error}).\n  Delete it and run snakemake again."
         ) from None
-    found = (table.schema.metadata or {}).get(b"collapse.contract", b"no contract").decode()
+    found = (table.schema.metadata or {}).get(b"collapse.contract", b"no contract").decode(errors="replace")
     if found != contract.title:
         raise ContractError(
             f"{path}: holds `{found}`, but `{contract.title}` is expected.\n"
@@ -146,7 +147,11 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
 
 def spec_of(path: Path) -> Record:
     """Return what the artifact at `path` was made from."""
-    metadata = pq.read_schema(path).metadata or {}
+    return record_in(pq.read_schema(path).metadata or {})
+
+
+def record_in(metadata: Mapping[bytes, bytes]) -> Record:
+    """What an artifact was made from, out of the metadata of its schema."""
     return Record(
         spec=json.loads(metadata.get(b"collapse.spec", b"{}")),
         code=metadata.get(b"collapse.code", b"").decode(),
@@ -478,6 +483,40 @@ CLAIMS = Contract(
     ("claim_id",),
 )
 
+AUDIT = Contract(
+    "audit",
+    1,
+    "artifact × check",
+    (
+        Column("artifact", _TEXT, "path inside the experiment's folder"),
+        _category(
+            "check",
+            "what was checked",
+            "complete",
+            "contract",
+            "key",
+            "digest",
+            "inputs",
+            "place",
+            "counts",
+            "splits",
+            "seeds",
+            "record",
+            "lineage",
+            "usable",
+            "generations",
+            "shares",
+            "passes",
+            "budget",
+            "training",
+            "collected",
+        ),
+        Column("passed", pa.bool_(), "whether nothing is wrong"),
+        Column("detail", _TEXT, "what was compared, or what is wrong"),
+    ),
+    ("artifact", "check"),
+)
+
 ALL = (
     DOCUMENTS,
     TRUTH,
@@ -492,4 +531,5 @@ ALL = (
     THEORY,
     POINTS,
     CLAIMS,
+    AUDIT,
 )

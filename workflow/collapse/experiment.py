@@ -13,7 +13,7 @@ from typing import Protocol
 
 from collapse import engines, families, layout, worlds
 from collapse.config.claims import Selection
-from collapse.config.plan import REAL, Plan
+from collapse.config.plan import REAL, AuditSpec, Plan
 from collapse.config.settings import PerplexityBandVerifier, Settings
 from collapse.config.worlds import ChainSettings
 from collapse.errors import ConfigError, EngineError
@@ -50,6 +50,7 @@ class Experiment:
             "train": lambda _strategy, _generation: plan.train_spec(),
             "evaluate": plan.evaluate_spec,
             "collect": lambda _strategy, _generation: plan.collect_spec(),
+            "audit": lambda _strategy, _generation: self._audit_spec(),
             "claims": lambda _strategy, _generation: plan.claims_spec(),
             "compare": lambda _strategy, _generation: plan.compare_spec(),
             "report": lambda _strategy, _generation: plan.report_spec(),
@@ -238,7 +239,13 @@ class Experiment:
 
     def everything(self) -> list[str]:
         """Every artifact but the report: of arms, of worlds, and of the experiment."""
-        trained = ("mixture.parquet", "model/model.json", "document_losses.parquet", "metrics.parquet")
+        trained = (
+            "mixture.parquet",
+            "model/model.json",
+            "training_log.parquet",
+            "document_losses.parquet",
+            "metrics.parquet",
+        )
         made = [path for name in trained for path in self.every(name)]
         drawn = [path for name in ("samples.parquet", "sampling_record.json") for path in self.every_drawn(name)]
         simulated = [path for name in ("metrics", "theory", "points") for path in self.every_world(f"{name}.parquet")]
@@ -249,6 +256,25 @@ class Experiment:
         """The tables about all arms and worlds."""
         names = ("metrics", "ancestry", "theory", "points", "contrasts")
         return [*(f"results/{self.plan.experiment}/{name}.parquet" for name in names), *self.claims()]
+
+    @property
+    def folder(self) -> str:
+        """Where the experiment's results lie."""
+        return f"results/{self.plan.experiment}"
+
+    def audited(self, _wildcards: object = None) -> list[str]:
+        """Every artifact that the audit looks at: all but itself and the report, which waits for it."""
+        return list(dict.fromkeys([*self.everything(), *self._parts()]))
+
+    def _audit_spec(self) -> AuditSpec:
+        parts = tuple(path.removeprefix(f"{self.folder}/") for path in self._parts())
+        return AuditSpec(arms=self.plan.collect_spec(), parts=parts)
+
+    def _parts(self) -> list[str]:
+        """Artifacts of the experiment as a whole."""
+        corpus = [f"{self.folder}/tokenizer/tokenizer.json", *self.base_model()] if self.plan.strategies else []
+        figures = [*self.loop_figures(), *self.world_figures()]
+        return [*self.documents(), *corpus, *self.truth(), *self.summaries(), *figures]
 
     def _every_verdict(self) -> list[str]:
         judged = {strategy.name for strategy in self.plan.strategies if strategy.verifiers}

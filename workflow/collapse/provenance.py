@@ -84,6 +84,18 @@ def written_digest(path: Path) -> str | None:
     return None
 
 
+def written_in(folder: Path) -> dict[str, str]:
+    """The digest that each file of an experiment had when it was written, by its path inside the experiment."""
+    written = dict[str, str]()
+    for record in sorted(folder.rglob(f"{FOLDER}/*.json")):
+        try:
+            outputs = json.loads(record.read_text()).get("outputs", {})
+        except ValueError:  # cut off by a fault; its job will be run again
+            continue
+        written = outputs | written
+    return written
+
+
 def verified_digests(paths: Iterable[Path]) -> dict[str, str]:
     """SHA-256 of each file by its path inside the experiment, after a check that it is what its job wrote.
 
@@ -108,9 +120,13 @@ def _verified(path: Path) -> str:
     return found
 
 
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file, so that the next run makes it again; return its new name."""
+    return path.replace(path.with_name(f"{path.name}.damaged"))
+
+
 def _set_aside(path: Path, fault: str) -> ContractError:
-    aside = path.with_name(f"{path.name}.damaged")
-    path.replace(aside)
+    aside = set_aside(path)
     return ContractError(
         f"{path}: {fault}; a disk, a copy or a hand changed it.\n"
         f"  It is set aside as {aside.name}. Run snakemake again: it makes this file anew, and what is whole stays."

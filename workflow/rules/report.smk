@@ -1,7 +1,7 @@
 # figure → report: what a reader sees.
 #
 # inputs:  metrics.parquet, contrasts.parquet, ancestry.parquet, documents.parquet, samples and sampling records;
-#          theory.parquet, claims.parquet and every closed-form world's tables
+#          theory.parquet, claims.parquet and every closed-form world's tables; audit.parquet
 # outputs: figures/*.svg, report.html
 
 
@@ -65,6 +65,7 @@ rule report:
         records=EXPERIMENT.every_drawn("sampling_record.json"),
         figures=EXPERIMENT.loop_figures,
         world_figures=EXPERIMENT.world_figures,
+        audit="<experiment>/audit.parquet",
         templates=EXPERIMENT.templates,
     output:
         report="<experiment>/report.html",
@@ -79,6 +80,7 @@ rule report:
             --spec - --code {params.code} \
             --metrics {input.metrics:q} --contrasts {input.contrasts:q} --ancestry {input.ancestry:q} \
             --theory {input.theory:q} --claims {input.claims:q} --documents {input.documents:q} \
-            --figures {input.figures:q} --world-figures {input.world_figures:q} --report {output.report:q} \
+            --figures {input.figures:q} --world-figures {input.world_figures:q} --audit {input.audit:q} \
+            --report {output.report:q} \
             <<<{params.spec:q} &>{log:q}
         """

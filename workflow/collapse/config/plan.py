@@ -157,6 +157,14 @@ class CollectSpec(Settings):
     worlds: tuple[Name, ...]
 
 
+class AuditSpec(Settings):
+    """Which artifacts an experiment has."""
+
+    arms: CollectSpec
+    parts: tuple[str, ...]
+    """What it has besides those of arms and worlds, by path inside its folder."""
+
+
 class ClaimsSpec(Settings):
     """What is claimed."""
 

@@ -53,6 +53,11 @@ def data(plan: Plan) -> str:
     return f"Every number comes from {listed} in results/{plan.experiment}/.{texts} Figures lie in figures/ as SVG."
 
 
+def audited(n_artifacts: int, n_checks: int) -> str:
+    """How much was checked before the page was made."""
+    return f"Audited before: {n_artifacts:,} artifacts passed all {n_checks:,} checks, which audit.parquet lists."
+
+
 def recipe(strategy: Strategy) -> str:
     """What a strategy trains on, in words."""
     share = "" if strategy.real_fraction is None else wording.percent(strategy.real_fraction)

@@ -116,13 +116,16 @@ class View:
     data: str
     example_metric: str
     inputs: dict[str, str]
+    audited: str
 
 
 LOOP_PARTS = ("Answer", "Strategies", "Contrasts", "Texts", "Diversity", "Ancestry", "Decoding")
 LAST_PARTS = ("Settings", "Limits", "Data")
 
 
-def view(spec: ReportSpec, loop: LoopView | None, theory: TheoryView | None, inputs: dict[str, str]) -> View:
+def view(
+    spec: ReportSpec, loop: LoopView | None, theory: TheoryView | None, inputs: dict[str, str], audited: str
+) -> View:
     """Put the page together.
 
     Args:
@@ -130,6 +133,7 @@ def view(spec: ReportSpec, loop: LoopView | None, theory: TheoryView | None, inp
         loop: The loop of language models, if the experiment has one.
         theory: Claims and closed-form worlds, if it has any.
         inputs: SHA-256 of what the page is made from, by path.
+        audited: What was checked before, in one sentence.
     """
     plan = Plan.model_validate(spec.settings)
     papers = [Part(paper.key, paper.name) for paper in theory.papers] if theory else []
@@ -149,6 +153,7 @@ def view(spec: ReportSpec, loop: LoopView | None, theory: TheoryView | None, inp
         data=setup.data(plan),
         example_metric="test_loss" if loop else _first_metric(plan),
         inputs=inputs,
+        audited=audited,
     )
 
 

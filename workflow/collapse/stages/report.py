@@ -11,9 +11,10 @@ from pydantic import ValidationError
 import collapse
 from collapse import contracts, layout
 from collapse.config.plan import Plan, ReportSpec
-from collapse.contracts import CLAIMS, CONTRASTS, DOCUMENTS, METRICS, SAMPLES, THEORY, Record
+from collapse.contracts import AUDIT, CLAIMS, CONTRASTS, DOCUMENTS, METRICS, SAMPLES, THEORY, Record
 from collapse.errors import ContractError
 from collapse.files import written_at_once
+from collapse.reporting import setup
 from collapse.reporting.decoding import SamplingRecord, decoding
 from collapse.reporting.figures import inlined
 from collapse.reporting.samples import Gallery, gallery
@@ -43,6 +44,7 @@ def run(
     documents: list[Path],
     figures: list[Path],
     world_figures: list[Path],
+    audit: Path,
     report: Output,
     record: Record,
 ) -> None:
@@ -60,6 +62,7 @@ def run(
         documents: Real documents, if there is a loop of language models.
         figures: Its SVG files `test_loss`, `contrasts`, `diversity` and `ancestry`.
         world_figures: The SVG files of closed-form worlds.
+        audit: What was checked; no page is made of artifacts that failed a check.
         report: The page.
         record: What the page is made from.
     """
@@ -69,10 +72,18 @@ def run(
     drawn = {path.stem.removeprefix("world="): path for path in world_figures}
     worlds = {name: _inlined(path, name, _title(plan, name)) for name, path in drawn.items()}
     shown = theory_view(plan, worlds, contracts.read(theory, THEORY), verdicts) if plan.worlds or claims else None
-    tables = (metrics, contrasts, ancestry, theory, *claims, *documents)
+    tables = (metrics, contrasts, ancestry, theory, *claims, *documents, audit)
     inputs = {name: digest for name, digest in record.inputs.items() if name in {path.name for path in tables}}
     with written_at_once(report) as partial:
-        partial.write_text(rendered(view(spec, loop, shown, inputs)))
+        partial.write_text(rendered(view(spec, loop, shown, inputs, _audited(audit))))
+
+
+def _audited(path: Path) -> str:
+    """How much was checked."""
+    found = contracts.read(path, AUDIT, ["artifact", "passed"])
+    if not pc.all(found["passed"], min_count=0).as_py():
+        raise ContractError(f"{path}: some checks failed.\n  Run python -m collapse audit {path.parent}")
+    return setup.audited(pc.count_distinct(found["artifact"]).as_py(), found.num_rows)
 
 
 def _loop(spec: ReportSpec, metrics: Path, contrasts: Path, documents: Path, figures: list[Path]) -> LoopView:

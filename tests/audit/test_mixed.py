@@ -1,0 +1,207 @@
+"""Every strategy's mixtures, as `mix` makes them, pass at every budget; at another budget or strategy they do not."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from collapse import contracts
+from collapse.audit import Arm, mixed
+from collapse.audit.drawn import Documents, Samples
+from collapse.audit.mixed import Mixed
+from collapse.audit.walk import MIXTURE_CHECKS
+from collapse.config.plan import MixSpec
+from collapse.config.settings import BudgetSettings, Strategy
+from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
+from collapse.stages import mix
+from collapse.strategies import COMPOSE, generations_read
+
+GENERATION = 3
+PARAMETERS = {
+    "mix": {"real_fraction": 0.3},
+    "preserve": {"real_fraction": 0.2},
+    "fresh_real": {"real_fraction": 0.25},
+    "window": {"window": 2},
+}
+BUDGETS = [
+    ("epochs", 1),
+    ("epochs", 0.4),
+    ("epochs", 2.5),
+    ("documents", 7),
+    ("documents", 130),
+    ("tokens", 3),
+    ("tokens", 200),
+    ("tokens", 5000),
+    ("flops", 9000),
+    ("steps", 1),
+    ("steps", 30),
+]
+SPLITS = {"train": 40, "validation": 5, "test": 10, "reserve": 40}
+
+
+def spec(compose: str, match: str = "epochs", amount: float = 1, verifiers: tuple[str, ...] = ()) -> MixSpec:
+    name = "real" if compose == "real" else "tried"
+    strategy = Strategy(name=name, compose=compose, verifiers=verifiers, **PARAMETERS.get(compose, {}))
+    return MixSpec(
+        strategy=strategy,
+        budget=BudgetSettings(match=match, amount=amount),
+        prompt_in_training=True,
+        n_samples=None,
+        sets_offered=strategy.sets_offered(GENERATION),
+        batch_size=4,
+        context_length=32,
+        flops_per_token=3.0 if match == "flops" else None,
+    )
+
+
+def write_documents(folder: Path) -> None:
+    lengths = np.random.default_rng(0).integers(3, 30, sum(SPLITS.values()))
+    splits = [split for split, n in SPLITS.items() for _ in range(n)]
+    rows = [
+        {
+            "document_id": f"{index:032x}",
+            "split": split,
+            "text": "text",
+            "token_ids": [5] * int(length),
+            "n_tokens": int(length),
+            "n_bytes": 4,
+            "reference_answer": None,
+            "group": str(index),
+            "source": "test",
+            "licence": "none",
+        }
+        for index, (split, length) in enumerate(zip(splits, lengths, strict=True))
+    ]
+    contracts.write(folder / "documents.parquet", DOCUMENTS, pa.Table.from_pylist(rows), Record())
+
+
+def write_samples(folder: Path, arm: Arm, n: int) -> None:
+    rows = [
+        arm._asdict()
+        | {
+            "sample_id": f"{arm.strategy}.0.{arm.generation}.{draw:07d}",
+            "sampled_from": "m",
+            "prompt_id": None,
+            "draw": draw,
+            "prompt": "",
+            "prompt_token_ids": [7] * 2,
+            "text": "text",
+            "token_ids": [6] * (1 + draw % 20),
+            "n_tokens": 1 + draw % 20,
+            "finish_reason": "stop",
+            "logprob_nats": -1.0,
+            "sampler_seed": draw,
+        }
+        for draw in range(n)
+    ]
+    schema = pa.schema([(c.name, pa.string() if c.categories else c.type) for c in SAMPLES.columns])
+    path = folder / arm.folder / "samples.parquet"
+    contracts.write(path, SAMPLES, pa.Table.from_pylist(rows, schema=schema), Record())
+    verdicts = [
+        arm._asdict()
+        | {
+            "sample_id": row["sample_id"],
+            "verifier": verifier,
+            "verifier_version": "length/1",
+            "score": None,
+            "threshold": None,
+            "accepted": row["draw"] % 5 != refuses,
+            "reason": "accepted" if row["draw"] % 5 != refuses else "too_short",
+            "duplicate_of": None,
+        }
+        for row in rows
+        for refuses, verifier in enumerate(("taste", "sense"))
+    ]
+    path = folder / arm.folder / "verdicts.parquet"
+    contracts.write(path, VERDICTS, pa.Table.from_pylist(verdicts), Record())
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory) -> Path:
+    """Real documents, and samples of three generations with verdicts on them."""
+    folder = tmp_path_factory.mktemp("mixed") / "results" / "example"
+    write_documents(folder)
+    for generation in (1, 2, 3):
+        write_samples(folder, Arm("tried", 0, generation).samples, n=200)
+        if generation == 1:  # a strategy's own verdicts on the samples that all share
+            shared, own = (folder / arm.folder for arm in (Arm("real", 0, 1), Arm("tried", 0, 1)))
+            own.mkdir(parents=True)
+            (shared / "verdicts.parquet").rename(own / "verdicts.parquet")
+    return folder
+
+
+def composed(experiment: Path, made: MixSpec) -> Mixed:
+    """A mixture as `mix` makes it, and what it was made from."""
+    arm = Arm("tried", 0, GENERATION)
+    read = [arm._replace(generation=generation) for generation in generations_read(made.strategy, GENERATION)]
+    samples = {one.generation: experiment / one.samples.folder / "samples.parquet" for one in read}
+    verdicts = {one.generation: experiment / one.folder / "verdicts.parquet" for one in read if made.strategy.verifiers}
+    path = experiment / arm.folder / "mixture.parquet"
+    mix.run(
+        spec=made,
+        **arm._asdict(),
+        documents=experiment / "documents.parquet",
+        samples=list(samples.values()),
+        verdicts=list(verdicts.values()),
+        mixture=path,
+        record=Record(),
+    )
+    accepted = {
+        generation: pa.chunked_array(
+            [[sample for sample in contracts.read(path, VERDICTS)["sample_id"].to_pylist() if int(sample[-7:]) % 5 > 1]]
+        )
+        for generation, path in verdicts.items()
+    }
+    return Mixed(
+        arm=arm,
+        spec=made,
+        table=contracts.read(path, MIXTURE),
+        documents=Documents.of(contracts.read(experiment / "documents.parquet", DOCUMENTS)),
+        samples={generation: Samples.of(contracts.read(path, SAMPLES)) for generation, path in samples.items()},
+        accepted=accepted,
+    )
+
+
+def faults(whole: Mixed) -> dict[str, list[str]]:
+    found = {check: function(whole) for check, function in MIXTURE_CHECKS.items()}
+    return {check: told for check, told in (found | {"passes": mixed.passes_faults(whole.table)}).items() if told}
+
+
+@pytest.mark.parametrize(("match", "amount"), BUDGETS)
+@pytest.mark.parametrize("compose", COMPOSE)
+def test_what_mix_makes_passes(experiment, compose, match, amount):
+    assert faults(composed(experiment, spec(compose, match, amount))) == {}
+
+
+@pytest.mark.parametrize("compose", ["replace", "accumulate", "accumulate_subsample", "window"])
+def test_what_mix_makes_of_accepted_samples_passes(experiment, compose):
+    assert faults(composed(experiment, spec(compose, verifiers=("taste", "sense")))) == {}
+
+
+@pytest.mark.parametrize(("match", "amount"), BUDGETS)
+def test_another_amount_does_not_pass(experiment, match, amount):
+    whole = composed(experiment, spec("accumulate", match, amount))
+    more = spec("accumulate", match, 2 * amount + 60)
+    assert "budget" in faults(Mixed(whole.arm, more, whole.table, whole.documents, whole.samples))
+
+
+@pytest.mark.parametrize(
+    ("made", "claimed"),
+    [("accumulate", "accumulate_subsample"), ("accumulate_subsample", "accumulate"), ("replace", "mix")],
+)
+def test_another_strategy_does_not_pass(experiment, made, claimed):
+    whole = composed(experiment, spec(made))
+    found = faults(Mixed(whole.arm, spec(claimed), whole.table, whole.documents, whole.samples))
+    assert {"shares", "budget"} & found.keys()
+
+
+def test_samples_not_offered_do_not_pass(experiment):
+    whole = composed(experiment, spec("replace").model_copy(update={"sets_offered": 3}))
+    assert "usable" in faults(Mixed(whole.arm, spec("replace"), whole.table, whole.documents, whole.samples))
+
+
+def test_the_reserve_of_another_generation_does_not_pass(experiment):
+    whole = composed(experiment, spec("fresh_real"))
+    arm = whole.arm._replace(generation=2)
+    assert "splits" in faults(Mixed(arm, whole.spec, whole.table, whole.documents, whole.samples))
