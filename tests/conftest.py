@@ -41,7 +41,7 @@ def fresh(tmp_path) -> Project:
     return Project(tmp_path / "project")
 
 
-# --- disturbed on purpose ----------------------------------------------------------------------------------------------
+# --- disturbed on purpose ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""`snakemake --profile slurm` on a real cluster: the bytes of a local run, through everything that clusters do to jobs."""
+"""`snakemake --profile slurm` on a real cluster: the bytes of a local run, whatever the cluster does to jobs."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.slurm
 
-QUICK = ("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "5")
+QUICK = ("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "5")
 ARM = "strategy=verified/seed=0/generation=2"
 
 

@@ -19,6 +19,7 @@ def package(tmp_path, monkeypatch) -> Path:
 def forget() -> None:
     fingerprint._imports.cache_clear()
     fingerprint._code.cache_clear()
+    fingerprint.stage_fingerprint.cache_clear()
 
 
 def edited(path: Path, old: str, new: str) -> None:

@@ -72,8 +72,8 @@ def refuse_impossible(requests: Iterable[Request]) -> None:
         if said := _refusal(request):
             raise EngineError(
                 f"profile slurm: the cluster refuses jobs with {' '.join(request.options)}: {said}\n"
-                "  Nothing was started. Partition, account, memory, time and GPUs are set in profiles/slurm/config.yaml; "
-                "`sinfo -o '%P %l %m %c %G'` shows what the cluster has."
+                "  Nothing was started. Partition, account, memory, time and GPUs are in profiles/slurm/config.yaml;\n"
+                "  sinfo -o '%P %l %m %c %G' shows what the cluster has."
             )
 
 
@@ -83,7 +83,7 @@ def _refusal(request: Request) -> str:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("SBATCH_", "SLURM_JOB"))}
     command = ["sbatch", "--test-only", *request.options, "--wrap=true"]
     done = subprocess.run(command, env=own, capture_output=True, text=True, check=False)
-    said = [
-        line.removeprefix("sbatch: error: ") for line in done.stderr.splitlines() if not line.startswith("sbatch: Job")
-    ]
-    return "; ".join(line.strip() for line in said) or f"sbatch ended with {done.returncode}" if done.returncode else ""
+    if done.returncode == 0:
+        return ""
+    lines = (line.removeprefix("sbatch: error: ").strip() for line in done.stderr.splitlines())
+    return "; ".join(filter(None, lines)) or f"sbatch ended with {done.returncode}"

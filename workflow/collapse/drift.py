@@ -38,6 +38,7 @@ STAGES = {
     "ancestry": ("collect", "collect"),
     "contrasts": ("contrast", "compare"),
     "claims": ("claims", "claims"),
+    "audit": ("audit", "audit"),
 }
 """Table that a stage is known by: the stage, and which spec it gets."""
 
