@@ -15,6 +15,7 @@ import pytest
 ETC = Path("/etc/slurm")
 CONFIGS = ("slurm.conf", "gres.conf", "cgroup.conf")
 NODES = ("alpha", "beta")
+PREFIX = "collapse-slurm."
 DAEMONS = (*(f"slurmd.{node}" for node in NODES), "slurmctld", "munged")
 GPUS = 2
 """On each node; nothing stands behind them, they are only counted."""
@@ -63,6 +64,10 @@ class Cluster:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+
+    def configure(self) -> None:
+        """Write what the daemons read."""
+        home = self.home
         nodes = [
             f"NodeName={name} NodeHostname={_host()} NodeAddr=127.0.0.1 Port={17_000 + number} CPUs=2 RealMemory=16000 "
             f"Gres=gpu:{GPUS} State=UNKNOWN"
@@ -152,11 +157,15 @@ def cluster() -> Iterator[Cluster]:
         pytest.skip(f"Slurm is not installed ({', '.join(missing)} missing); `make test-slurm` installs it, as root")
     if os.getuid():
         pytest.skip("only root can start a Slurm cluster")
+    left = (ETC / CONFIGS[0]).resolve().parent
+    if left.name.startswith(PREFIX):  # of tests that were killed
+        Cluster(left).stop()
     if any((ETC / name).exists() for name in CONFIGS):
         pytest.skip("this machine has a Slurm of its own in /etc/slurm, which is left alone")
-    with tempfile.TemporaryDirectory(prefix="collapse-slurm.", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir="/var/tmp", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # munged wants others to reach its socket
         cluster = Cluster(Path(folder))
+        cluster.configure()
         try:
             cluster.start()
             yield cluster

@@ -9,15 +9,18 @@ import pytest
 
 pytestmark = pytest.mark.slurm
 
+FAULTS = int(os.environ.get("FAULTS", "1"))
+"""How often each fault befalls a job, at other moments; Slurm and Snakemake take half a minute to see one."""
+
 QUICK = ("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "5")
 ARM = "strategy=verified/seed=0/generation=2"
 
 
 @pytest.fixture
 def submitted(cluster, disturbed):
-    """The last generation of a finished run, to be made again through Slurm."""
+    """The last generation of a finished run, to be made again through Slurm, in one job."""
     disturbed.forget(ARM)
-    disturbed.arguments = QUICK
+    disturbed.arguments = (*QUICK, f"results/tiny/{ARM}/metrics.parquet")
     yield disturbed
     cluster.wait_until_empty()
 
@@ -65,7 +68,7 @@ def test_the_whole_loop_gives_the_bytes_of_a_local_run(cluster, disturbed, asser
 
 
 def test_a_cancelled_job_is_submitted_again_and_goes_on(cluster, submitted, assert_equals, chance):
-    for stage in ("generate", "train", "evaluate"):
+    for stage in chance.sample(("generate", "train", "evaluate"), FAULTS):
         run = submitted.start()
         wait_for(stage, submitted, run)
         time.sleep(chance.uniform(0, 0.5))
@@ -75,25 +78,31 @@ def test_a_cancelled_job_is_submitted_again_and_goes_on(cluster, submitted, asse
         submitted.forget(ARM)
 
 
-def test_a_job_that_hangs_until_its_time_limit_is_submitted_again(cluster, submitted, assert_equals):
-    run = submitted.start()
-    os.kill(wait_for("generate", submitted, run), signal.SIGSTOP)
-    scontrol("update", f"JobId={running(cluster)}", "TimeLimit=00:00:01")
-    assert run.wait() == 0, submitted.output
-    assert_equals(submitted)
+def test_a_job_that_hangs_until_its_time_limit_is_submitted_again(cluster, submitted, assert_equals, chance):
+    for stage in chance.sample(("generate", "train", "evaluate"), FAULTS):
+        run = submitted.start()
+        process = wait_for(stage, submitted, run)
+        time.sleep(chance.uniform(0, 0.5))
+        os.kill(process, signal.SIGSTOP)
+        scontrol("update", f"JobId={running(cluster)}", "TimeLimit=00:00:01")
+        assert run.wait() == 0, submitted.output
+        assert_equals(submitted)
+        submitted.forget(ARM)
 
 
 def test_a_pre_empted_job_is_requeued_and_goes_on(cluster, submitted, assert_equals, chance):
-    run = submitted.start()
-    wait_for("generate", submitted, run)
-    time.sleep(chance.uniform(0, 0.5))
-    scontrol("requeue", running(cluster))
-    assert run.wait() == 0, submitted.output
-    assert_equals(submitted)
+    for stage in chance.sample(("generate", "train", "evaluate"), FAULTS):
+        run = submitted.start()
+        wait_for(stage, submitted, run)
+        time.sleep(chance.uniform(0, 0.5))
+        scontrol("requeue", running(cluster))
+        assert run.wait() == 0, submitted.output
+        assert_equals(submitted)
+        submitted.forget(ARM)
 
 
 def test_jobs_outlive_the_daemon_of_their_node(cluster, submitted, assert_equals, chance):
-    for _ in range(3):
+    for _ in range(FAULTS):
         run = submitted.start()
         wait_for("generate", submitted, run)
         time.sleep(chance.uniform(0, 1))
@@ -127,7 +136,7 @@ def test_snakemake_killed_while_its_jobs_run_in_slurm_is_started_again_beside_th
         (["--default-resources", "slurm_partition=nowhere", "mem_mb=100"], "invalid partition specified: nowhere"),
         (["--set-resources", "train:gpu=9"], "Requested node configuration is not available"),
         (["--set-resources", "train:mem_mb=900000"], "Requested node configuration is not available"),
-        (["--set-resources", "train:runtime=100000"], "time limit"),
+        (["--set-resources", "train:runtime=1000"], "partition main gives 240 minutes at most, and 1105 are asked for"),
     ],
 )
 def test_what_the_cluster_cannot_do_is_refused_before_anything_is_submitted(cluster, submitted, options, words):

@@ -77,6 +77,29 @@ def refuse_impossible(requests: Iterable[Request]) -> None:
             )
 
 
+def _over_time(request: Request) -> str:
+    """Whether it asks for more time than its partition gives: many clusters accept such a job, and never start it."""
+    shown = subprocess.run(["scontrol", "show", "partition", "-o"], capture_output=True, text=True, check=False).stdout
+    for line in shown.splitlines():
+        facts = dict(word.partition("=")[::2] for word in line.split())
+        is_meant = facts["PartitionName"] == request.partition or (not request.partition and facts["Default"] == "YES")
+        most = _minutes(facts["MaxTime"])
+        if is_meant and most is not None and (request.runtime or 0) > most:
+            return (
+                f"partition {facts['PartitionName']} gives {most} minutes at most, and {request.runtime} are asked for"
+            )
+    return ""
+
+
+def _minutes(limit: str) -> int | None:
+    """Minutes of a limit as Slurm writes it, `[days-]hours:minutes:seconds`; None if there is none."""
+    if limit == "UNLIMITED":
+        return None
+    days, _, clock = limit.rpartition("-")
+    hours, minutes, _ = clock.split(":")
+    return (int(days or 0) * 24 + int(hours)) * 60 + int(minutes)
+
+
 def _refusal(request: Request) -> str:
     """What Slurm has against such a job; empty if nothing."""
     # what was set for a job that this one may run in would count as asked for here
@@ -84,6 +107,6 @@ def _refusal(request: Request) -> str:
     command = ["sbatch", "--test-only", *request.options, "--wrap=true"]
     done = subprocess.run(command, env=own, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        return ""
+        return _over_time(request)
     lines = (line.removeprefix("sbatch: error: ").strip() for line in done.stderr.splitlines())
     return "; ".join(filter(None, lines)) or f"sbatch ended with {done.returncode}"
