@@ -2,7 +2,8 @@
 #
 #   make run     the default experiment → results/speeches/report.html
 #   make theory  every theorem of the papers beside its simulation → results/theory/report.html
-#   make test    the whole test suite
+#   make test    the whole test suite, but for:
+#   make test-slurm  a real Slurm cluster on this machine (Debian, root), and the loop through it
 #
 # From then on it is an ordinary Snakemake workflow: `. .venv/bin/activate`, then `snakemake -n`.
 # With an NVIDIA GPU: `make run ENVIRONMENT=gpu` (and `device: gpu` in the config).
@@ -19,7 +20,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: run theory test check schemas lock
+.PHONY: run theory test test-slurm check schemas lock
 .DELETE_ON_ERROR:
 
 run: $(INSTALLED)
@@ -31,6 +32,13 @@ theory: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+# Elsewhere than on Debian as root the tests are skipped, and say why.
+test-slurm: $(INSTALLED)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v slurmctld > /dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			munge slurmctld slurmd slurm-client > /dev/null || echo "Slurm's packages cannot be installed here."; fi
+	$(BIN)/python -m pytest -m slurm tests/slurm
 
 # Linters, types, layers, generated files: what a change must pass besides the tests.
 check: $(INSTALLED)

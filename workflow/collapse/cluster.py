@@ -81,7 +81,7 @@ def _over_time(request: Request) -> str:
     """Whether it asks for more time than its partition gives: many clusters accept such a job, and never start it."""
     shown = subprocess.run(["scontrol", "show", "partition", "-o"], capture_output=True, text=True, check=False).stdout
     for line in shown.splitlines():
-        facts = dict(word.partition("=")[::2] for word in line.split())
+        facts = {name: value for name, _, value in (word.partition("=") for word in line.split())}
         is_meant = facts["PartitionName"] == request.partition or (not request.partition and facts["Default"] == "YES")
         most = _minutes(facts["MaxTime"])
         if is_meant and most is not None and (request.runtime or 0) > most:

@@ -107,18 +107,19 @@ class Experiment:
             )
         _refuse_unknown(f"{where}.metric", selection.metric, metrics)
 
-    def check_machine(self, jobs_run_here: bool) -> None:
+    def check_machine(self, jobs_run_here: bool, same_python: bool = True) -> None:
         """Refuse, before any work, what this machine cannot do.
 
         Args:
             jobs_run_here: Whether jobs run on this machine, not on a cluster's nodes, which may differ.
+            same_python: Whether they run with this interpreter and its packages.
 
         Raises:
             EngineError: vLLM or a GPU is asked for and is not there.
         """
         if not self.plan.strategies:
             return
-        if self.plan.generate.engine == "vllm" and importlib.util.find_spec("vllm") is None:
+        if same_python and self.plan.generate.engine == "vllm" and importlib.util.find_spec("vllm") is None:
             raise EngineError(
                 "generate.engine: `vllm` is asked for, but it is not installed in this environment.\n"
                 "  Install envs/cpu.txt or envs/gpu.txt (`make run` does), or set `generate.engine: transformers`."

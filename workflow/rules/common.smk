@@ -17,13 +17,20 @@ from collapse.experiment import Experiment
 from collapse.errors import CollapseError
 from collapse.run_lock import RunLock
 
+# The interpreter of every step; another than Snakemake's own where their environments must differ.
+PYTHON = os.environ.get("COLLAPSE_PYTHON") or sys.executable
+if not os.access(PYTHON, os.X_OK):
+    raise WorkflowError(f"COLLAPSE_PYTHON: {PYTHON} is not a program; name a python.")
+
 try:
     EXPERIMENT = Experiment(
         load_plan(config, " + ".join(map(str, workflow.configfiles)))
     )
     elsewhere = any(word.startswith(("--executor", "--profile")) for word in sys.argv)
     EXPERIMENT.check_claims()
-    EXPERIMENT.check_machine(jobs_run_here=not elsewhere)
+    EXPERIMENT.check_machine(
+        jobs_run_here=not elsewhere, same_python=PYTHON == sys.executable
+    )
 except CollapseError as error:
     raise WorkflowError(str(error)) from None
 
@@ -87,7 +94,7 @@ KILLED = (
 )
 shell.prefix(
     f"set -euo pipefail; trap '[ $? != 137 ] || echo \"{KILLED}\" >&2' EXIT; "
-    f"export PATH={as_shell_word(os.path.dirname(sys.executable))}:$PATH "
+    f"export PATH={as_shell_word(os.path.dirname(PYTHON))}:$PATH "
     f"PYTHONPATH={as_shell_word(f'{workflow.basedir}/workflow')} "
     "MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864; "
 )
