@@ -128,12 +128,17 @@ SMALL = {
 """One arm with every stage of the loop, and a closed-form world."""
 
 
+FAULTS = int(os.environ.get("FAULTS", "1"))
+"""How often each fault befalls a run, at other moments."""
+
+
 class Disturbed:
     """A copy of the finished run that is damaged, run and killed."""
 
     def __init__(self, project) -> None:
         self.project = project
         self.results: Path = project.folder / "results" / "tiny"
+        self.arguments: tuple[str, ...] = ("--cores", "2")
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Snakemake, running, in a session of its own; what it prints goes to `snakemake.log`."""

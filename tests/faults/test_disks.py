@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from projects import FAULTS
 
 DAY = 86_400
 
@@ -31,7 +32,7 @@ def test_a_full_disk_is_named_and_loses_nothing(disturbed, assert_recovers, chan
     disturbed.forget("*")
     disk = disturbed.results
     with mounted(disk, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
-        for share in sorted(chance.uniform(0.05, 0.7) for _ in range(3)):
+        for share in sorted(chance.uniform(0.05, 0.7) for _ in range(FAULTS)):
             resize = ["mount", "-o", f"remount,size={int(share * whole)}", str(disk)]
             subprocess.run(resize, check=True)
             run = disturbed.project.snakemake("--cores", "2", check=False)
@@ -42,7 +43,7 @@ def test_a_full_disk_is_named_and_loses_nothing(disturbed, assert_recovers, chan
 
 
 def test_a_read_only_results_folder_is_named_before_anything_is_lost(disturbed, assert_recovers, chance):
-    for _ in range(3):
+    for _ in range(FAULTS):
         disturbed.forget(chance.choice(STAGED))
         before = disturbed.project.digests()
         with mounted(disturbed.results, "--bind", str(disturbed.results)):
@@ -74,7 +75,7 @@ def flipped(content: bytes, chance: random.Random) -> bytes:
 
 @pytest.mark.parametrize("damage", [truncated, flipped])
 def test_a_damaged_table_is_found_set_aside_and_made_again(disturbed, assert_recovers, chance, damage):
-    for _ in range(3):
+    for _ in range(FAULTS):
         path = chance.choice(sorted(disturbed.results.rglob("*.parquet")))
         path.write_bytes(damage(path.read_bytes(), chance))
         run = disturbed.project.snakemake("--cores", "2", check=False)
@@ -84,7 +85,7 @@ def test_a_damaged_table_is_found_set_aside_and_made_again(disturbed, assert_rec
 
 
 def test_damage_that_left_the_time_alone_is_found_by_the_audit(disturbed, assert_recovers, chance):
-    for _ in range(3):
+    for _ in range(FAULTS):
         path = chance.choice(sorted(disturbed.results.rglob("*.parquet")))
         times = path.stat()
         path.write_bytes(flipped(path.read_bytes(), chance))
@@ -107,7 +108,7 @@ def test_a_model_that_is_deleted_or_damaged_is_trained_again(disturbed, assert_r
 
 
 def test_a_clock_that_was_moved_back_reruns_and_breaks_nothing(disturbed, assert_recovers, chance):
-    for _ in range(3):
+    for _ in range(FAULTS):
         disturbed.forget(chance.choice(STAGED))
         later = time.time() + DAY
         for path in disturbed.results.rglob("*"):

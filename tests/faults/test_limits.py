@@ -4,6 +4,8 @@ import resource
 import time
 from pathlib import Path
 
+from projects import FAULTS
+
 
 def starve(process: int) -> None:
     """Give the process no byte more of memory than it has."""
@@ -14,7 +16,7 @@ def starve(process: int) -> None:
 
 def test_memory_that_runs_out_is_named_and_loses_nothing(disturbed, assert_recovers, chance):
     lock = disturbed.results / "strategy=real/seed=0/generation=1/provenance/.samples.lock"
-    for _ in range(3):
+    for _ in range(FAULTS):
         disturbed.forget("strategy=real/seed=0/generation=1/samples.parquet")
         lock.write_text("")
         assert disturbed.meet("generate", chance.uniform(0, 0.05), starve, when=lock.read_text)
@@ -23,7 +25,7 @@ def test_memory_that_runs_out_is_named_and_loses_nothing(disturbed, assert_recov
 
 
 def test_a_second_snakemake_is_refused_and_the_first_goes_on(disturbed, assert_recovers, chance):
-    for _ in range(3):
+    for _ in range(FAULTS):
         disturbed.forget("strategy=verified")
         first = disturbed.start()
         while first.poll() is None and not disturbed.jobs():
@@ -36,7 +38,7 @@ def test_a_second_snakemake_is_refused_and_the_first_goes_on(disturbed, assert_r
 
 
 def test_two_snakemakes_that_know_nothing_of_each_other_spoil_no_file(disturbed, assert_recovers, chance):
-    for _ in range(3):
+    for _ in range(FAULTS):
         disturbed.forget("strategy=verified/seed=0/generation=1", "strategy=real/seed=0/generation=1")
         first = disturbed.start("--nolock")
         time.sleep(chance.uniform(0, 6))

@@ -5,6 +5,7 @@ The options of a stage are read off the signature of its `run`, so a rule, a per
 
 import argparse
 import ast
+import contextlib
 import importlib
 import inspect
 import logging
@@ -38,8 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         known = error if isinstance(error, CollapseError) else faults.explained(error)
         if known is None:
             raise
-        print(f"{type(known).__name__}: {known}", file=sys.stderr)
-        return 1
+        with contextlib.suppress(OSError):  # the log's disk may be the full one
+            print(f"{type(known).__name__}: {known}", file=sys.stderr, flush=True)
+        return getattr(known, "exit_status", 1)
     return 0
 
 
@@ -154,6 +156,7 @@ if __name__ == "__main__":
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         status = 0
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
     # All files are written and closed. Taking a process apart that has imported vLLM would cost another five seconds.
     os._exit(status)

@@ -12,7 +12,19 @@ AGAIN = "What is finished is kept: run snakemake again and it goes on from there
 
 
 class MachineError(CollapseError):
-    """The machine stopped the job: the reader is whoever runs it."""
+    """The machine stopped the job: the reader is whoever runs it.
+
+    Attributes:
+        exit_status: What the process ends with. On a full disk, where no log can say so, the rule's shell goes by it.
+    """
+
+    def __init__(self, message: str, exit_status: int = 1) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+DISK_FULL = errno.ENOSPC
+"""Exit status of a job that found the disk full."""
 
 
 ADVICE = {
@@ -40,7 +52,8 @@ def explained(error: BaseException) -> MachineError | None:
         return MachineError(f"{MEMORY}\n  ({cause})\n  {AGAIN}")
     for number in _errors(error):
         if number in ADVICE:
-            return MachineError(f"{ADVICE[number]}\n  ({cause})\n  {AGAIN}")
+            is_full = number in (errno.ENOSPC, errno.EDQUOT)
+            return MachineError(f"{ADVICE[number]}\n  ({cause})\n  {AGAIN}", DISK_FULL if is_full else 1)
     return None
 
 

@@ -15,6 +15,7 @@ from collapse import cluster, files, layout
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
+from collapse.faults import DISK_FULL
 from collapse.run_lock import RunLock
 
 # The interpreter of every step; another than Snakemake's own where their environments must differ.
@@ -88,12 +89,15 @@ def as_shell_word(path):
     return shlex.quote(path).replace("{", "{{").replace("}", "}}")
 
 
+# What a job cannot write into its log itself.
+KEPT = "What is finished is kept: run snakemake again and it goes on from there."
 KILLED = (
     "This job was killed (signal 9), most often because memory ran out: give it more (mem_mb of its rule, in the "
-    "profile) or run fewer at once. What is finished is kept: run snakemake again and it goes on from there."
+    f"profile) or run fewer at once. {KEPT}"
 )
+FULL = f"The disk is full. Free some space. {KEPT}"
 shell.prefix(
-    f"set -euo pipefail; trap '[ $? != 137 ] || echo \"{KILLED}\" >&2' EXIT; "
+    f'set -euo pipefail; trap \'case $? in 137) echo "{KILLED}" >&2;; {DISK_FULL}) echo "{FULL}" >&2;; esac\' EXIT; '
     f"export PATH={as_shell_word(os.path.dirname(PYTHON))}:$PATH "
     f"PYTHONPATH={as_shell_word(f'{workflow.basedir}/workflow')} "
     "MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864; "
