@@ -2,6 +2,7 @@
 #
 #   make run     the default experiment → results/speeches/report.html
 #   make theory  every theorem of the papers beside its simulation → results/theory/report.html
+#   make environment  only what all of them make first: .venv
 #   make test    the whole test suite, but for:
 #   make test-slurm  a real Slurm cluster on this machine (Debian, root), and the loop through it
 #
@@ -20,8 +21,10 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: run theory test test-slurm check schemas lock
+.PHONY: environment run theory test test-slurm check schemas lock
 .DELETE_ON_ERROR:
+
+environment: $(INSTALLED)
 
 run: $(INSTALLED)
 	$(BIN)/snakemake --cores all

@@ -106,6 +106,7 @@ class Project:
 
 SMALL = {
     "seeds": [0],
+    "corpus": TINY["corpus"] | {"source": "grammar", "grammar": {"draws": 3_000}},
     "strategies": [{"name": "verified", "compose": "accumulate", "verifiers": ["whole", "plausible"]}],
     "generate": {"engine": "native", "chunk_rows": 10},
     "worlds": {
@@ -124,8 +125,20 @@ SMALL = {
             "strategies": [{"name": "replace", "compose": "replace"}],
         }
     },
+    "claims": {
+        "A1-line": {
+            "kind": "value",
+            "paper": "gerstgrasser-2024",
+            "where": "theorem 1",
+            "statement": "The error grows linearly.",
+            "evidence": "source",
+            "select": {"world": "line", "metric": "relative_error", "strategy": "replace"},
+            "expected": "theory",
+            "tolerance": 0.5,
+        }
+    },
 }
-"""One arm with every stage of the loop, and a closed-form world."""
+"""One arm of a known language with every stage of the loop, a closed-form world, and a claim about it."""
 
 
 FAULTS = int(os.environ.get("FAULTS", "1"))
@@ -160,7 +173,7 @@ class Disturbed:
 
     def _here(self, pid: int, words: list[str], stage: str) -> bool:
         with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cwd").resolve() == self.project.folder.resolve() and words[3].startswith(stage)
+            return Path(f"/proc/{pid}/cwd").resolve() == self.project.folder.resolve() and stage in ("", words[3])
         return False
 
     def interrupt(

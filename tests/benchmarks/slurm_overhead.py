@@ -18,7 +18,7 @@ sys.path.insert(0, str(TESTS / "slurm"))
 from conftest import PREFIX, Cluster
 from projects import Project
 
-GENERATIONS, SEEDS = 6, [0, 1, 2]
+GENERATIONS, SEEDS = 5, [0, 1, 2]
 SLURM = ("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "5")
 
 

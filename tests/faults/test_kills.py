@@ -14,10 +14,15 @@ STAGES = {
     "mix": ["strategy=verified/seed=0/generation=2/mixture.parquet"],
     "train": ["strategy=verified/seed=0/generation=1/model"],
     "evaluate": ["strategy=verified/seed=0/generation=2/metrics.parquet"],
+    "truth": ["truth.parquet"],
     "simulate": ["world=line/metrics.parquet"],
+    "world_figure": ["figures/world=line.svg"],
     "collect": ["metrics.parquet"],
     "contrast": ["contrasts.parquet"],
+    "claims": ["claims.parquet"],
     "figure": ["figures/test_loss.svg"],
+    "calibration_figure": ["figures/calibration.svg"],
+    "audit": ["audit.parquet"],
     "report": ["report.html"],
 }
 

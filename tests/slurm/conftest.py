@@ -69,7 +69,7 @@ class Cluster:
         """Write what the daemons read."""
         home = self.home
         nodes = [
-            f"NodeName={name} NodeHostname={_host()} NodeAddr=127.0.0.1 Port={17_000 + number} CPUs=2 RealMemory=16000 "
+            f"NodeName={name} NodeHostname={_host()} NodeAddr=127.0.0.1 Port={17_000 + number} CPUs=2 RealMemory=64000 "
             f"Gres=gpu:{GPUS} State=UNKNOWN"
             for number, name in enumerate(NODES)
         ]
@@ -80,9 +80,15 @@ class Cluster:
         (home / "slurm.conf").write_text(config)
         (home / "gres.conf").write_text(f"Name=gpu File={home}/gpu[0-{GPUS - 1}]\n")
         (home / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
+        (home / "owner").write_text(str(os.getpid()))
         key = home / "munge.key"
         key.touch(0o600)
         key.write_bytes(os.urandom(1024))
+
+    def is_owned(self) -> bool:
+        """Whether the process that made it still runs."""
+        owner = self.home / "owner"
+        return owner.exists() and Path("/proc", owner.read_text()).exists()
 
     def start(self) -> None:
         """Start every daemon and wait until the nodes take jobs."""
@@ -157,9 +163,9 @@ def cluster() -> Iterator[Cluster]:
         pytest.skip(f"Slurm is not installed ({', '.join(missing)} missing); `make test-slurm` installs it, as root")
     if os.getuid():
         pytest.skip("only root can start a Slurm cluster")
-    left = (ETC / CONFIGS[0]).resolve().parent
-    if left.name.startswith(PREFIX):  # of tests that were killed
-        Cluster(left).stop()
+    left = Cluster((ETC / CONFIGS[0]).resolve().parent)
+    if left.home.name.startswith(PREFIX) and not left.is_owned():  # of tests that were killed
+        left.stop()
     if any((ETC / name).exists() for name in CONFIGS):
         pytest.skip("this machine has a Slurm of its own in /etc/slurm, which is left alone")
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir="/var/tmp", ignore_cleanup_errors=True) as folder:
