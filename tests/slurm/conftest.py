@@ -69,7 +69,7 @@ class Cluster:
         """Write what the daemons read."""
         home = self.home
         nodes = [
-            f"NodeName={name} NodeHostname={_host()} NodeAddr=127.0.0.1 Port={17_000 + number} CPUs=2 RealMemory=64000 "
+            f"NodeName={name} NodeHostname={_host()} NodeAddr=127.0.0.1 Port={17_000 + number} CPUs=4 RealMemory=64000 "
             f"Gres=gpu:{GPUS} State=UNKNOWN"
             for number, name in enumerate(NODES)
         ]
