@@ -15,6 +15,7 @@ TRANSFORMER = {
     "transformer": {"n_layers": 1, "n_heads": 1, "width": 32, "context_length": 64},
     "tokenizer": {"vocabulary_size": 300},
     "generate": {"engine": "transformers"},
+    "decoding": {"max_new_tokens": 48},
     "budget": {"match": "steps", "amount": 400},
     "corpus": {"train_bytes": 8_000, "validation_bytes": 5_000, "test_bytes": 5_000, "max_document_tokens": 60},
     "strategies": [{"name": "replace", "compose": "replace"}],
