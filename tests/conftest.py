@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 
@@ -22,11 +21,7 @@ def finished(tmp_path_factory) -> Project:
 @pytest.fixture
 def project(finished, tmp_path) -> Project:
     """A finished run that may be changed."""
-    folder = tmp_path / "project"
-    shutil.copytree(finished.folder, folder, copy_function=shutil.copy2)
-    copy = Project.__new__(Project)
-    copy.folder = folder
-    return copy
+    return finished.copied(tmp_path / "project")
 
 
 @pytest.fixture(scope="session")
@@ -56,11 +51,7 @@ def undisturbed(tmp_path_factory):
 @pytest.fixture
 def disturbed(undisturbed, tmp_path) -> Iterator[Disturbed]:
     """A copy of it that may be disturbed; nothing of it runs on when the test has ended."""
-    folder = tmp_path / "project"
-    shutil.copytree(undisturbed.folder, folder, copy_function=shutil.copy2)
-    copy = Project.__new__(Project)
-    copy.folder = folder
-    disturbed = Disturbed(copy)
+    disturbed = Disturbed(undisturbed.copied(tmp_path / "project"))
     yield disturbed
     for pid in disturbed.jobs():
         os.kill(pid, signal.SIGKILL)

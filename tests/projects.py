@@ -50,6 +50,13 @@ class Project:
             else:
                 shutil.copy(source, folder / part)
 
+    def copied(self, folder: Path) -> "Project":
+        """A copy of a run, which may be changed."""
+        shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
+        copy = Project.__new__(Project)
+        copy.folder = folder
+        return copy
+
     def configure(self, **changes: object) -> None:
         """The tiny experiment with some settings changed."""
         (self.folder / "experiment.yaml").write_text(yaml.safe_dump(TINY | changes))
@@ -204,11 +211,6 @@ class Disturbed:
             assert found, pattern
             for path in found:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    def wait_for_jobs(self) -> None:
-        """Wait until no job of this project runs any more."""
-        while self.jobs():
-            time.sleep(0.05)
 
 
 def processes() -> Iterator[tuple[int, list[str]]]:

@@ -31,8 +31,8 @@ ADVICE = {
     errno.ENOSPC: "The disk is full. Free some space.",
     errno.EDQUOT: "Your disk quota is used up. Free some space or ask for more.",
     errno.EROFS: "The results folder is on a read-only file system. Mount it for writing, or move the project.",
-    errno.EACCES: "The results folder may not be written to. Change its permissions, or move the project.",
-    errno.EPERM: "The results folder may not be written to. Change its permissions, or move the project.",
+    errno.EACCES: "You may not read or write the file named below. Change its permissions, or move the project.",
+    errno.EPERM: "You may not read or write the file named below. Change its permissions, or move the project.",
     errno.EIO: "The disk failed to read or write. Check it before anything else.",
     errno.ESTALE: "The network file system lost a file. Check that it is mounted.",
     errno.EMFILE: "Too many files are open. Raise the limit (ulimit -n).",
@@ -61,6 +61,16 @@ def _errors(error: BaseException) -> list[int]:
     """Error numbers of the operating system that an exception carries; libraries in Rust only print them."""
     numbers = [error.errno] if isinstance(error, OSError) and error.errno is not None else []
     return numbers + [number for number in ADVICE if f"(os error {number})" in str(error)]
+
+
+def said_by_the_shell(status: int) -> str:
+    """What the shell of a job says of an exit status that the job could not explain in its log itself."""
+    if status == DISK_FULL:
+        return f"{ADVICE[errno.ENOSPC]} {AGAIN}"
+    return (
+        "This job was killed (signal 9), most often because memory ran out: give it more (mem_mb of its rule, in the "
+        f"profile) or run fewer at once. {AGAIN}"
+    )
 
 
 def explain_signals() -> None:

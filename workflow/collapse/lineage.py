@@ -63,6 +63,21 @@ def files_of_card(path: Path) -> dict[str, str]:
         raise ContractError(f"{path}: is not a card ({error}).\n  Delete its folder and run snakemake.") from None
 
 
+def card_faults(path: Path) -> list[str]:
+    """What is wrong with the files that a model's or a base model's card names, a sentence each.
+
+    Raises:
+        ContractError: It is not a card.
+    """
+    faults = list[str]()
+    for name, digest in files_of_card(path).items():
+        if not (path.parent / name).is_file():
+            faults.append(f"it names {name}, which is gone")
+        elif sha256(path.parent / name) != digest:
+            faults.append(f"it names {name}, which is not what was written")
+    return faults
+
+
 def sha256(path: Path) -> str:
     """Digest of a file's bytes, in hex."""
     with path.open("rb") as file:

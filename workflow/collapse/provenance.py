@@ -73,27 +73,26 @@ def made_by(outputs: list[Path], identity: str) -> bool:
 def written_digest(path: Path) -> str | None:
     """The digest that `path` had when it was written; None if no provenance names it."""
     name = inside_experiment(path)
-    for folder in (path.parent, path.parent.parent):
-        for record in sorted((folder / FOLDER).glob("*.json")):
-            try:
-                outputs = json.loads(record.read_text()).get("outputs", {})
-            except ValueError:  # cut off by a fault; its job will be run again
-                continue
-            if name in outputs:
-                return outputs[name]
-    return None
+    near = (
+        record for folder in (path.parent, path.parent.parent) for record in sorted((folder / FOLDER).glob("*.json"))
+    )
+    return next((outputs[name] for outputs in map(_outputs, near) if name in outputs), None)
 
 
 def written_in(folder: Path) -> dict[str, str]:
     """The digest that each file of an experiment had when it was written, by its path inside the experiment."""
     written = dict[str, str]()
     for record in sorted(folder.rglob(f"{FOLDER}/*.json")):
-        try:
-            outputs = json.loads(record.read_text()).get("outputs", {})
-        except ValueError:  # cut off by a fault; its job will be run again
-            continue
-        written = outputs | written
+        written = _outputs(record) | written
     return written
+
+
+def _outputs(record: Path) -> dict[str, str]:
+    """The digests in one job's provenance; none in one that a fault cut off, whose job will be run again."""
+    try:
+        return json.loads(record.read_text()).get("outputs", {})
+    except ValueError:
+        return {}
 
 
 def verified_digests(paths: Iterable[Path]) -> dict[str, str]:
@@ -111,12 +110,8 @@ def _verified(path: Path) -> str:
     found, written = lineage.sha256(path), written_digest(path)
     if written is not None and found != written:
         raise _set_aside(path, f"is not what was written (SHA-256 {found[:12]} now, {written[:12]} then)")
-    if path.name in lineage.CARDS:
-        for name, digest in lineage.files_of_card(path).items():
-            if not (path.parent / name).is_file():
-                raise _set_aside(path, f"names {name}, which is gone")
-            if lineage.sha256(path.parent / name) != digest:
-                raise _set_aside(path, f"names {name}, which is not what was written")
+    if path.name in lineage.CARDS and (faults := lineage.card_faults(path)):
+        raise _set_aside(path, "; ".join(faults))
     return found
 
 

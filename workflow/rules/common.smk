@@ -1,6 +1,4 @@
 # The checked plan and the environment of every job. What a rule asks about the plan is in `collapse.experiment`.
-import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -11,17 +9,11 @@ sys.setrecursionlimit(20_000)
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from collapse import cluster, files, layout
+from collapse import cluster, files, job_shell, layout
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
-from collapse.faults import DISK_FULL
 from collapse.run_lock import RunLock
-
-# The interpreter of every step; another than Snakemake's own where their environments must differ.
-PYTHON = os.environ.get("COLLAPSE_PYTHON") or sys.executable
-if not os.access(PYTHON, os.X_OK):
-    raise WorkflowError(f"COLLAPSE_PYTHON: {PYTHON} is not a program; name a python.")
 
 try:
     EXPERIMENT = Experiment(
@@ -30,7 +22,8 @@ try:
     elsewhere = any(word.startswith(("--executor", "--profile")) for word in sys.argv)
     EXPERIMENT.check_claims()
     EXPERIMENT.check_machine(
-        jobs_run_here=not elsewhere, same_python=PYTHON == sys.executable
+        jobs_run_here=not elsewhere,
+        same_python=job_shell.interpreter() == sys.executable,
     )
 except CollapseError as error:
     raise WorkflowError(str(error)) from None
@@ -81,24 +74,4 @@ pathvars:
     world=layout.WORLD.replace("{experiment}", EXPERIMENT.plan.experiment),
 
 
-# Every job finds this interpreter and this package first, whatever the user's shell has activated. Freed memory is kept
-# for the next step instead of being handed back to the system: a tenth of a small model's training time.
-# A folder's name may hold spaces, quotes and dollar signs, which the shell must not read, and braces, which Snakemake
-# would.
-def as_shell_word(path):
-    return shlex.quote(path).replace("{", "{{").replace("}", "}}")
-
-
-# What a job cannot write into its log itself.
-KEPT = "What is finished is kept: run snakemake again and it goes on from there."
-KILLED = (
-    "This job was killed (signal 9), most often because memory ran out: give it more (mem_mb of its rule, in the "
-    f"profile) or run fewer at once. {KEPT}"
-)
-FULL = f"The disk is full. Free some space. {KEPT}"
-shell.prefix(
-    f'set -euo pipefail; trap \'case $? in 137) echo "{KILLED}" >&2;; {DISK_FULL}) echo "{FULL}" >&2;; esac\' EXIT; '
-    f"export PATH={as_shell_word(os.path.dirname(PYTHON))}:$PATH "
-    f"PYTHONPATH={as_shell_word(f'{workflow.basedir}/workflow')} "
-    "MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864; "
-)
+shell.prefix(job_shell.prefix(Path(workflow.basedir, "workflow")))

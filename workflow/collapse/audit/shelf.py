@@ -99,7 +99,7 @@ class Shelf:
         """Look for a card that should be there, and compare the files it names; whether it can be read."""
         path = self.folder / name
         try:
-            faults = _file_faults(path) if path.is_file() else []
+            faults = lineage.card_faults(path) if path.is_file() else []
         except ContractError as error:
             self._present(name, [])
             self.note(name, "contract", [_first_line(error, path)])
@@ -159,17 +159,6 @@ class Shelf:
         if faults or name in self.written:
             self.note(name, "digest", faults)
         return True
-
-
-def _file_faults(card: Path) -> list[str]:
-    """Files beside a card that are not those it names."""
-    faults = list[str]()
-    for name, digest in lineage.files_of_card(card).items():
-        if not (card.parent / name).is_file():
-            faults.append(f"it names {name}, which is gone")
-        elif lineage.sha256(card.parent / name) != digest:
-            faults.append(f"it names {name}, which is not what was written")
-    return faults
 
 
 def _first_line(error: ContractError, path: Path) -> str:

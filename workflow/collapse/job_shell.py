@@ -1,0 +1,51 @@
+"""The shell that every job runs in: which interpreter and package it finds, and what it says when a job cannot."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from collapse.errors import EngineError
+from collapse.faults import DISK_FULL, said_by_the_shell
+
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": 4_294_967_296,
+    "MALLOC_TRIM_THRESHOLD_": 8_589_934_592,
+    "MALLOC_TOP_PAD_": 67_108_864,
+}
+"""Freed memory is kept for the next step, not handed back to the system: a tenth of a small model's training time."""
+
+
+def interpreter() -> str:
+    """The interpreter of every step: `COLLAPSE_PYTHON` where it must be another than Snakemake's own.
+
+    Raises:
+        EngineError: It is no program.
+    """
+    named = os.environ.get("COLLAPSE_PYTHON") or sys.executable
+    if not os.access(named, os.X_OK):
+        raise EngineError(f"COLLAPSE_PYTHON: {named} is not a program.\n  Name a python, or unset it.")
+    return named
+
+
+def prefix(package: Path) -> str:
+    """What precedes every job's command, whatever the user's shell has activated.
+
+    Args:
+        package: The folder that holds this package.
+    """
+    cases = " ".join(f'{status}) echo "{said_by_the_shell(status)}" >&2;;' for status in (KILLED, DISK_FULL))
+    allocator = " ".join(f"{name}={value}" for name, value in ALLOCATOR.items())
+    return (
+        f"set -euo pipefail; trap 'case $? in {cases} esac' EXIT; "
+        f"export PATH={_word(os.path.dirname(interpreter()))}:$PATH PYTHONPATH={_word(str(package))} {allocator}; "
+    )
+
+
+KILLED = 137
+"""Exit status of a job that was killed: 128 and the number of the signal."""
+
+
+def _word(path: str) -> str:
+    """A path as one word: its name may hold what the shell would read, and braces, which Snakemake would."""
+    return shlex.quote(path).replace("{", "{{").replace("}", "}}")
