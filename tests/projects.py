@@ -175,12 +175,19 @@ class Disturbed:
         return (self.project.folder / "snakemake.log").read_text()
 
     def jobs(self, stage: str = "") -> list[int]:
-        """Processes of a stage, or of all stages, in this project's folder."""
-        return [pid for pid, words in processes() if words[1:3] == ["-m", "collapse"] and self._here(pid, words, stage)]
+        """Processes that do the work of a stage, or of all stages, in this project's folder."""
+        here = [(pid, words) for pid, words in processes() if self._here(pid)]
+        forked = [pid for pid, words in here if f"{words[0]} ".startswith(f"collapse {stage}")]
+        by_themselves = [pid for pid, words in here if words[1:3] == ["-m", "collapse"] and stage in ("", words[3])]
+        return forked or by_themselves  # of a job that was forked, the latter only wait
 
-    def _here(self, pid: int, words: list[str], stage: str) -> bool:
+    def servers(self) -> list[int]:
+        """Processes that this project's jobs are forked from."""
+        return [pid for pid, words in processes() if words[1:3] == ["-m", "collapse.fork_server"] and self._here(pid)]
+
+    def _here(self, pid: int) -> bool:
         with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cwd").resolve() == self.project.folder.resolve() and stage in ("", words[3])
+            return Path(f"/proc/{pid}/cwd").resolve() == self.project.folder.resolve()
         return False
 
     def interrupt(
@@ -217,4 +224,5 @@ def processes() -> Iterator[tuple[int, list[str]]]:
     """Every process and its command line."""
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            yield int(entry.name), (entry / "cmdline").read_text().split("\0")[:-1]
+            if words := (entry / "cmdline").read_text().rstrip("\0").split("\0"):
+                yield int(entry.name), words

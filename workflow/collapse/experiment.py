@@ -79,9 +79,13 @@ class Experiment:
 
     def code(self, stage: str) -> str:
         """Fingerprint of the stage's code, with the family and the engine that this plan loads."""
+        return stage_fingerprint(stage, *self.plugins.get(stage, ()))
+
+    @property
+    def plugins(self) -> dict[str, tuple[str, ...]]:
+        """The modules that stages load by name, because this plan asks for them."""
         family, engine = families.MODULES[self.plan.family], engines.MODULES[self.plan.generate.engine]
-        plugins = {"generate": (engine, family), "verify": (family,), "train": (family,), "evaluate": (family,)}
-        return stage_fingerprint(stage, *plugins.get(stage, ()))
+        return {"generate": (engine, family), "verify": (family,), "train": (family,), "evaluate": (family,)}
 
     def check_claims(self) -> None:
         """Refuse, before any work, a claim about something that will not be measured.

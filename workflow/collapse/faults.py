@@ -91,6 +91,7 @@ SIGNALS = {
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches a forked job twice: from the terminal, and passed on
     known = signal.Signals(number)
     print(
         f"{MachineError.__name__}: Stopped by {known.name} ({SIGNALS[known]}).\n  {AGAIN}", file=sys.stderr, flush=True

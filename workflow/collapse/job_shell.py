@@ -9,11 +9,15 @@ from collapse.errors import EngineError
 from collapse.faults import DISK_FULL, said_by_the_shell
 
 ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": 4_294_967_296,
-    "MALLOC_TRIM_THRESHOLD_": 8_589_934_592,
-    "MALLOC_TOP_PAD_": 67_108_864,
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+    "MALLOC_TOP_PAD_": "67108864",
 }
 """Freed memory is kept for the next step, not handed back to the system: a tenth of a small model's training time."""
+
+THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
+THREADED = {f"{library}_NUM_THREADS": "1" for library in THREADS} | {"VECLIB_MAXIMUM_THREADS": "1"}
+"""What Snakemake sets for a rule of one thread."""
 
 
 def interpreter() -> str:
@@ -35,11 +39,19 @@ def prefix(package: Path) -> str:
         package: The folder that holds this package.
     """
     cases = " ".join(f'{status}) echo "{said_by_the_shell(status)}" >&2;;' for status in (KILLED, DISK_FULL))
-    allocator = " ".join(f"{name}={value}" for name, value in ALLOCATOR.items())
-    return (
-        f"set -euo pipefail; trap 'case $? in {cases} esac' EXIT; "
-        f"export PATH={_word(os.path.dirname(interpreter()))}:$PATH PYTHONPATH={_word(str(package))} {allocator}; "
-    )
+    settings = " ".join(f"{name}={_word(value)}" for name, value in _settings(package).items())
+    path = f"PATH={_word(os.path.dirname(interpreter()))}:$PATH"
+    return f"set -euo pipefail; trap 'case $? in {cases} esac' EXIT; export {path} {settings}; "
+
+
+def environment(package: Path) -> dict[str, str]:
+    """The variables that a job of one thread finds: this process's, with Snakemake's and the prefix's over them."""
+    path = f"{os.path.dirname(interpreter())}:{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, **THREADED, **_settings(package), "PATH": path}
+
+
+def _settings(package: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(package), **ALLOCATOR}
 
 
 KILLED = 137

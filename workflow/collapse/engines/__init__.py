@@ -8,6 +8,7 @@ import importlib
 from pathlib import Path
 
 from collapse import families
+from collapse.errors import EngineError
 from collapse.families import Sampler, Vocabulary
 
 MODULES = {
@@ -33,4 +34,11 @@ def open_sampler(engine: str, family: str, folder: Path, vocabulary: Vocabulary,
     """
     if engine == "native":
         return families.load(family, folder, device)  # type: ignore[return-value]
-    return importlib.import_module(MODULES[engine]).Engine(folder, vocabulary, device)
+    try:
+        module = importlib.import_module(MODULES[engine])
+    except ImportError as error:
+        raise EngineError(
+            f"generate.engine: `{engine}` cannot be imported ({error}).\n"
+            "  Run `make run` once to install envs/, or name another engine."
+        ) from None
+    return module.Engine(folder, vocabulary, device)

@@ -4,18 +4,16 @@ Settings that decide the text are all passed by hand: vLLM would otherwise read 
 float32 weights into bfloat16, and on a CPU take nine tenths of the memory.
 """
 
-import gc
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from collapse.config.settings import DecodingSettings
-from collapse.errors import EngineError
 from collapse.families import Draws, Vocabulary
+from collapse.imports import collector_at_rest
 from collapse.sequences import Sequences
 
 ENVIRONMENT = {
@@ -27,6 +25,15 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
+os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})  # read by the import
+
+with collector_at_rest():
+    from vllm import LLM, SamplingParams, TokensPrompt
+    from vllm.sampling_params import RequestOutputKind
+
+IMPORTED_LATE = {"generate": ("vllm.v1.worker.cpu_worker",)}
+"""What a stage will import in the course of its work; a fork server imports it before."""
+
 MAX_ROWS_AT_ONCE = 256
 MOST_CACHE_BYTES = 1 << 30
 
@@ -35,15 +42,10 @@ class Engine:
     """A model opened by vLLM."""
 
     def __init__(self, folder: Path, vocabulary: Vocabulary, device: str) -> None:
-        os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
-        try:
-            with _collector_at_rest():
-                from vllm import LLM
-        except ImportError as error:
-            raise EngineError(
-                f"generate.engine: vLLM cannot be imported ({error}).\n"
-                "  Run `make run` once to install envs/, or set `generate.engine: transformers`."
-            ) from None
+        if device == "cpu":
+            # The one function that vLLM would compile ranks the drawn token, which nobody reads; compiling it takes
+            # half a CPU second of every job.
+            torch.compiler.set_stance("force_eager")
         config = json.loads((folder / "config.json").read_text())
         self._vocabulary = vocabulary
         self._context_length = int(config.get("n_positions") or config["max_position_embeddings"])
@@ -68,8 +70,6 @@ class Engine:
 
     def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
         """Draw one continuation per prompt; see `families.Sampler`."""
-        from vllm import TokensPrompt
-
         requests = [TokensPrompt(prompt_token_ids=[self._vocabulary.bos, *prompt.tolist()]) for prompt in prompts]
         parameters = [self._parameters(decoding, seed) for seed in seeds.tolist()]
         rows = [result.outputs[0] for result in self._llm.generate(requests, parameters, use_tqdm=False)]
@@ -80,9 +80,6 @@ class Engine:
         )
 
     def _parameters(self, decoding: DecodingSettings, seed: int):
-        from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
-
         return SamplingParams(
             temperature=0.0 if decoding.method == "greedy" else decoding.temperature,
             top_p=decoding.top_p,
@@ -96,19 +93,6 @@ class Engine:
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Import without garbage collection: vLLM makes a million objects that all live on, and looking through them again
-    and again takes a fifth of its start.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _cache_bytes(config: dict[str, int], context_length: int) -> int:

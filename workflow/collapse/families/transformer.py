@@ -21,6 +21,9 @@ from collapse.families import TrainingJob, TrainingStep, Vocabulary
 from collapse.families.llama import MARK, Llama, block_mask, configuration, tensors
 from collapse.sequences import Sequences
 
+IMPORTED_LATE = {"train": ("collapse.families.training", "torch._dynamo")}
+"""What a stage will import in the course of its work, making an optimizer included; a fork server imports it before."""
+
 ROWS_SCORED = 16
 """Rows scored at once; more is not faster on a CPU."""
 
