@@ -2,10 +2,7 @@
 
 import shutil
 
-import pytest
-from projects import FAULTS, Disturbed
-
-pytestmark = pytest.mark.slow
+from projects import Disturbed
 
 MODEL = "results/tiny/strategy=real/seed=0/generation=0/model/model.json"
 TRANSFORMER = {
@@ -22,7 +19,7 @@ TRANSFORMER = {
 }
 
 
-def test_killed_training_goes_on_from_its_checkpoint_to_the_same_weights(fresh, chance):
+def test_killed_training_goes_on_from_its_checkpoint_to_the_same_weights(fresh, chance, n_faults):
     fresh.configure(**TRANSFORMER)
     fresh.run(MODEL)
     undisturbed = fresh.digests()
@@ -35,8 +32,8 @@ def test_killed_training_goes_on_from_its_checkpoint_to_the_same_weights(fresh, 
         """Steps of the newest checkpoint."""
         return max((int(path.name[:9]) for path in arm.glob(".model.*.work/*-*.pt")), default=0)
 
-    for _ in range(FAULTS):
-        wanted = steps() + chance.randint(1, 100 // FAULTS)
+    for _ in range(n_faults):
+        wanted = steps() + chance.randint(1, 100 // n_faults)
         assert disturbed.interrupt("train", 0, when=lambda least=wanted: steps() >= least)
     reached = steps()
     assert disturbed.start().wait() == 0, disturbed.output

@@ -1,9 +1,6 @@
 """The loop with a transformer and vLLM, at a size that takes a minute."""
 
 import pyarrow.parquet as pq
-import pytest
-
-pytestmark = pytest.mark.slow
 
 TRANSFORMER = {
     "experiment": "tiny",

@@ -1,0 +1,94 @@
+"""How the tests run: which of them, on how many threads, with what chance, side by side with what, for how long."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy is imported: threads that wait for small matrices spin
+
+EVERYDAY = "not full and not slurm"
+"""What runs where nothing else is asked for."""
+
+MOST_SECONDS = 20.0
+"""CPU seconds that a test outside the full tier may take."""
+
+SHARED = ("undisturbed", "finished")
+"""Runs of the workflow that tests of several files look at, or copy."""
+
+SECONDS = pytest.StashKey[float]()
+"""CPU seconds of a test's own fixtures so far."""
+
+# Where examples are always the same, a test that fails was broken by the change that is tested.
+settings.register_profile("everyday", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("full", deadline=None, max_examples=500)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="every test, Slurm too; each fault befalls three times, at random moments; random examples",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    full = config.getoption("full")
+    settings.load_profile("full" if full else "everyday")
+    if not (config.option.markexpr or full):
+        config.option.markexpr = EVERYDAY
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares a fixture on one worker: the tests of a shared run, and those of a file.
+
+    What takes longest comes first, so that no worker is left alone at the end.
+    """
+    for item in items:
+        shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.nodeid.partition("::")[0]))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    group = next(item.iter_markers("xdist_group")).args[0]
+    return SHARED.index(group) if group in SHARED else len(SHARED) + ("workflow" not in Path(group).parts)
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef, request: pytest.FixtureRequest):
+    """Count what a test's own fixtures take; what it shares with others is nobody's."""
+    before = cpu_seconds()
+    try:
+        return (yield)
+    finally:
+        if fixturedef.scope == "function":
+            stash = request.node.stash
+            stash[SECONDS] = stash.get(SECONDS, 0.0) + cpu_seconds() - before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item):
+    """Fail a test that takes too long for its tier: by CPU seconds, which a busy machine does not change."""
+    before = cpu_seconds()
+    result = yield
+    seconds = item.stash.get(SECONDS, 0.0) + cpu_seconds() - before
+    if seconds > MOST_SECONDS and not any(map(item.get_closest_marker, ("full", "slurm"))):
+        pytest.fail(
+            f"{item.nodeid} took {seconds:.0f} CPU seconds, its children's among them; {MOST_SECONDS:.0f} are allowed. "
+            "Make it quicker, or mark it `full`.",
+            pytrace=False,
+        )
+    return result
