@@ -436,6 +436,5 @@ def test_damage_stops_the_workflow_is_set_aside_and_healed(project):
     assert not (results / "audit.parquet").exists()
     aside = {path.name for path in (results / REPLACE).rglob("*.damaged")}
     assert aside == {"mixture.parquet.damaged", "model.json.damaged"}
-    project.run()
-    assert project.digests() == undisturbed
-    assert project.jobs() == {}
+    project.run(f"results/tiny/{REPLACE}/metrics.parquet")
+    assert project.digests() == {path: digest for path, digest in undisturbed.items() if "audit.parquet" not in path}
