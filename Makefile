@@ -35,8 +35,8 @@ theory: $(INSTALLED)
 	$(BIN)/snakemake --cores all --configfile $(sort $(wildcard workflow/experiments/papers/*.yaml)) \
 		workflow/experiments/theory.yaml
 
-# Tests that share a fixture stay on one worker: tests/tiers.py.
-SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+# A file stays on one worker, and the files keep their order: tests/tiers.py.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)

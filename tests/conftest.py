@@ -1,11 +1,13 @@
 """Runs of the real workflow in a folder of their own."""
 
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from filelock import FileLock
 from projects import SMALL, Disturbed, Project
 
 pytest_plugins = ["tiers"]
@@ -13,7 +15,7 @@ pytest_plugins = ["tiers"]
 
 @pytest.fixture(scope="session")
 def project_for_all(tmp_path_factory: pytest.TempPathFactory):
-    """The workflow in a folder that several tests share, removed after the last of them."""
+    """The workflow in a folder that the tests of a file share, removed after the last of them."""
 
     @contextmanager
     def made(name: str) -> Iterator[Project]:
@@ -25,12 +27,29 @@ def project_for_all(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="session")
-def finished(project_for_all) -> Iterator[Project]:
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
+    """A run of the workflow that is made once, by the worker that asks first; the others wait for it."""
+    mine = tmp_path_factory.getbasetemp()
+    base = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+
+    def made(name: str, **changes: object) -> Project:
+        folder, done = base / name, base / f"{name}.done"
+        with FileLock(base / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # another worker's attempt that failed
+                project = Project(folder)
+                project.configure(**changes)
+                project.run()
+                done.touch()
+        return Project(folder)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def finished(run_once) -> Project:
     """The tiny experiment, run to its end. Tests that change anything take a copy (`project`)."""
-    with project_for_all("project") as project:
-        project.configure()
-        project.run()
-        yield project
+    return run_once("finished")
 
 
 @pytest.fixture
@@ -49,12 +68,9 @@ def fresh(tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(project_for_all) -> Iterator[Project]:
+def undisturbed(run_once) -> Project:
     """The small experiment, run to its end in peace."""
-    with project_for_all("project") as project:
-        project.configure(**SMALL)
-        project.run()
-        yield project
+    return run_once("undisturbed", **SMALL)
 
 
 @pytest.fixture

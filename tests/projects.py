@@ -53,12 +53,12 @@ class Project:
     """A copy of the workflow, and the ways to run it."""
 
     def __init__(self, folder: Path, run: "Project | None" = None) -> None:
-        """A copy of the workflow alone, or of a run with all that it has made."""
+        """The one that is in a folder; made if there is none, from the workflow alone or from a run and all of its."""
         self.folder = folder
-        if run is None:
-            copy_workflow(folder)
-        else:
+        if run is not None:
             shutil.copytree(run.folder, folder, symlinks=True)
+        elif not folder.exists():
+            copy_workflow(folder)
 
     def configure(self, **changes: object) -> None:
         """The tiny experiment with some settings changed."""

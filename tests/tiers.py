@@ -1,7 +1,6 @@
-"""How the tests run: which of them, on how many threads, with what chance, side by side with what, for how long."""
+"""How the tests run: which of them, on how many threads, with what chance, in what order, for how long."""
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,8 +14,8 @@ EVERYDAY = "not full and not slurm"
 MOST_SECONDS = 20.0
 """CPU seconds that a test outside the full tier may take."""
 
-SHARED = ("undisturbed", "finished")
-"""Runs of the workflow that tests of several files look at, or copy."""
+LONGEST = ("faults/test_kills", "workflow/test_audit", "faults/", "workflow/", "engines/")
+"""What begins, so that no worker is left alone at the end; the first two each make a run that the others share."""
 
 SECONDS = pytest.StashKey[float]()
 """CPU seconds of a test's own fixtures so far."""
@@ -41,21 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = EVERYDAY
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares a fixture on one worker: the tests of a shared run, and those of a file.
-
-    What takes longest comes first, so that no worker is left alone at the end.
-    """
-    for item in items:
-        shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
-        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.nodeid.partition("::")[0]))
-    items.sort(key=_rank)
-
-
-def _rank(item: pytest.Item) -> int:
-    group = next(item.iter_markers("xdist_group")).args[0]
-    return SHARED.index(group) if group in SHARED else len(SHARED) + ("workflow" not in Path(group).parts)
+    """Put the files that take longest first; workers take them in this order."""
+    items.sort(key=lambda item: next((n for n, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST)))
 
 
 # --- time -------------------------------------------------------------------------------------------------------------
