@@ -155,7 +155,13 @@ MINUTES = 4
 """By the clock; what a run of the small experiment never takes, however busy the machine is."""
 
 
-def wait_until(happened: Callable[[], T], what: str, output: Callable[[], str] = str, minutes: float = MINUTES) -> T:
+def wait_until(
+    happened: Callable[[], T],
+    what: str,
+    output: Callable[[], str] = str,
+    minutes: float = MINUTES,
+    pause: float = 0.03,
+) -> T:
     """Wait for something to be true, and return it.
 
     Args:
@@ -163,11 +169,12 @@ def wait_until(happened: Callable[[], T], what: str, output: Callable[[], str] =
         what: What is waited for, in words for the failure.
         output: What the failure shows besides.
         minutes: How long, by the clock.
+        pause: Seconds between two questions.
     """
     end = time.monotonic() + 60 * minutes
     while not (found := happened()):
         assert time.monotonic() < end, f"waited {minutes} minutes for {what}:\n{output()}"
-        time.sleep(0.03)
+        time.sleep(pause)
     return found
 
 
@@ -247,11 +254,8 @@ class Disturbed:
     ) -> bool:
         """Run Snakemake to its end, and have a fault befall the stage's process; whether it did, and was felt."""
         run, met = self.start(), False
-
-        def is_time() -> bool:
-            return run.poll() is not None or bool(self.jobs(stage) and when())
-
-        self._wait_until(is_time, f"{stage} to run")
+        self._wait_until(lambda: run.poll() is not None or self.jobs(stage), f"{stage} to run")
+        self._wait_until(lambda: when() or not self.jobs(stage), f"the moment in {stage}", pause=0.005)
         time.sleep(moment)
         for pid in self.jobs(stage)[:1]:
             with contextlib.suppress(ProcessLookupError):
@@ -259,8 +263,8 @@ class Disturbed:
                 met = True
         return self.ended(run) != 0 and met
 
-    def _wait_until(self, happened: Callable[[], object], what: str) -> None:
-        wait_until(happened, what, lambda: self.output, self.minutes)
+    def _wait_until(self, happened: Callable[[], object], what: str, pause: float = 0.03) -> None:
+        wait_until(happened, what, lambda: self.output, self.minutes, pause)
 
     def forget(self, *patterns: str) -> None:
         """Delete artifacts, so that their stage runs again."""

@@ -68,7 +68,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef, request: pytest.FixtureR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item):
-    """Fail a test that takes too long for its tier: by CPU seconds, which a busy machine does not change."""
+    """Fail a test that takes too long for its tier, by CPU seconds: a busy machine changes them less than the clock."""
     before = cpu_seconds()
     result = yield
     seconds = item.stash.get(SECONDS, 0.0) + cpu_seconds() - before

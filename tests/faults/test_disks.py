@@ -29,7 +29,7 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
 def test_a_full_disk_is_named_and_loses_nothing(disturbed, part, assert_recovers, chance, n_faults):
     disk = disturbed.results / part
     whole = sum(path.stat().st_size for path in disk.rglob("*") if path.is_file())
-    disturbed.forget(f"{part}/*")
+    disturbed.forget(f"{part}/*" if part else "*")
     with mounted(disk, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
         for share in sorted(chance.uniform(0.05, 0.7) for _ in range(n_faults)):
             resize = ["mount", "-o", f"remount,size={int(share * whole)}", str(disk)]

@@ -42,7 +42,7 @@ def test_every_stage_is_killed_in_a_test():
 
 def kill(disturbed, stage, artifact, chance):
     """Kill a stage's process at its work; or, where that is over too soon, as soon as it is there."""
-    if disturbed.interrupt(stage, chance.uniform(0, 0.2), when=lambda: disturbed.at_work(stage)):
+    if disturbed.interrupt(stage, chance.uniform(0, 0.05), when=lambda: disturbed.at_work(stage)):
         return
     for _ in range(5):
         disturbed.forget(artifact)  # it had been made
