@@ -1,4 +1,8 @@
-"""Training that is killed between its checkpoints ends in the weights of training that was not."""
+"""Training that is killed between its checkpoints ends in the weights of training that was not.
+
+For the full tier: importing PyTorch three times takes longer than a test may. `tests/families/test_transformer.py`
+interrupts training within a process.
+"""
 
 from pathlib import Path
 
@@ -36,6 +40,7 @@ def killed(fresh):
     killed.end()
 
 
+@pytest.mark.full
 def test_killed_training_goes_on_from_its_checkpoint_to_the_weights_of_training_in_peace(
     killed, tmp_path, chance, n_faults
 ):

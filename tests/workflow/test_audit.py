@@ -436,5 +436,6 @@ def test_damage_stops_the_workflow_is_set_aside_and_healed(project):
     assert not (results / "audit.parquet").exists()
     aside = {path.name for path in (results / REPLACE).rglob("*.damaged")}
     assert aside == {"mixture.parquet.damaged", "model.json.damaged"}
-    project.run(f"results/tiny/{REPLACE}/metrics.parquet")
+    made_again = ("mixture.parquet", "model/model.json", "metrics.parquet")
+    project.run(*(f"results/tiny/{REPLACE}/{name}" for name in made_again))
     assert project.digests() == {path: digest for path, digest in undisturbed.items() if "audit.parquet" not in path}
