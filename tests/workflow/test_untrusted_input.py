@@ -62,7 +62,7 @@ def attacked(project_for_all) -> Iterator[Project]:
         project.configure(
             corpus=corpus | {"train_bytes": 20_000, "validation_bytes": 8_000, "test_bytes": 8_000},
             strategies=[{"name": "replace", "compose": "replace", "verifiers": ["whole"]}],
-            generations=2,
+            generations=1,
             seeds=[0],
         )
         project.run()
