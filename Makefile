@@ -3,8 +3,10 @@
 #   make run     the default experiment → results/speeches/report.html
 #   make theory  every theorem of the papers beside its simulation → results/theory/report.html
 #   make environment  only what all of them make first: .venv
-#   make test    the whole test suite, but for:
+#   make test    the tests that every change must pass, in five minutes on two cores
 #   make test-slurm  a real Slurm cluster on this machine (Debian, root), and the loop through it
+#   make test-full   all tests: each fault three times, full-size repeats, Slurm; for nights and releases
+#   make check   linters, types, layers, spelling
 #
 # From then on it is an ordinary Snakemake workflow: `. .venv/bin/activate`, then `snakemake -n`.
 # With an NVIDIA GPU: `make run ENVIRONMENT=gpu` (and `device: gpu` in the config).
@@ -21,7 +23,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: environment run theory test test-slurm check schemas lock
+.PHONY: environment run theory test test-slurm test-full slurm-packages check schemas lock
 .DELETE_ON_ERROR:
 
 environment: $(INSTALLED)
@@ -33,15 +35,23 @@ theory: $(INSTALLED)
 	$(BIN)/snakemake --cores all --configfile $(sort $(wildcard workflow/experiments/papers/*.yaml)) \
 		workflow/experiments/theory.yaml
 
-test: $(INSTALLED)
-	$(BIN)/python -m pytest
+# A file stays on one worker, and the files keep their order: tests/tiers.py.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-# Elsewhere than on Debian as root the tests are skipped, and say why.
-test-slurm: $(INSTALLED)
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+test-slurm: $(INSTALLED) slurm-packages
+	$(BIN)/python -m pytest -m "slurm and not full" tests/slurm
+
+test-full: $(INSTALLED) slurm-packages
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --full --timeout 1800
+
+# Elsewhere than on Debian as root the Slurm tests are skipped, and say why.
+slurm-packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v slurmctld > /dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			munge slurmctld slurmd slurm-client > /dev/null || echo "Slurm's packages cannot be installed here."; fi
-	$(BIN)/python -m pytest -m slurm tests/slurm
 
 # Linters, types, layers, generated files: what a change must pass besides the tests.
 check: $(INSTALLED)

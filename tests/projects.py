@@ -10,8 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
@@ -35,27 +38,27 @@ TINY = {
 }
 
 
+def copy_workflow(folder: Path) -> None:
+    """Make a folder with all that a run needs and nothing that one has made."""
+    folder.mkdir(parents=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir() and not source.is_symlink():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part, follow_symlinks=False)
+
+
 class Project:
     """A copy of the workflow, and the ways to run it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: "Project | None" = None) -> None:
+        """The one that is in a folder; made if there is none, from the workflow alone or from a run and all of its."""
         self.folder = folder
-        folder.mkdir(parents=True)
-        for part in PARTS:
-            source = ROOT / part
-            if source.is_symlink():
-                (folder / part).symlink_to(source.readlink())
-            elif source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, folder / part)
-
-    def copied(self, folder: Path) -> "Project":
-        """A copy of a run, which may be changed."""
-        shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
-        copy = Project.__new__(Project)
-        copy.folder = folder
-        return copy
+        if run is not None:
+            shutil.copytree(run.folder, folder, symlinks=True)
+        elif not folder.exists():
+            copy_workflow(folder)
 
     def configure(self, **changes: object) -> None:
         """The tiny experiment with some settings changed."""
@@ -148,26 +151,72 @@ SMALL = {
 """One arm of a known language with every stage of the loop, a closed-form world, and a claim about it."""
 
 
-FAULTS = int(os.environ.get("FAULTS", "1"))
-"""How often each fault befalls a run, at other moments."""
+MINUTES = 4
+"""By the clock; what a run of the small experiment never takes, however busy the machine is."""
+
+
+def wait_until(
+    happened: Callable[[], T],
+    what: str,
+    output: Callable[[], str] = str,
+    minutes: float = MINUTES,
+    pause: float = 0.03,
+) -> T:
+    """Wait for something to be true, and return it.
+
+    Args:
+        happened: Asked again and again.
+        what: What is waited for, in words for the failure.
+        output: What the failure shows besides.
+        minutes: How long, by the clock.
+        pause: Seconds between two questions.
+    """
+    end = time.monotonic() + 60 * minutes
+    while not (found := happened()):
+        assert time.monotonic() < end, f"waited {minutes} minutes for {what}:\n{output()}"
+        time.sleep(pause)
+    return found
 
 
 class Disturbed:
-    """A copy of the finished run that is damaged, run and killed."""
+    """A copy of a finished run that is damaged, run and killed."""
 
-    def __init__(self, project) -> None:
+    def __init__(self, project: Project) -> None:
         self.project = project
         self.results: Path = project.folder / "results" / "tiny"
         self.arguments: tuple[str, ...] = ("--cores", "2")
+        self.targets: tuple[str, ...] = ()
+        """What is made; everything if empty."""
+        self.minutes = MINUTES
+        self._runs: list[subprocess.Popen] = []
+
+    def aim_at(self, *artifacts: str) -> None:
+        """Have nothing made but these, named below the results' folder, and what they need."""
+        self.targets = tuple(f"results/tiny/{artifact}" for artifact in artifacts)
+
+    def run(self, check: bool = True) -> subprocess.CompletedProcess:
+        """Run Snakemake to its end."""
+        return self.project.snakemake(*self.arguments, *self._asked(), check=check)
+
+    def _asked(self) -> tuple[str, ...]:
+        return ("--", *self.targets) if self.targets else ()
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Snakemake, running, in a session of its own; what it prints goes to `snakemake.log`."""
-        command = [sys.executable, "-m", "snakemake", "--configfile", "experiment.yaml", *self.arguments, *arguments]
+        words = ("--configfile", "experiment.yaml", *self.arguments, *arguments, *self._asked())
+        command = [sys.executable, "-m", "snakemake", *words]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         with (self.project.folder / "snakemake.log").open("w") as log:
-            return subprocess.Popen(
+            run = subprocess.Popen(
                 command, cwd=self.project.folder, env=environment, stdout=log, stderr=log, start_new_session=True
             )
+        self._runs.append(run)
+        return run
+
+    def ended(self, run: subprocess.Popen) -> int:
+        """Wait for a run to end; its exit status."""
+        self._wait_until(lambda: run.poll() is not None, "the end of Snakemake")
+        return run.returncode
 
     @property
     def output(self) -> str:
@@ -177,7 +226,7 @@ class Disturbed:
     def jobs(self, stage: str = "") -> list[int]:
         """Processes that do the work of a stage, or of all stages, in this project's folder."""
         here = [(pid, words) for pid, words in processes() if self._here(pid)]
-        forked = [pid for pid, words in here if f"{words[0]} ".startswith(f"collapse {stage}")]
+        forked = [pid for pid, words in here if f"{words[0]} ".startswith(f"{f'collapse {stage}'.strip()} ")]
         by_themselves = [pid for pid, words in here if words[1:3] == ["-m", "collapse"] and stage in ("", words[3])]
         return forked or by_themselves  # of a job that was forked, the latter only wait
 
@@ -190,6 +239,17 @@ class Disturbed:
             return Path(f"/proc/{pid}/cwd").resolve() == self.project.folder.resolve()
         return False
 
+    def at_work(self, stage: str) -> bool:
+        """Whether a process of the stage has read what it needs and holds the lock of what it writes."""
+        holders = [f"process {pid} on" for pid in self.jobs(stage)]
+        locks = [lock.read_text() for lock in self.results.rglob("provenance/.*.lock")] if holders else []
+        return any(text.startswith(holder) for holder in holders for text in locks)
+
+    def first_job(self, run: subprocess.Popen) -> bool:
+        """Wait until a job of a run is there; False if the run ended without one."""
+        self._wait_until(lambda: run.poll() is not None or self.jobs(), "a job")
+        return run.poll() is None
+
     def interrupt(
         self, stage: str, moment: float, number: int = signal.SIGKILL, when: Callable[[], object] = lambda: True
     ) -> bool:
@@ -201,15 +261,17 @@ class Disturbed:
     ) -> bool:
         """Run Snakemake to its end, and have a fault befall the stage's process; whether it did, and was felt."""
         run, met = self.start(), False
-        while run.poll() is None and not met:
-            if (found := self.jobs(stage)) and when():
-                time.sleep(moment)
-                with contextlib.suppress(ProcessLookupError):
-                    fault(found[0])
-                    met = True
-            time.sleep(0.005)
-        run.wait()
-        return met and run.returncode != 0
+        self._wait_until(lambda: run.poll() is not None or self.jobs(stage), f"{stage} to run")
+        self._wait_until(lambda: when() or not self.jobs(stage), f"the moment in {stage}", pause=0.005)
+        time.sleep(moment)
+        for pid in self.jobs(stage)[:1]:
+            with contextlib.suppress(ProcessLookupError):
+                fault(pid)
+                met = True
+        return self.ended(run) != 0 and met
+
+    def _wait_until(self, happened: Callable[[], object], what: str, pause: float = 0.03) -> None:
+        wait_until(happened, what, lambda: self.output, self.minutes, pause)
 
     def forget(self, *patterns: str) -> None:
         """Delete artifacts, so that their stage runs again."""
@@ -219,6 +281,16 @@ class Disturbed:
             for path in found:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def end(self) -> None:
+        """Kill what still runs of it: every Snakemake and every job."""
+        for run in self._runs:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+        for pid in self.jobs():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
 
 def processes() -> Iterator[tuple[int, list[str]]]:
     """Every process and its command line."""
@@ -226,3 +298,10 @@ def processes() -> Iterator[tuple[int, list[str]]]:
         with contextlib.suppress(OSError):
             if words := (entry / "cmdline").read_text().rstrip("\0").split("\0"):
                 yield int(entry.name), words
+
+
+def state_of(process: int) -> str:
+    """The letter of a process's state, such as T for stopped; nothing if there is no such process."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import tables
 
 from collapse import contracts, inspection, lineage
 from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, Record
@@ -20,48 +21,23 @@ def arm(experiment: Path, strategy: str, generation: int) -> Path:
 def write_documents(experiment: Path) -> list[str]:
     texts = [f"Document {i}." for i in range(N_DOCUMENTS)]
     ids = [lineage.document_id("speech", text) for text in texts]
-    table = pa.table(
-        {
-            "document_id": ids,
-            "split": ["train"] * N_DOCUMENTS,
-            "text": texts,
-            "token_ids": [[5, 6, 1]] * N_DOCUMENTS,
-            "n_tokens": [10] * N_DOCUMENTS,
-            "n_bytes": [11] * N_DOCUMENTS,
-            "reference_answer": pa.nulls(N_DOCUMENTS, pa.string()),
-            "group": [f"g{i}" for i in range(N_DOCUMENTS)],
-            "source": [f"https://speeches.example/{i}" for i in range(N_DOCUMENTS)],
-            "licence": ["public domain"] * N_DOCUMENTS,
-        }
-    )
-    contracts.write(experiment / "documents.parquet", DOCUMENTS, table, Record())
+    rows = [
+        tables.document(name, [5, 6, 1], text=text, n_tokens=10, source=f"https://speeches.example/{i}")
+        for i, (name, text) in enumerate(zip(ids, texts, strict=True))
+    ]
+    tables.write(experiment / "documents.parquet", DOCUMENTS, rows)
     return sorted(ids)
 
 
 def write_samples(experiment: Path, strategy: str, generation: int, sampled_from: str) -> list[str]:
-    ids = lineage.sample_ids(strategy, 0, generation, range(N_SAMPLES))
-    table = pa.table(
-        {
-            "strategy": [strategy] * N_SAMPLES,
-            "seed": [0] * N_SAMPLES,
-            "generation": [generation] * N_SAMPLES,
-            "sample_id": ids,
-            "sampled_from": [sampled_from] * N_SAMPLES,
-            "prompt_id": pa.nulls(N_SAMPLES, pa.string()),
-            "draw": list(range(N_SAMPLES)),
-            "prompt": [""] * N_SAMPLES,
-            "prompt_token_ids": pa.array([[]] * N_SAMPLES, pa.list_(pa.int32())),
-            "text": [f'Line\n"{generation}", draw {i}' for i in range(N_SAMPLES)],
-            "token_ids": [[5, 1]] * N_SAMPLES,
-            "n_tokens": [10] * N_SAMPLES,
-            "finish_reason": ["stop"] * N_SAMPLES,
-            "logprob_nats": [-3.5] * N_SAMPLES,
-            "sampler_seed": list(range(N_SAMPLES)),
-        }
-    )
-    folder = arm(experiment, strategy, generation)
-    contracts.write(folder / "samples.parquet", SAMPLES, table, Record(spec={"decoding": DECODING}))
-    return ids
+    facts = {"sampled_from": sampled_from, "n_tokens": 10, "logprob_nats": -3.5}
+    rows = [
+        tables.sample(strategy, generation, i, [5, 1], text=f'Line\n"{generation}", draw {i}', **facts)
+        for i in range(N_SAMPLES)
+    ]
+    path = arm(experiment, strategy, generation) / "samples.parquet"
+    tables.write(path, SAMPLES, rows, Record(spec={"decoding": DECODING}))
+    return [row["sample_id"] for row in rows]
 
 
 def write_model(experiment: Path, strategy: str, generation: int, examples: list[tuple[str, int, str]]) -> str:

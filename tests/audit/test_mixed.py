@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import tables
 
 from collapse import contracts
 from collapse.audit import Arm, mixed
@@ -59,62 +60,24 @@ def write_documents(folder: Path) -> None:
     lengths = np.random.default_rng(0).integers(3, 30, sum(SPLITS.values()))
     splits = [split for split, n in SPLITS.items() for _ in range(n)]
     rows = [
-        {
-            "document_id": f"{index:032x}",
-            "split": split,
-            "text": "text",
-            "token_ids": [5] * int(length),
-            "n_tokens": int(length),
-            "n_bytes": 4,
-            "reference_answer": None,
-            "group": str(index),
-            "source": "test",
-            "licence": "none",
-        }
+        tables.document(f"{index:032x}", [5] * int(length), split)
         for index, (split, length) in enumerate(zip(splits, lengths, strict=True))
     ]
-    contracts.write(folder / "documents.parquet", DOCUMENTS, pa.Table.from_pylist(rows), Record())
+    tables.write(folder / "documents.parquet", DOCUMENTS, rows)
 
 
 def write_samples(folder: Path, arm: Arm, n: int) -> None:
-    rows = [
-        arm._asdict()
-        | {
-            "sample_id": f"{arm.strategy}.0.{arm.generation}.{draw:07d}",
-            "sampled_from": "m",
-            "prompt_id": None,
-            "draw": draw,
-            "prompt": "",
-            "prompt_token_ids": [7] * 2,
-            "text": "text",
-            "token_ids": [6] * (1 + draw % 20),
-            "n_tokens": 1 + draw % 20,
-            "finish_reason": "stop",
-            "logprob_nats": -1.0,
-            "sampler_seed": draw,
-        }
+    drawn = [
+        tables.sample(arm.strategy, arm.generation, draw, [6] * (1 + draw % 20), prompt_token_ids=[7] * 2)
         for draw in range(n)
     ]
-    schema = pa.schema([(c.name, pa.string() if c.categories else c.type) for c in SAMPLES.columns])
-    path = folder / arm.folder / "samples.parquet"
-    contracts.write(path, SAMPLES, pa.Table.from_pylist(rows, schema=schema), Record())
-    verdicts = [
-        arm._asdict()
-        | {
-            "sample_id": row["sample_id"],
-            "verifier": verifier,
-            "verifier_version": "length/1",
-            "score": None,
-            "threshold": None,
-            "accepted": row["draw"] % 5 != refuses,
-            "reason": "accepted" if row["draw"] % 5 != refuses else "too_short",
-            "duplicate_of": None,
-        }
-        for row in rows
+    tables.write(folder / arm.folder / "samples.parquet", SAMPLES, drawn)
+    judged = [
+        tables.verdict(row, verifier, row["draw"] % 5 != refuses)
+        for row in drawn
         for refuses, verifier in enumerate(("taste", "sense"))
     ]
-    path = folder / arm.folder / "verdicts.parquet"
-    contracts.write(path, VERDICTS, pa.Table.from_pylist(verdicts), Record())
+    tables.write(folder / arm.folder / "verdicts.parquet", VERDICTS, judged)
 
 
 @pytest.fixture(scope="module")

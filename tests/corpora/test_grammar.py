@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
@@ -70,7 +70,6 @@ def grammars(draw: st.DrawFn) -> GrammarSettings:
         raise
 
 
-@settings(deadline=None, max_examples=60)
 @given(grammars())
 def test_what_is_listed_is_what_is_derived_and_its_entropy_is_the_chain_rules(known: GrammarSettings) -> None:
     assume(known.reach().n_ways <= 2_000)

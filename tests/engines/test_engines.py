@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
+from transformers import AutoModelForCausalLM
 
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import DecodingSettings, TrainingSettings, TransformerSettings
@@ -11,6 +13,7 @@ from collapse.families import TrainingJob, Vocabulary, transformer
 from collapse.randomness import row_seeds
 from collapse.sequences import Sequences
 
+ENGINES = ("vllm", "transformers")
 VOCABULARY = Vocabulary(size=96, bos=0, eos=1)
 ANCESTRAL = {
     "method": "sample",
@@ -68,9 +71,15 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=["vllm", "transformers"])
-def sampler(request, folder):
-    return open_sampler(request.param, "transformer", folder, VOCABULARY, "cpu")
+@pytest.fixture(scope="module")
+def samplers(folder):
+    """The model opened by each engine, once: vLLM takes long to start."""
+    return {engine: open_sampler(engine, "transformer", folder, VOCABULARY, "cpu") for engine in ENGINES}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def sampler(request, samplers):
+    return samplers[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -135,18 +144,33 @@ def test_top_k_one_is_greedy(sampler):
     assert [list(tokens) for tokens in narrow.tokens] == [list(tokens) for tokens in greedy.tokens]
 
 
-def test_both_engines_write_the_same_lengths_and_surprises(folder, unprompted):
+def test_a_repetition_penalty_weakens_the_logits_of_all_that_was_there_before(sampler, folder):
+    """Against the model's raw logits: positive ones are divided by the penalty, negative ones multiplied."""
+    penalty, rows = 5.0, [[n + 1, n] for n in range(10, 30)]
+    written = sampler.sample(
+        Sequences.of(rows),
+        decoding(method="greedy", repetition_penalty=penalty),
+        row_seeds(0, 1, "generate", range(20)),
+    )
+    seen = torch.tensor([[VOCABULARY.bos, *row] for row in rows])
+    with torch.inference_mode():
+        logits = AutoModelForCausalLM.from_pretrained(folder)(input_ids=seen).logits[:, -1].double()
+    values = logits.gather(1, seen)
+    penalised = logits.scatter(1, seen, torch.where(values > 0, values / penalty, values * penalty))
+    firsts = [int(tokens[0]) for tokens in written.tokens]
+    assert firsts == penalised.argmax(dim=1).tolist()
+    assert (penalised.argmax(dim=1) != logits.argmax(dim=1)).sum() > 10
+
+
+def test_both_engines_write_the_same_lengths_and_surprises(samplers, unprompted):
     seeds = row_seeds(5, 1, "generate", range(300))
-    both = [
-        open_sampler(engine, "transformer", folder, VOCABULARY, "cpu").sample(unprompted, decoding(), seeds)
-        for engine in ("vllm", "transformers")
-    ]
+    both = [samplers[engine].sample(unprompted, decoding(), seeds) for engine in ENGINES]
     assert stats.ks_2samp(*(draws.tokens.lengths for draws in both)).pvalue > 1e-3
     assert stats.ks_2samp(*(draws.logprob_nats for draws in both)).pvalue > 1e-3
 
 
-def test_beams_find_a_text_at_least_as_probable_as_greedy(folder):
-    sampler = open_sampler("transformers", "transformer", folder, VOCABULARY, "cpu")
+def test_beams_find_a_text_at_least_as_probable_as_greedy(samplers):
+    sampler = samplers["transformers"]
     prompts, seeds = Sequences.of([[10, 11], [20, 21], [40]]), row_seeds(0, 1, "generate", range(3))
     greedy = sampler.sample(prompts, decoding(method="greedy"), seeds)
     beams = sampler.sample(prompts, decoding(method="beam", n_beams=5), seeds)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -65,7 +65,6 @@ class Definition:
         return own + self.discount * len(following) / total * shorter
 
 
-@settings(max_examples=60, deadline=None)
 @given(corpora, orders, discounts, st.lists(tokens, min_size=1, max_size=4))
 def test_the_next_distribution_is_the_definitions_and_sums_to_one(
     texts: list[list[int]], order: int, discount: float, histories: list[list[int]]
@@ -78,7 +77,6 @@ def test_the_next_distribution_is_the_definitions_and_sums_to_one(
     assert np.all(found[:, BOS] == 0) and np.all(np.delete(found, BOS, axis=1) > 0)
 
 
-@settings(max_examples=60, deadline=None)
 @given(corpora, orders, discounts, st.lists(st.tuples(tokens, corpora.map(lambda c: c[0])), min_size=1, max_size=4))
 def test_a_score_is_minus_the_log_of_the_definitions_product(
     texts: list[list[int]], order: int, discount: float, scored: list[tuple[list[int], list[int]]]
@@ -102,7 +100,6 @@ def test_no_context_crosses_a_document() -> None:
         assert np.array_equal(level.grams, same.grams) and np.array_equal(level.counts, same.counts)
 
 
-@settings(max_examples=60, deadline=None)
 @given(corpora, discounts)
 def test_a_bigram_model_expects_each_token_as_often_as_it_occurs(texts: list[list[int]], discount: float) -> None:
     """Kneser-Ney keeps marginals: after the training contexts, only what reaches the uniform distribution moves."""

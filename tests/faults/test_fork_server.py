@@ -5,53 +5,56 @@ import signal
 import time
 
 import pytest
+from projects import wait_until
 
-FORGOTTEN = "strategy=verified/seed=0/generation=2"
-PATIENCE_SECONDS = 60
+ARM = "strategy=verified/seed=0/generation=2"
 
 
-def server_of(disturbed, run) -> int:
-    while run.poll() is None:
-        if found := disturbed.servers():
-            return found[0]
-        time.sleep(0.01)
-    pytest.fail(f"no server was started:\n{disturbed.output}")
+@pytest.fixture
+def unfinished(disturbed):
+    """The last generation is to be made again, and nothing else."""
+    disturbed.forget(ARM)
+    disturbed.aim_at(f"{ARM}/metrics.parquet")
+    return disturbed
+
+
+def server_of(run, disturbed) -> int:
+    """The process that the jobs of a run are forked from."""
+    wait_until(lambda: disturbed.servers() or run.poll() is not None, "a fork server", lambda: disturbed.output)
+    assert disturbed.servers(), disturbed.output
+    return disturbed.servers()[0]
 
 
 def assert_nothing_runs(disturbed) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while disturbed.servers() or disturbed.jobs():
-        assert time.monotonic() < end, "something of the run is still there"
-        time.sleep(0.05)
+    wait_until(lambda: not (disturbed.servers() or disturbed.jobs()), "the end of the last process of the run")
 
 
-def test_a_run_whose_fork_server_is_killed_goes_on_to_the_same_bytes(disturbed, undisturbed, chance):
-    disturbed.forget(FORGOTTEN)
-    run = disturbed.start()
-    server = server_of(disturbed, run)
-    time.sleep(chance.uniform(0, 3))
-    os.kill(server, signal.SIGKILL)
-    assert run.wait() == 0, disturbed.output
-    assert disturbed.project.digests() == undisturbed.digests()
-    assert_nothing_runs(disturbed)
+def test_a_run_whose_fork_server_is_killed_goes_on_to_the_same_bytes(unfinished, assert_whole, chance, n_faults):
+    for _ in range(n_faults):
+        run = unfinished.start()
+        server = server_of(run, unfinished)
+        time.sleep(chance.uniform(0, 2))
+        os.kill(server, signal.SIGKILL)
+        assert unfinished.ended(run) == 0, unfinished.output
+        assert_whole(unfinished)
+        assert_nothing_runs(unfinished)
+        unfinished.forget(ARM)
 
 
-def test_a_killed_snakemake_leaves_a_server_only_until_its_last_job_has_ended(disturbed, chance):
-    disturbed.forget(FORGOTTEN)
-    run = disturbed.start()
-    server_of(disturbed, run)
-    time.sleep(chance.uniform(0, 2))
-    run.kill()
-    run.wait()
-    assert_nothing_runs(disturbed)
+def test_a_killed_snakemake_leaves_a_server_only_until_its_last_job_has_ended(unfinished, chance, n_faults):
+    for _ in range(n_faults):
+        run = unfinished.start()
+        server_of(run, unfinished)
+        time.sleep(chance.uniform(0, 1))
+        run.kill()
+        run.wait()
+        assert_nothing_runs(unfinished)
 
 
-def test_a_run_without_a_fork_server_writes_the_same_bytes(disturbed, undisturbed, monkeypatch):
-    disturbed.forget(FORGOTTEN)
+def test_a_run_without_a_fork_server_writes_the_same_bytes(unfinished, assert_whole, monkeypatch):
     monkeypatch.setenv("COLLAPSE_FORK_SERVER", "off")
-    run = disturbed.start()
-    while run.poll() is None:
-        assert not disturbed.servers()
-        time.sleep(0.1)
-    assert run.returncode == 0, disturbed.output
-    assert disturbed.project.digests() == undisturbed.digests()
+    run = unfinished.start()
+    unfinished.first_job(run)
+    assert not unfinished.servers()
+    assert unfinished.ended(run) == 0, unfinished.output
+    assert_whole(unfinished)

@@ -3,14 +3,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse.metrics import diversity
 from collapse.sequences import Sequences
 
 rows_of_tokens = st.lists(st.lists(st.integers(0, 6), max_size=9), max_size=9)
-quick = settings(max_examples=150, deadline=None, derandomize=True)
 
 
 def windows(row, n):
@@ -42,13 +41,11 @@ def naive_self_bleu(rows, max_n=4):
     return sum(values) / len(values)
 
 
-@quick
 @given(rows_of_tokens, st.integers(1, 5))
 def test_distinct_n_counts_like_sets_of_tuples(rows, n):
     assert diversity.distinct_n(Sequences.of(rows), n) == pytest.approx(naive_distinct(rows, n), nan_ok=True)
 
 
-@quick
 @given(rows_of_tokens, st.integers(2, 4))
 def test_equal_ranks_are_equal_ngrams_in_the_rows_they_stand_in(rows, n):
     found = diversity.ngrams(Sequences.of(rows), n)
@@ -69,7 +66,6 @@ def test_no_ngram_crosses_the_border_between_two_samples():
     assert math.isnan(diversity.distinct_n(Sequences.of([[1, 2], [3]]), 3))
 
 
-@quick
 @given(rows_of_tokens, st.integers(1, 4))
 def test_self_bleu_equals_bleu_of_each_against_all_others(rows, max_n):
     expected = naive_self_bleu(rows, max_n)
@@ -82,7 +78,6 @@ def test_self_bleu_equals_its_definition_on_long_samples_of_one_source():
     assert diversity.self_bleu(Sequences.of(rows)) == pytest.approx(naive_self_bleu(rows), rel=1e-12)
 
 
-@quick
 @given(st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=9), min_size=1, max_size=5))
 def test_self_bleu_is_one_when_every_sample_occurs_twice(rows):
     assert diversity.self_bleu(Sequences.of(rows + rows)) == pytest.approx(1)
@@ -116,14 +111,12 @@ def test_repeated_text_compresses_more_than_varied_text():
     assert math.isnan(diversity.compression_ratio([]))
 
 
-@quick
 @given(rows_of_tokens.filter(len))
 def test_duplicate_fraction_is_the_share_of_rows_seen_before(rows):
     repeats = sum(row in rows[:i] for i, row in enumerate(rows))
     assert diversity.duplicate_fraction(Sequences.of(rows)) == pytest.approx(repeats / len(rows))
 
 
-@quick
 @given(rows_of_tokens, st.permutations(range(7)))
 def test_diversity_does_not_depend_on_what_tokens_are_called(rows, names):
     original, renamed = Sequences.of(rows), Sequences.of([[names[token] for token in row] for row in rows])

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse.errors import ContractError
@@ -10,7 +10,6 @@ from collapse.metrics import tails
 from collapse.sequences import Sequences
 
 token_rows = st.lists(st.lists(st.integers(0, 11), max_size=12), min_size=1, max_size=8)
-quick = settings(max_examples=150, deadline=None, derandomize=True)
 
 
 def test_the_tail_holds_the_rarest_types_and_lower_ids_first():
@@ -26,7 +25,6 @@ def test_a_share_that_floats_cannot_hold_keeps_the_type_at_its_edge():
     assert tails.tail_types(real, 2, share=0.29).tolist() == [True, False]
 
 
-@quick
 @given(token_rows, st.floats(0.01, 0.99))
 def test_the_tail_holds_at_most_its_share_and_the_next_type_would_exceed_it(rows, share):
     real = Sequences.of(rows)
@@ -57,7 +55,6 @@ def test_a_sampler_that_never_leaves_the_head_has_no_tail_mass():
     assert tails.tail_mass(Sequences.of([[0, 1], [0, 2]]), mask) == 0.5
 
 
-@quick
 @given(token_rows, token_rows)
 def test_surviving_vocabulary_is_the_share_of_real_types_seen_again(real, samples):
     types, seen = {t for row in real for t in row}, {t for row in samples for t in row}

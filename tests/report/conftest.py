@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import tables
 import yaml
 
 from collapse import contracts, layout
@@ -135,26 +136,12 @@ def write_arm(study: Study, strategy: str, seed: int, generation: int) -> None:
 def write_samples(folder: Path, strategy: str, seed: int, generation: int) -> None:
     texts = [HOSTILE if (strategy, generation) == ("replace", 2) else f"{strategy} text {generation}", ""]
     rows = [
-        {
-            "strategy": strategy,
-            "seed": seed,
-            "generation": generation,
-            "sample_id": f"{strategy}.{seed}.{generation}.{draw:07d}",
-            "sampled_from": "model",
-            "prompt_id": None,
-            "draw": draw,
-            "prompt": "",
-            "prompt_token_ids": [],
-            "text": text,
-            "token_ids": [1, 2],
-            "n_tokens": 2,
-            "finish_reason": "length" if draw else "stop",
-            "logprob_nats": -1.0,
-            "sampler_seed": 1,
-        }
+        tables.sample(
+            strategy, generation, draw, [1, 2], seed=seed, text=text, finish_reason="length" if draw else "stop"
+        )
         for draw, text in enumerate(texts)
     ]
-    contracts.write(folder / "samples.parquet", SAMPLES, pa.Table.from_pylist(rows, SAMPLES.schema), Record())
+    tables.write(folder / "samples.parquet", SAMPLES, rows)
     facts = {
         "strategy": strategy,
         "seed": seed,
@@ -175,23 +162,10 @@ def write_samples(folder: Path, strategy: str, seed: int, generation: int) -> No
 
 def write_documents(study: Study) -> None:
     rows = [
-        {
-            "document_id": f"{index:032x}",
-            "split": split,
-            "text": f"A real document, {split}.",
-            "token_ids": [1],
-            "n_tokens": 1,
-            "n_bytes": 20,
-            "reference_answer": None,
-            "group": "a",
-            "source": "made up",
-            "licence": "none",
-        }
+        tables.document(f"{index:032x}", [1], split, text=f"A real document, {split}.", n_bytes=20)
         for index, split in enumerate(("train", "test"))
     ]
-    contracts.write(
-        study.folder / "documents.parquet", DOCUMENTS, pa.Table.from_pylist(rows, DOCUMENTS.schema), Record()
-    )
+    tables.write(study.folder / "documents.parquet", DOCUMENTS, rows)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from projects import state_of, wait_until
 
 ETC = Path("/etc/slurm")
 CONFIGS = ("slurm.conf", "gres.conf", "cgroup.conf")
@@ -105,18 +105,17 @@ class Cluster:
     def start_node(self, node: str) -> None:
         """Start a node's daemon and wait until it takes jobs."""
         _run("slurmd", "-N", node)
-        for _ in range(600):
-            if _run("sinfo", "-h", "-n", node, "-o", "%T", check=False).strip() in ("idle", "mixed", "allocated"):
-                return
-            time.sleep(0.1)
-        pytest.fail(f"node {node} takes no jobs:\n{_run('sinfo', '-l')}{self.log(f'slurmd.{node}')}")
+
+        def takes_jobs() -> bool:
+            return _run("sinfo", "-h", "-n", node, "-o", "%T", check=False).strip() in ("idle", "mixed", "allocated")
+
+        wait_until(takes_jobs, f"node {node} to take jobs", lambda: _run("sinfo", "-l") + self.log(f"slurmd.{node}"))
 
     def stop(self) -> None:
         """Cancel all jobs, end every daemon that was started, and leave nothing in /etc/slurm."""
         started = [name for name in DAEMONS if (self.home / f"{name}.pid").exists()]
         if "slurmctld" in started:
-            _run("scancel", "--quiet", "--user=root", check=False)
-            self.wait_until_empty()
+            self.cancel_all()
         for name in started:
             self.kill(name, signal.SIGTERM)
         for name in CONFIGS:
@@ -126,8 +125,7 @@ class Cluster:
         """Send a daemon a signal, and wait for its end."""
         process = int((self.home / f"{name}.pid").read_text())
         os.kill(process, number)
-        while Path(f"/proc/{process}").exists() and "zombie" not in Path(f"/proc/{process}/status").read_text():
-            time.sleep(0.05)
+        wait_until(lambda: state_of(process) in ("", "Z"), f"the end of {name}", lambda: self.log(name))
 
     def log(self, name: str) -> str:
         """The end of a daemon's log."""
@@ -139,10 +137,18 @@ class Cluster:
         lines = _run("squeue", "-h", "-o", "%i %T", "--states=PENDING,CONFIGURING,RUNNING,COMPLETING").splitlines()
         return dict(line.split() for line in lines)
 
+    def running(self) -> list[str]:
+        """Numbers of the jobs that run."""
+        return [number for number, state in self.jobs().items() if state == "RUNNING"]
+
     def wait_until_empty(self) -> None:
         """Wait until no job waits or runs."""
-        while self.jobs():
-            time.sleep(0.2)
+        wait_until(lambda: not self.jobs(), "the last Slurm job to end", lambda: _run("squeue"))
+
+    def cancel_all(self) -> None:
+        """Cancel every job, and wait until none is left."""
+        _run("scancel", "--quiet", "--user=root", check=False)
+        self.wait_until_empty()
 
 
 def _host() -> str:

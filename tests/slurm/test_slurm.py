@@ -4,60 +4,67 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from projects import FAULTS
+from projects import state_of, wait_until
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 QUICK = ("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "5")
 ARM = "strategy=verified/seed=0/generation=2"
+MINUTES = 12
+STAGES = ("generate", "train", "evaluate")
 
 
 @pytest.fixture
 def submitted(cluster, disturbed):
     """The last generation of a finished run, to be made again through Slurm, in one job."""
     disturbed.forget(ARM)
-    disturbed.arguments = (*QUICK, f"results/tiny/{ARM}/metrics.parquet")
+    disturbed.arguments = QUICK
+    disturbed.minutes = MINUTES
+    disturbed.aim_at(f"{ARM}/metrics.parquet")
     yield disturbed
-    cluster.wait_until_empty()
-
-
-@pytest.fixture
-def assert_equals(undisturbed):
-    """Every artifact equals the local run's, and nothing half-written is left."""
-
-    def check(disturbed) -> None:
-        assert disturbed.project.digests() == undisturbed.digests(), disturbed.output
-        assert not list(disturbed.results.rglob(".*.partial"))
-
-    return check
+    disturbed.end()
+    cluster.cancel_all()
 
 
 def scontrol(*words: str) -> str:
     return subprocess.run(["scontrol", *words], capture_output=True, text=True, check=True).stdout
 
 
-def wait_for(stage: str, disturbed, run: subprocess.Popen) -> int:
-    """The process of a stage that runs in a Slurm job."""
-    while run.poll() is None:
-        if found := disturbed.jobs(stage):
-            return found[0]
-        time.sleep(0.02)
-    pytest.fail(f"{stage} never ran:\n{disturbed.output}")
+def wait_for_a_job(cluster, submitted, run: subprocess.Popen) -> None:
+    """Wait until a Slurm job runs, or Snakemake has found nothing left to submit."""
+    wait_until(lambda: cluster.running() or run.poll() is not None, "a Slurm job to run", lambda: submitted.output)
 
 
-def running(cluster) -> str:
-    """Number of the job that runs."""
-    return next(number for number, state in cluster.jobs().items() if state == "RUNNING")
+@contextmanager
+def stopped(stage: str, submitted, run: subprocess.Popen) -> Iterator[int]:
+    """Halt the process of a stage that runs in a Slurm job, so that whatever follows meets the job in its midst."""
+
+    def halted() -> int:
+        assert run.poll() is None, f"Snakemake ended before {stage} could be halted:\n{submitted.output}"
+        for process in submitted.jobs(stage):
+            os.kill(process, signal.SIGSTOP)
+            wait_until(lambda one=process: state_of(one) in ("T", "Z", ""), f"{stage} to halt")
+            if state_of(process) == "T":
+                return process
+        return 0
+
+    process = wait_until(halted, f"{stage} to run in Slurm", lambda: submitted.output)
+    yield process
+    if state_of(process) == "T":
+        os.kill(process, signal.SIGCONT)
 
 
-def test_the_whole_loop_gives_the_bytes_of_a_local_run(cluster, disturbed, assert_equals):
+def test_the_whole_loop_gives_the_bytes_of_a_local_run(cluster, disturbed, assert_whole):
     disturbed.forget("*")
     disturbed.arguments = (*QUICK, "--set-resources", "train:gpu=1")
+    disturbed.minutes = MINUTES
     before = set(scontrol("show", "job", "-o").splitlines())
-    assert disturbed.start().wait() == 0, disturbed.output
-    assert_equals(disturbed)
+    assert disturbed.ended(disturbed.start()) == 0, disturbed.output
+    assert_whole(disturbed)
     jobs = [line for line in scontrol("show", "job", "-o").splitlines() if line not in before and "JobId=" in line]
     trained = [line for line in jobs if "TresPerJob=gres:gpu:1" in line]
     # real text; a world; generations 0, 1 of the shared real arm and 1, 2 of the strategy; what is made of all
@@ -65,67 +72,67 @@ def test_the_whole_loop_gives_the_bytes_of_a_local_run(cluster, disturbed, asser
     assert all("JobState=COMPLETED" in line for line in jobs)
 
 
-def test_a_cancelled_job_is_submitted_again_and_goes_on(cluster, submitted, assert_equals, chance):
-    for stage in chance.sample(("generate", "train", "evaluate"), FAULTS):
+def test_a_cancelled_job_is_submitted_again_and_goes_on(cluster, submitted, assert_whole, chance, n_faults):
+    for stage in chance.sample(STAGES, n_faults):
         run = submitted.start()
-        wait_for(stage, submitted, run)
-        time.sleep(chance.uniform(0, 0.5))
-        subprocess.run(["scancel", running(cluster)], check=True)
-        assert run.wait() == 0, submitted.output
-        assert_equals(submitted)
-        submitted.forget(ARM)
-
-
-def test_a_job_that_hangs_until_its_time_limit_is_submitted_again(cluster, submitted, assert_equals, chance):
-    for stage in chance.sample(("generate", "train", "evaluate"), FAULTS):
-        run = submitted.start()
-        process = wait_for(stage, submitted, run)
-        time.sleep(chance.uniform(0, 0.5))
-        os.kill(process, signal.SIGSTOP)
-        scontrol("update", f"JobId={running(cluster)}", "TimeLimit=00:00:01")
-        assert run.wait() == 0, submitted.output
-        assert_equals(submitted)
-        submitted.forget(ARM)
-
-
-def test_a_pre_empted_job_is_requeued_and_goes_on(cluster, submitted, assert_equals, chance):
-    for stage in chance.sample(("generate", "train", "evaluate"), FAULTS):
-        run = submitted.start()
-        wait_for(stage, submitted, run)
-        time.sleep(chance.uniform(0, 0.5))
-        scontrol("requeue", running(cluster))
-        assert run.wait() == 0, submitted.output
-        assert_equals(submitted)
-        submitted.forget(ARM)
-
-
-def test_jobs_outlive_the_daemon_of_their_node(cluster, submitted, assert_equals, chance):
-    for _ in range(FAULTS):
-        run = submitted.start()
-        wait_for("generate", submitted, run)
-        time.sleep(chance.uniform(0, 1))
-        for node in ("alpha", "beta"):
-            cluster.kill(f"slurmd.{node}")
-        time.sleep(chance.uniform(0, 2))
-        for node in ("alpha", "beta"):
-            cluster.start_node(node)
-        assert run.wait() == 0, submitted.output
-        assert_equals(submitted)
+        with stopped(stage, submitted, run):
+            subprocess.run(["scancel", *cluster.running()], check=True)
+        assert submitted.ended(run) == 0, submitted.output
+        assert_whole(submitted)
         submitted.forget(ARM)
 
 
 def test_snakemake_killed_while_its_jobs_run_in_slurm_is_started_again_beside_them(
-    cluster, submitted, assert_equals, chance
+    cluster, submitted, assert_whole, chance, n_faults
 ):
-    for _ in range(3):
+    for _ in range(n_faults):
         run = submitted.start()
-        wait_for("generate", submitted, run)
+        wait_for_a_job(cluster, submitted, run)
         time.sleep(chance.uniform(0, 3))
         run.kill()
         run.wait()
-    assert submitted.start().wait() == 0, submitted.output
+    assert submitted.ended(submitted.start()) == 0, submitted.output
     cluster.wait_until_empty()
-    assert_equals(submitted)
+    assert_whole(submitted)
+
+
+@pytest.mark.full
+def test_a_job_that_hangs_until_its_time_limit_is_submitted_again(cluster, submitted, assert_whole, chance, n_faults):
+    for stage in chance.sample(STAGES, n_faults):
+        run = submitted.start()
+        with stopped(stage, submitted, run):
+            for number in cluster.running():
+                scontrol("update", f"JobId={number}", "TimeLimit=00:00:01")
+            assert submitted.ended(run) == 0, submitted.output
+        assert_whole(submitted)
+        submitted.forget(ARM)
+
+
+@pytest.mark.full
+def test_a_pre_empted_job_is_requeued_and_goes_on(cluster, submitted, assert_whole, chance, n_faults):
+    for stage in chance.sample(STAGES, n_faults):
+        run = submitted.start()
+        with stopped(stage, submitted, run):
+            for number in cluster.running():
+                scontrol("requeue", number)
+        assert submitted.ended(run) == 0, submitted.output
+        assert_whole(submitted)
+        submitted.forget(ARM)
+
+
+@pytest.mark.full
+def test_jobs_outlive_the_daemon_of_their_node(cluster, submitted, assert_whole, chance, n_faults):
+    for stage in chance.sample(STAGES, n_faults):
+        run = submitted.start()
+        with stopped(stage, submitted, run):
+            for node in ("alpha", "beta"):
+                cluster.kill(f"slurmd.{node}")
+            time.sleep(chance.uniform(0, 2))
+        for node in ("alpha", "beta"):
+            cluster.start_node(node)
+        assert submitted.ended(run) == 0, submitted.output
+        assert_whole(submitted)
+        submitted.forget(ARM)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +145,8 @@ def test_snakemake_killed_while_its_jobs_run_in_slurm_is_started_again_beside_th
     ],
 )
 def test_what_the_cluster_cannot_do_is_refused_before_anything_is_submitted(cluster, submitted, options, words):
-    done = submitted.project.snakemake(*QUICK, *options, check=False)
+    submitted.arguments = (*QUICK, *options)
+    done = submitted.run(check=False)
     assert done.returncode != 0
     assert words in done.stdout, done.stdout
     assert "Nothing was started" in done.stdout and "profiles/slurm" in done.stdout

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import tables
 
 from collapse import contracts
 from collapse.config.plan import MixSpec
@@ -22,70 +23,28 @@ LENGTHS = {split: RNG.integers(3, 30, n) for split, n in (("train", 50), ("test"
 def experiment(tmp_path) -> Path:
     folder = tmp_path / "results" / "example"
     rows = [
-        {
-            "document_id": f"{split}-{index:03d}",
-            "split": split,
-            "text": "text",
-            "token_ids": [5] * int(length),
-            "n_tokens": int(length),
-            "n_bytes": 4,
-            "reference_answer": None,
-            "group": str(index),
-            "source": "test",
-            "licence": "none",
-        }
+        tables.document(f"{split}-{index:03d}", [5] * int(length), split)
         for split, lengths in LENGTHS.items()
         for index, length in enumerate(lengths)
     ]
-    contracts.write(folder / "documents.parquet", DOCUMENTS, pa.Table.from_pylist(rows), Record())
+    tables.write(folder / "documents.parquet", DOCUMENTS, rows)
     return folder
 
 
 def samples(experiment: Path, generation: int, n: int = 50, n_prompt: int = 0) -> Path:
-    arm = {"strategy": "replace", "seed": 0, "generation": generation}
-    rows = [
-        arm
-        | {
-            "sample_id": f"replace.0.{generation}.{draw:07d}",
-            "sampled_from": "m",
-            "prompt_id": None,
-            "draw": draw,
-            "prompt": "",
-            "prompt_token_ids": [7] * n_prompt,
-            "text": "text",
-            "token_ids": [6] * (4 + draw % 20),
-            "n_tokens": 4 + draw % 20,
-            "finish_reason": "stop",
-            "logprob_nats": -1.0,
-            "sampler_seed": draw,
-        }
-        for draw in range(n)
-    ]
+    prompt = {"prompt_token_ids": [7] * n_prompt}
+    rows = [tables.sample("replace", generation, draw, [6] * (4 + draw % 20), **prompt) for draw in range(n)]
     path = experiment / f"strategy=replace/seed=0/generation={generation}/samples.parquet"
-    schema = pa.schema([(c.name, pa.string() if c.categories else c.type) for c in SAMPLES.columns])
-    contracts.write(path, SAMPLES, pa.Table.from_pylist(rows, schema=schema), Record())
+    tables.write(path, SAMPLES, rows)
     return path
 
 
 def verdicts(experiment: Path, generation: int, accepted: list[bool]) -> Path:
-    rows = [
-        {
-            "strategy": "replace",
-            "seed": 0,
-            "generation": generation,
-            "sample_id": f"replace.0.{generation}.{draw:07d}",
-            "verifier": "taste",
-            "verifier_version": "length/1",
-            "score": None,
-            "threshold": None,
-            "accepted": good,
-            "reason": "accepted" if good else "too_short",
-            "duplicate_of": None,
-        }
-        for draw, good in enumerate(accepted)
-    ]
+    judged = [tables.sample("replace", generation, draw, []) for draw in range(len(accepted))]
     path = experiment / f"strategy=replace/seed=0/generation={generation}/verdicts.parquet"
-    contracts.write(path, VERDICTS, pa.Table.from_pylist(rows), Record())
+    tables.write(
+        path, VERDICTS, [tables.verdict(row, "taste", good) for row, good in zip(judged, accepted, strict=True)]
+    )
     return path
 
 

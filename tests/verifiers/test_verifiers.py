@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse import contracts
@@ -19,8 +19,6 @@ from collapse.verifiers import (
     table,
     usable,
 )
-
-quick = settings(max_examples=100, deadline=None, derandomize=True)
 
 
 def oracle_of(n, accepted_share=0.6):
@@ -82,7 +80,6 @@ def test_sequences_whose_tokens_only_join_to_the_same_text_are_no_duplicates():
     assert verdicts.accepted.all()
 
 
-@quick
 @given(
     st.lists(st.lists(st.integers(0, 2), max_size=3), max_size=12), st.lists(st.lists(st.integers(0, 2)), max_size=4)
 )
@@ -203,7 +200,6 @@ def test_what_a_verifier_does_not_say_is_null_on_disk(tmp_path):
     ]
 
 
-@quick
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=12), st.randoms())
 def test_a_sample_is_usable_when_the_whole_chain_accepts_it(answers, random):
     names = [f"s{i:02d}" for i in range(len(answers))]

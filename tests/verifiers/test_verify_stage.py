@@ -1,6 +1,6 @@
 import numpy as np
-import pyarrow as pa
 import pytest
+import tables
 
 from collapse import contracts, families
 from collapse.config.plan import VerifySpec
@@ -24,50 +24,17 @@ def spec(*chain, oracles=(), **changes):
 
 def write_documents(path, documents):
     """Write (split, tokens) pairs."""
-    rows = [
-        {
-            "document_id": f"d{i}",
-            "split": split,
-            "text": "text",
-            "token_ids": tokens,
-            "n_tokens": len(tokens),
-            "n_bytes": 4,
-            "group": "g",
-            "source": "hand",
-            "licence": "none",
-        }
-        for i, (split, tokens) in enumerate(documents)
-    ]
-    contracts.write(path, DOCUMENTS, table_of(DOCUMENTS, rows), Record())
+    rows = [tables.document(f"d{i}", tokens, split) for i, (split, tokens) in enumerate(documents)]
+    tables.write(path, DOCUMENTS, rows)
 
 
 def write_samples(path, samples):
     """Write (prompt tokens, tokens) pairs."""
     rows = [
-        {
-            "strategy": "real",
-            "seed": 0,
-            "generation": 1,
-            "sample_id": f"real.0.1.{i:07d}",
-            "sampled_from": "real.0.0@0",
-            "draw": i,
-            "prompt": "",
-            "prompt_token_ids": prompt,
-            "text": "text" if tokens != [END] else "",
-            "token_ids": tokens,
-            "n_tokens": len(tokens),
-            "finish_reason": "stop",
-            "logprob_nats": -1.0,
-            "sampler_seed": i,
-        }
+        tables.sample("real", 1, i, tokens, prompt_token_ids=prompt, text="" if tokens == [END] else "text")
         for i, (prompt, tokens) in enumerate(samples)
     ]
-    contracts.write(path, SAMPLES, table_of(SAMPLES, rows), Record())
-
-
-def table_of(contract, rows):
-    plain = {c.name: pa.string() if pa.types.is_dictionary(c.type) else c.type for c in contract.columns}
-    return pa.Table.from_pylist(rows, schema=pa.schema(plain.items()))
+    tables.write(path, SAMPLES, rows)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse import contracts
@@ -44,7 +44,6 @@ def verdict(**changes) -> pa.Table:
     return pa.Table.from_pylist([row | changes])
 
 
-@settings(max_examples=25)
 @given(steps=st.lists(st.integers(1, 1000), unique=True, min_size=1, max_size=30))
 def test_rows_come_back_sorted_by_key_whatever_their_order(tmp_path_factory, steps):
     path = tmp_path_factory.mktemp("log") / "training_log.parquet"

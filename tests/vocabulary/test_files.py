@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
+from collapse import files
 from collapse.files import folder_written_at_once, only_writer, scratch, written_at_once
 from collapse.run_lock import RunLock
 
@@ -16,10 +16,10 @@ WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 
 def process(code: str, folder: Path) -> subprocess.Popen:
-    """Another process, in `folder`, that prints a line when it is ready."""
+    """Another process, in `folder`, that prints a line when it is ready and may wait for the end of its input."""
     environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    command, pipe = [sys.executable, "-c", textwrap.dedent(code)], subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True)
 
 
 def names(folder: Path) -> set[str]:
@@ -71,25 +71,27 @@ def test_a_killed_writer_leaves_nothing_under_the_files_name_and_the_next_clears
 HOLDER = """
     from pathlib import Path
     from collapse.files import only_writer
-    import time
+    import sys
     with only_writer(Path(".lock"), []):
         print("ready", flush=True)
-        time.sleep({seconds})
+        sys.stdin.read()
+        print("ending", flush=True)
 """
 
 
-def test_a_second_writer_waits_for_the_first(tmp_path):
-    first = process(HOLDER.format(seconds=1), tmp_path)
-    assert first.stdout and first.stdout.readline() == "ready\n"
-    start = time.monotonic()
+def test_a_second_writer_says_that_it_waits_and_waits_for_the_first(tmp_path, monkeypatch):
+    first = process(HOLDER, tmp_path)
+    assert first.stdout.readline() == "ready\n"
+    monkeypatch.setattr(files.logger, "warning", lambda *_: first.stdin.close())
     with only_writer(tmp_path / ".lock", []) as waited:
-        assert waited and time.monotonic() - start > 0.5
+        assert waited
+        assert first.stdout.readline() == "ending\n"
     assert first.wait() == 0
 
 
 def test_the_lock_of_a_killed_writer_is_free(tmp_path):
-    first = process(HOLDER.format(seconds=60), tmp_path)
-    assert first.stdout and first.stdout.readline() == "ready\n"
+    first = process(HOLDER, tmp_path)
+    assert first.stdout.readline() == "ready\n"
     first.kill()
     first.wait()
     with only_writer(tmp_path / ".lock", []) as waited:
@@ -109,11 +111,11 @@ def test_only_work_of_the_same_identity_is_gone_on_with(tmp_path):
 RUN = """
     from pathlib import Path
     from collapse.run_lock import RunLock
-    import time
+    import sys
     lock = RunLock("mine", Path(".snakemake"))
     lock.hold()
     print("ready", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -125,7 +127,7 @@ def running(tmp_path):
     (locks / "0.output.lock").write_text("results/mine/metrics.parquet\n")
     (locks / "1.output.lock").write_text("results/mine-too/metrics.parquet\n")
     run = process(RUN, tmp_path)
-    assert run.stdout and run.stdout.readline() == "ready\n"
+    assert run.stdout.readline() == "ready\n"
     yield run
     run.kill()
     run.wait()

@@ -1,6 +1,11 @@
 """What is refused: with one clear message, before any work, and without losing anything."""
 
 import pytest
+from projects import SMALL
+
+from collapse.contracts import Record
+from collapse.errors import ConfigError
+from collapse.stages import corpus
 
 
 def refused(project, *arguments: str) -> str:
@@ -21,6 +26,17 @@ def refused(project, *arguments: str) -> str:
         ({"corpus": {"max_document_tokens": 3}}, "corpus.max_document_tokens: is 3"),
     ],
 )
+def test_a_wrong_config_is_refused_in_words(refusal, changes, words):
+    assert words in refusal(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"generation": 3}, "generation: is not a setting; did you mean `generations`?"),
+        ({"device": "gpu"}, "device: `gpu` is asked for"),
+    ],
+)
 def test_a_wrong_config_stops_before_any_work(fresh, changes, words):
     fresh.configure(**changes)
     assert words in refused(fresh)
@@ -37,23 +53,34 @@ def test_a_wrong_config_leaves_a_finished_run_alone(project):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("texts.txt", b"One paragraph only.", "document"),
-        ("texts.txt", b"", "holds no text"),
-        ("texts.txt", "Grüße\n\nzwei".encode("latin-1"), "UTF-8"),
-        ("texts.jsonl", b'{"text": "one"}\n{"txt": "two"}\n', "text"),
+        ("texts.txt", b"One paragraph only.", ["corpus: the source has 1 group(s) of texts"]),
+        ("texts.txt", b"", ["texts.txt", "holds no text"]),
+        ("texts.txt", "Grüße\n\nzwei".encode("latin-1"), ["texts.txt", "UTF-8"]),
+        ("texts.jsonl", b'{"text": "one"}\n{"txt": "two"}\n', ["texts.jsonl", "text"]),
     ],
 )
-def test_a_corpus_that_cannot_be_used_is_refused_in_words(fresh, name, content, words):
-    (fresh.folder / name).write_bytes(content)
-    fresh.configure(corpus={"source": "file", "file": {"path": name}})
+def test_a_corpus_that_cannot_be_used_is_refused_in_words(planned, tmp_path, name, content, words):
+    path = tmp_path / name
+    path.write_bytes(content)
+    plan = planned(corpus={"source": "file", "file": {"path": str(path)}}).plan
+    made = {"documents": tmp_path / "documents.parquet", "tokenizer": tmp_path / "tokenizer/tokenizer.json"}
+    with pytest.raises(ConfigError) as refused:
+        corpus.run(spec=plan.corpus_spec(), **made, record=Record())
+    assert all(word in str(refused.value) for word in words)
+    assert not made["documents"].exists()
+
+
+def test_a_corpus_that_cannot_be_used_stops_the_run_in_words(fresh):
+    (fresh.folder / "texts.txt").write_bytes("Grüße\n\nzwei".encode("latin-1"))
+    fresh.configure(corpus={"source": "file", "file": {"path": "texts.txt"}})
     output = refused(fresh, "--cores", "1")
-    assert "ConfigError" in output and words in output and name in output
+    assert "ConfigError" in output and "UTF-8" in output and "texts.txt" in output
 
 
-def test_more_generations_of_a_finished_run_are_added_to_it(project):
+def test_more_generations_of_a_finished_run_are_added_to_it(disturbed):
+    project = disturbed.project
     before = project.digests()
-    project.configure(generations=3)
-    project.run()
+    project.configure(**SMALL | {"generations": 3})
+    project.run("results/tiny/strategy=verified/seed=0/generation=3/metrics.parquet")
     after = project.digests()
-    arms = [path for path in before if "strategy=" in path]
-    assert arms and all(after[path] == before[path] for path in arms)
+    assert before.items() < after.items()

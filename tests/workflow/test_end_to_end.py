@@ -8,6 +8,8 @@ import pytest
 
 from collapse import contracts
 
+GRAPHS = ("--dag", "--filegraph")
+
 
 def test_every_arm_has_its_metrics(finished):
     table = contracts.read(finished.folder / "results/tiny/metrics.parquet", contracts.METRICS)
@@ -26,6 +28,14 @@ def test_replace_loses_more_than_the_control(finished):
     assert losses.groupby("seed")["replace"].apply(lambda losses: losses.is_monotonic_increasing).all()
 
 
+def test_an_arm_has_the_same_bytes_in_another_folder_and_without_the_other_arms(finished, fresh):
+    fresh.configure(seeds=[1], strategies=[{"name": "replace", "compose": "replace"}])
+    fresh.run("results/tiny/strategy=replace/seed=1/generation=1/metrics.parquet")
+    arm = fresh.digests()
+    assert len(arm) > 12 and arm.items() < finished.digests().items()
+
+
+@pytest.mark.full
 def test_two_runs_in_two_folders_give_the_same_bytes(finished, fresh):
     fresh.configure()
     fresh.run()
@@ -74,7 +84,7 @@ def test_the_sampling_record_says_how_text_was_drawn(finished):
     assert record["n_samples"] == record["n_stopped"] + record["n_truncated"]
 
 
-@pytest.mark.parametrize("option", ["--dag", "--rulegraph", "--filegraph"])
+@pytest.mark.parametrize("option", ["--rulegraph", *(pytest.param(name, marks=pytest.mark.full) for name in GRAPHS)])
 def test_the_graphs_are_drawn(finished, option):
     output = finished.snakemake(option, "-F").stdout
     assert "digraph" in output and ("train" in output or "model.json" in output)

@@ -17,28 +17,13 @@ EXACT = {
     "source_entropy",
     "source_tail_mass",
 }
-LANGUAGE = {
-    "generations": 1,
-    "seeds": [0],
-    "strategies": [{"name": "replace", "compose": "replace"}],
-    "corpus": {
-        "source": "grammar",
-        "grammar": {"draws": 3_000},
-        "train_bytes": 20_000,
-        "validation_bytes": 10_000,
-        "test_bytes": 10_000,
-    },
-}
 
 
-def test_every_generation_is_measured_against_the_known_distribution(fresh, tmp_path):
-    fresh.configure(**LANGUAGE)
-    assert fresh.jobs()["truth"] == 1
-    fresh.run("results/tiny/metrics.parquet")
-    folder = fresh.folder / "results/tiny"
+def test_every_generation_is_measured_against_the_known_distribution(undisturbed):
+    folder = undisturbed.folder / "results/tiny"
     rows = contracts.read(folder / "metrics.parquet", METRICS).to_pylist()
     for generation in (0, 1):
-        found = {row["metric"]: row for row in rows if (row["strategy"], row["generation"]) == ("replace", generation)}
+        found = {row["metric"]: row for row in rows if (row["strategy"], row["generation"]) == ("verified", generation)}
         exact = {name: found[name]["value"] for name in EXACT}
         assert {found[name]["evaluation_set"] for name in EXACT} == {"truth"}
         assert exact["source_entropy"] == pytest.approx(7.689663, rel=1e-6)
@@ -50,34 +35,35 @@ def test_every_generation_is_measured_against_the_known_distribution(fresh, tmp_
         assert found["support_coverage"]["n"] == found["grammatical_fraction"]["n"] > 500
     known = contracts.read(folder / "truth.parquet", TRUTH)
     assert {row["n"] for row in rows if row["evaluation_set"] == "truth"} == {known.num_rows}
-    assert_nothing_else_changes(fresh, folder / "strategy=replace/seed=0/generation=1", tmp_path)
 
 
-def assert_nothing_else_changes(project, arm, elsewhere):
-    """The same arm evaluated without the known distribution: the other metrics and all losses stay as they are."""
+def test_a_known_distribution_changes_no_other_metric_and_no_loss(undisturbed, tmp_path):
+    """An arm evaluated once more, without the known distribution."""
+    arm = undisturbed.folder / "results/tiny/strategy=verified/seed=0/generation=1"
     experiment, real = arm.parents[2], arm.parents[2] / "strategy=real/seed=0"
     spec = contracts.spec_of(arm / "metrics.parquet")
-    project.collapse(
+    undisturbed.collapse(
         *("evaluate", "--spec", json.dumps(spec.spec), "--code", spec.code),
-        *("--strategy", "replace", "--seed", "0", "--generation", "1"),
+        *("--strategy", "verified", "--seed", "0", "--generation", "1"),
         *("--model", str(arm / "model/model.json"), "--generation-0", str(real / "generation=0/model/model.json")),
         *("--documents", str(experiment / "documents.parquet"), "--mixture", str(arm / "mixture.parquet")),
-        *("--samples", str(real / "generation=1/samples.parquet")),
-        *("--document-losses", str(elsewhere / "losses.parquet"), "--metrics", str(elsewhere / "metrics.parquet")),
+        *("--samples", str(real / "generation=1/samples.parquet"), "--verdicts", str(arm / "verdicts.parquet")),
+        *("--document-losses", str(tmp_path / "losses.parquet"), "--metrics", str(tmp_path / "metrics.parquet")),
     )
-    with_truth, without = (pq.read_table(path / "metrics.parquet").to_pylist() for path in (arm, elsewhere))
+    with_truth, without = (pq.read_table(path / "metrics.parquet").to_pylist() for path in (arm, tmp_path))
     added = EXACT | {"loss_above_entropy", "support_coverage", "grammatical_fraction"}
     assert {row["metric"] for row in with_truth} - {row["metric"] for row in without} == added
     expected = [row | {"experiment": ""} for row in with_truth if row["metric"] not in added]
     assert [row | {"experiment": ""} for row in without] == expected
-    losses = [pq.read_table(path) for path in (arm / "document_losses.parquet", elsewhere / "losses.parquet")]
+    losses = [pq.read_table(path) for path in (arm / "document_losses.parquet", tmp_path / "losses.parquet")]
     assert losses[0].equals(losses[1])
 
 
-def test_found_text_has_no_known_distribution(fresh):
-    fresh.configure()
-    jobs = fresh.jobs()
-    assert "truth" not in jobs and jobs["evaluate"] == 14
+def test_found_text_has_no_known_distribution(finished):
+    folder = finished.folder / "results/tiny"
+    assert not (folder / "truth.parquet").exists()
+    rows = contracts.read(folder / "metrics.parquet", METRICS).to_pylist()
+    assert not EXACT & {row["metric"] for row in rows}
 
 
 @pytest.mark.parametrize(
@@ -94,8 +80,5 @@ def test_found_text_has_no_known_distribution(fresh):
         ),
     ],
 )
-def test_a_language_that_cannot_be_listed_stops_before_any_work(fresh, grammar, words):
-    fresh.configure(corpus={"source": "grammar", "grammar": grammar})
-    result = fresh.snakemake("-n", check=False)
-    assert result.returncode != 0 and words in result.stdout and "Traceback" not in result.stdout
-    assert not (fresh.folder / "results").exists()
+def test_a_language_that_cannot_be_listed_is_refused(refusal, grammar, words):
+    assert words in refusal(corpus={"source": "grammar", "grammar": grammar})

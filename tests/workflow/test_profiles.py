@@ -27,9 +27,5 @@ def test_where_there_is_no_slurm_nothing_is_started(fresh, monkeypatch, tmp_path
     assert not (fresh.folder / "results").exists()
 
 
-def test_a_profile_reruns_nothing(finished):
-    assert finished.jobs("--profile", "slurm") == {}
-
-
-def test_another_checkpoint_interval_reruns_nothing(finished):
-    assert finished.jobs("--set-resources", "train:checkpoint_minutes=1") == {}
+def test_another_profile_and_another_checkpoint_interval_rerun_nothing(finished):
+    assert finished.jobs("--profile", "slurm", "--set-resources", "train:checkpoint_minutes=1") == {}

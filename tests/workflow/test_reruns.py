@@ -22,10 +22,6 @@ def test_the_number_of_jobs_is_a_function_of_the_config(fresh):
     assert "base_model" not in jobs
 
 
-def test_a_finished_run_has_nothing_to_do(project):
-    assert project.jobs() == {}
-
-
 def test_a_comment_or_a_touch_reruns_nothing(project):
     project.edit("workflow/collapse/stages/train.py", "import logging", "# a comment\nimport logging")
     for path in (project.folder / "workflow").rglob("*.py"):
@@ -82,13 +78,11 @@ def test_another_report_setting_reruns_the_report_alone(project):
     assert not {"train", "generate", "mix", "corpus", "evaluate", "collect"} & project.jobs().keys()
 
 
-def test_a_deleted_arm_is_made_again_and_with_the_same_bytes(project):
+def test_a_deleted_arm_or_log_is_made_again_and_with_the_same_bytes(project):
     before = project.digests()
     shutil.rmtree(project.folder / "results/tiny/strategy=replace/seed=1/generation=2")
-    jobs = project.jobs()
-    assert {name: jobs[name] for name in ("generate", "mix", "train", "evaluate")} == dict.fromkeys(
-        ("generate", "mix", "train", "evaluate"), 1
-    )
+    (project.folder / "results/tiny/strategy=real/seed=0/generation=2/training_log.parquet").unlink()
+    assert project.jobs() == ANALYSIS | {"generate": 1, "mix": 1, "train": 2, "evaluate": 2}
     project.run()
     assert project.digests() == before
     assert project.jobs() == {}

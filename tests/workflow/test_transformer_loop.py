@@ -1,9 +1,10 @@
 """The loop with a transformer and vLLM, at a size that takes a minute."""
 
+from collections.abc import Iterator
+
 import pyarrow.parquet as pq
 import pytest
-
-pytestmark = pytest.mark.slow
+from projects import Project
 
 TRANSFORMER = {
     "experiment": "tiny",
@@ -25,18 +26,41 @@ TRANSFORMER = {
 }
 
 
-def test_a_transformer_and_vllm_run_through_the_loop_and_repeat_byte_for_byte(fresh, tmp_path):
-    fresh.configure(**TRANSFORMER)
-    fresh.run()
-    first = fresh.digests()
-    log = pq.read_table(fresh.folder / "results/tiny/strategy=replace/seed=0/generation=1/training_log.parquet")
-    assert log.num_rows == 20
-    shared = pq.read_table(fresh.folder / "results/tiny/strategy=real/seed=0/generation=1/samples.parquet")
-    assert shared.num_rows == 80
-    mixture = pq.read_table(fresh.folder / "results/tiny/strategy=replace/seed=0/generation=1/mixture.parquet")
+REPLACE = "results/tiny/strategy=replace/seed=0/generation=1"
+PLAUSIBLE = "results/tiny/strategy=plausible/seed=0/generation=1"
+SHARED = "results/tiny/strategy=real/seed=0/generation=1"
+
+
+@pytest.fixture(scope="module")
+def trained(project_for_all) -> Iterator[Project]:
+    """An arm, run to its measurements, and another's mixture of the same samples."""
+    with project_for_all("project") as project:
+        project.configure(**TRANSFORMER)
+        project.run(f"{PLAUSIBLE}/metrics.parquet", f"{REPLACE}/mixture.parquet")
+        yield project
+
+
+def test_a_transformer_and_vllm_run_through_the_loop(trained):
+    assert pq.read_table(trained.folder / PLAUSIBLE / "training_log.parquet").num_rows == 20
+    assert pq.read_table(trained.folder / SHARED / "samples.parquet").num_rows == 80
+    mixture = pq.read_table(trained.folder / REPLACE / "mixture.parquet")
     assert len(set(mixture["example_id"].to_pylist())) <= 40
     assert set(mixture["n_real_tokens"].to_pylist()) == {8}
 
+
+def test_vllm_draws_the_same_bytes_again(trained, tmp_path):
+    project = Project(tmp_path / "project", trained)
+    (project.folder / SHARED / "samples.parquet").unlink()
+    project.run(f"{SHARED}/samples.parquet")
+    assert project.digests() == trained.digests()
+
+
+@pytest.mark.full
+def test_a_transformer_and_vllm_repeat_byte_for_byte(trained, fresh):
+    fresh.configure(**TRANSFORMER)
+    fresh.run()
+    assert trained.digests().items() < fresh.digests().items()
+    first = fresh.digests()
     (fresh.folder / "results").rename(fresh.folder / "earlier")
     fresh.run()
     assert fresh.digests() == first

@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-
-pytestmark = pytest.mark.slow
+from projects import Project
 
 SHELL = "'; touch pwned; ' \"; touch pwned; \" $(touch pwned) `touch pwned` {touch} {0} {{7*7}} $x & | \\"
 MARKUP = "<script>alert(1)</script></svg></td></table><img src=x onerror=alert(1)> --> ]]> <!-- &lt;b&gt; {{7*7}}"
@@ -52,26 +52,21 @@ def texts() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def attacked(tmp_path_factory, new_project):
+def attacked(project_for_all) -> Iterator[Project]:
     """The loop on hostile text, from a file with a hostile name, in a folder with one (Snakemake takes no braces)."""
-    project = new_project(tmp_path_factory.mktemp("un trusted") / "it's $(touch pwned) `here` now")
-    name = "texts '; touch pwned; ' $(touch pwned) `touch pwned` {0} <b>.jsonl"
-    rows = [json.dumps({"text": text}) for text in texts()]
-    (project.folder / name).write_text("\n".join(rows) + "\n")
-    project.configure(
-        corpus={
-            "source": "file",
-            "file": {"path": name},
-            "train_bytes": 20_000,
-            "validation_bytes": 8_000,
-            "test_bytes": 8_000,
-        },
-        strategies=[{"name": "replace", "compose": "replace", "verifiers": ["whole"]}],
-        generations=2,
-        seeds=[0],
-    )
-    project.run()
-    return project
+    with project_for_all("it's $(touch pwned) `here` now") as project:
+        name = "texts '; touch pwned; ' $(touch pwned) `touch pwned` {0} <b>.jsonl"
+        rows = [json.dumps({"text": text}) for text in texts()]
+        (project.folder / name).write_text("\n".join(rows) + "\n")
+        corpus = {"source": "file", "file": {"path": name}}
+        project.configure(
+            corpus=corpus | {"train_bytes": 20_000, "validation_bytes": 8_000, "test_bytes": 8_000},
+            strategies=[{"name": "replace", "compose": "replace", "verifiers": ["whole"]}],
+            generations=1,
+            seeds=[0],
+        )
+        project.run()
+        yield project
 
 
 def test_hostile_text_is_shown_and_not_run(attacked):

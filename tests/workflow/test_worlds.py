@@ -2,9 +2,11 @@
 
 import copy
 import shutil
+from collections.abc import Iterator
 
 import pyarrow.compute as pc
 import pytest
+from projects import Project
 
 from collapse import contracts
 from collapse.contracts import CLAIMS, METRICS
@@ -48,22 +50,18 @@ def changed(**changes) -> dict:
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory, new_project):
+def simulated(project_for_all) -> Iterator[Project]:
     """A small experiment of worlds alone, run to its end."""
-    project = new_project(tmp_path_factory.mktemp("worlds") / "project")
-    project.configure(**THEORY)
-    project.run()
-    return project
+    with project_for_all("project") as project:
+        project.configure(**THEORY)
+        project.run()
+        yield project
 
 
 @pytest.fixture
-def theory(simulated, tmp_path):
+def theory(simulated, tmp_path) -> Project:
     """A copy that may be changed."""
-    folder = tmp_path / "project"
-    shutil.copytree(simulated.folder, folder, copy_function=shutil.copy2)
-    project = copy.copy(simulated)
-    project.folder = folder
-    return project
+    return Project(tmp_path / "project", simulated)
 
 
 def test_worlds_end_in_metrics_verdicts_and_a_report(simulated):
@@ -126,11 +124,9 @@ def test_an_edited_theorem_reruns_its_worlds(theory):
     assert theory.jobs()["simulate"] == 2
 
 
-def test_a_world_stands_beside_a_loop_of_language_models(fresh):
-    fresh.configure(worlds={"first": WORLD}, claims={"A1-true": CLAIM}, generations=1, seeds=[0])
-    fresh.run()
-    page = (fresh.folder / "results" / "tiny" / "report.html").read_text()
-    assert 'id="texts"' in page and 'id="claim-A1-true"' in page
+def test_a_world_stands_beside_a_loop_of_language_models(undisturbed):
+    page = (undisturbed.folder / "results" / "tiny" / "report.html").read_text()
+    assert 'id="texts"' in page and 'id="claim-A1-line"' in page
 
 
 @pytest.mark.parametrize(
@@ -160,10 +156,14 @@ def test_a_world_stands_beside_a_loop_of_language_models(fresh):
         ({"claims": {"A1": CLAIM | {"evidence": "memory"}}}, "claims.A1.value.evidence: is 'memory'"),
     ],
 )
-def test_a_wrong_world_or_claim_stops_before_any_work(fresh, changes, words):
-    fresh.configure(**changed(**changes))
+def test_a_wrong_world_or_claim_is_refused(refusal, changes, words):
+    assert words in refusal(**changed(**changes))
+
+
+def test_a_wrong_claim_stops_before_any_work(fresh):
+    fresh.configure(**changed(claims={"A1": CLAIM | {"select": CLAIM["select"] | {"strategy": "window"}}}))
     result = fresh.snakemake("-n", check=False)
     assert result.returncode != 0
-    assert words in result.stdout
+    assert "claims.A1.select.strategy: `window` is not measured there" in result.stdout
     assert "Traceback" not in result.stdout
     assert not (fresh.folder / "results").exists()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse.randomness import stream
@@ -25,7 +25,6 @@ def by_bisection(ridge: float, eigenvalues: np.ndarray, samples: float) -> float
     samples=st.floats(1, 2000),
     log_ridge=st.floats(-12, 3),
 )
-@settings(max_examples=150, deadline=None)
 def test_kappa_solves_its_equation(kind, dimension, exponent, samples, log_ridge):
     eigenvalues, ridge = spectrum(kind, dimension, exponent), 10.0**log_ridge
     found = kappa(ridge, eigenvalues, samples)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import integrate, optimize, stats
@@ -124,7 +123,6 @@ def test_more_real_data_moves_the_mode_to_the_data_and_accumulating_does_not_sto
 
 
 @given(st.floats(0.3, 5000), st.floats(0.3, 5000))
-@budget(max_examples=60, deadline=None)
 def test_fits_find_the_shapes_whose_mean_logarithms_they_are_given(a, b):
     means = digamma([a, b]) - digamma(a + b)
     np.testing.assert_allclose(world.maximum_likelihood(means[None, :])[0], [a, b], rtol=1e-6)

@@ -1,0 +1,14 @@
+"""Which part of an experiment a fault befalls."""
+
+import pytest
+
+ARM = "strategy=verified/seed=0/generation=2"
+
+
+@pytest.fixture(params=[pytest.param(ARM, id="an arm"), pytest.param("", id="everything", marks=pytest.mark.full)])
+def part(request, disturbed) -> str:
+    """The part that a fault befalls, and that alone is made: the last arm; in the full tier, everything too."""
+    if request.param:
+        tables = sorted(path.name for path in (disturbed.results / request.param).glob("*.parquet"))
+        disturbed.aim_at(*(f"{request.param}/{name}" for name in (*tables, "model/model.json")))
+    return request.param
