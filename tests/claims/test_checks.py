@@ -211,3 +211,23 @@ def test_a_claim_that_expects_nothing_definite_is_refused(claim, words):
     select = {"world": "world", "metric": "error", "strategy": "replace"}
     with pytest.raises(ValidationError, match=words):
         TypeAdapter(Claim).validate_python(COMMON | {"select": select} | claim)
+
+
+def test_of_values_that_hold_the_one_nearest_to_failing_is_shown():
+    values = tables(measured({1: 1.0, 2: 1.04, 3: 1.01}))
+    assert "x 2" in verdict(values, kind="value", expected=1.0, tolerance=0.05)["at"]
+
+
+def test_a_value_that_fails_is_shown_before_one_that_is_only_farther_off():
+    values = tables(measured({1: 1.4, 2: 1.1}, errors={1: 0.4, 2: 0.01}))
+    found = verdict(values, kind="value", expected=1.0, tolerance=0.05)
+    assert (found["verdict"], found["observed"]) == ("not_reproduced", 1.1)
+
+
+@pytest.mark.parametrize(
+    ("margin", "error", "expected"),
+    [(1.5, 1.0, "inconclusive"), (1.96, 1.0, "reproduced"), (2.5, 1.0, "reproduced"), (2.5, None, "inconclusive")],
+)
+def test_a_peak_stands_out_by_its_standard_error(margin, error, expected):
+    values = tables(measured({1: 0.0, 2: margin}, errors={1: 0.0, 2: error}))
+    assert verdict(values, kind="peak", along="x", extreme="highest", expected=2)["verdict"] == expected

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from collapse.stats.paired import BOOTSTRAP_FROM, exact_sign_p, paired_bootstrap, paired_interval, paired_t
+from collapse.stats.paired import (
+    BOOTSTRAP_FROM,
+    N_RESAMPLES,
+    exact_sign_p,
+    paired_bootstrap,
+    paired_interval,
+    paired_t,
+)
 
 
 def coverage(intervals, truth):
@@ -89,3 +96,19 @@ def test_the_t_interval_scales_with_its_unit(values, unit):
     here, there = paired_t(differences, 0.95), paired_t(differences * unit, 0.95)
     if here.low is not None and there.low is not None:
         assert (there.low, there.high) == pytest.approx((here.low * unit, here.high * unit), rel=1e-6, abs=1e-9)
+
+
+def test_the_bootstrap_is_that_of_scipys_t_statistics():
+    differences, level = np.random.default_rng(12).standard_exponential(11) - 0.4, 0.95
+    found = paired_bootstrap(differences, level, np.random.default_rng(13))
+    resamples = differences[np.random.default_rng(13).integers(0, 11, (N_RESAMPLES, 11))]
+    ratios = stats.ttest_1samp(resamples, differences.mean(), axis=1).statistic
+    high, low = differences.mean() - stats.sem(differences) * np.quantile(ratios, [0.025, 0.975], method="nearest")
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9)
+
+
+def test_a_bootstrap_never_says_that_chance_is_impossible():
+    sure = 100 + np.random.default_rng(14).standard_normal(12)
+    least = 2 / (N_RESAMPLES + 1)
+    for differences in (sure, -sure):
+        assert paired_bootstrap(differences, 0.95, np.random.default_rng(15)).p_value == pytest.approx(least)

@@ -107,6 +107,66 @@ def test_a_wrong_setting_is_named_with_the_way_out(path, value, words):
     assert pytest.importorskip("re").search(words, problem(changed(path, value)))
 
 
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("corpus.max_document_tokens", 127), ("decoding.max_new_tokens", 127)],
+)
+def test_a_text_may_fill_the_context_to_its_last_token(path, most):
+    load_plan(changed(path, most), "config.yaml")
+    assert path in problem(changed(path, most + 1))
+
+
+def test_a_prompt_takes_its_tokens_from_those_that_are_left():
+    prompted = changed("prompt", {"source": "real_prefix", "n_tokens": 27, "in_training": False})
+    fits, exceeds = (
+        prompted | {"decoding": DEFAULT["decoding"] | {"max_new_tokens": n_tokens}} for n_tokens in (100, 101)
+    )
+    load_plan(fits, "config.yaml")
+    assert "27 prompt tokens and 101 new ones exceed" in problem(exceeds)
+
+
+def test_seeds_are_numbers_of_31_bits():
+    load_plan(changed("seeds", [0, 2**31 - 1]), "config.yaml")
+    for seed in (-1, 2**31):
+        assert "seeds: each must be at least 0 and below 2147483648" in problem(changed("seeds", [seed]))
+
+
+def test_an_oracle_has_no_noise_of_its_own():
+    rates = {"kind": "noisy_oracle", "true_positive_rate": 1, "false_positive_rate": 0}
+    whole = rates | {"oracle": next(iter(DEFAULT["verifiers"]))}
+    load_plan(changed("verifiers.whole-noise", whole), "config.yaml")
+    both = changed("verifiers.whole-noise", whole)
+    both["verifiers"]["noise-of-noise"] = rates | {"oracle": "whole-noise"}
+    assert "verifiers.noise-of-noise.oracle: `whole-noise` must be a verifier without noise" in problem(both)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"start": "fresh"}, "start: `fresh` draws random weights"),
+        ({"budget": {"match": "flops", "amount": 1e12}}, "budget.match: `flops` needs a model from scratch"),
+    ],
+)
+def test_a_base_model_is_neither_fresh_nor_counted_in_flops(changes, words):
+    pretrained = changed("transformer.base_model", "some/folder")
+    pretrained["tokenizer"]["source"] = "base_model"
+    pretrained["start"] = "base"
+    load_plan(pretrained, "config.yaml")
+    assert words in problem(pretrained | changes)
+    load_plan(DEFAULT | changes, "config.yaml")
+
+
+def test_an_ngram_does_not_go_on_from_the_generation_before():
+    ngram = changed("family", "ngram")
+    ngram["generate"]["engine"] = "native"
+    ngram["budget"] = {"match": "tokens", "amount": 1000}
+    for start in ("base", "fresh"):
+        load_plan(ngram | {"start": start}, "config.yaml")
+    assert "no `start: previous`" in problem(ngram | {"start": "previous"})
+    for match in ("steps", "flops"):
+        assert "steps or flops" in problem(ngram | {"budget": {"match": match, "amount": 1000}})
+
+
 def test_every_problem_is_reported_at_once():
     config = changed("generation", 3)
     del config["seeds"]
