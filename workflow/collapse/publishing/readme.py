@@ -1,8 +1,7 @@
 """The README's numbers, written into it from committed tables.
 
-What stands between `<!-- measured: NAME -->` and `<!-- end -->` is the block NAME of `workflow/report/readme.md.jinja`,
-whose sentences are typed there and whose numbers come from the tables in `workflow/experiments/measured/` and from the
-published verdicts.
+What stands between `<!-- measured: NAME -->` and `<!-- end -->` is the macro NAME of `workflow/report/readme.md.jinja`.
+Its sentences are typed there; its numbers come from tables in `workflow/experiments/measured/` and published verdicts.
 """
 
 import csv
@@ -82,15 +81,14 @@ def rewritten(page: str, root: Path) -> str:
     Raises:
         ContractError: A block of the README is not in the template.
     """
-    template = _template(root)
-    facts = template.new_context(_facts(root))
+    parts = _template(root).make_module(_facts(root))
 
     def written(match: re.Match[str]) -> str:
-        if (block := template.blocks.get(match["name"].replace("-", "_"))) is None:
+        if (part := getattr(parts, match["name"].replace("-", "_"), None)) is None:
             raise ContractError(
                 f"{PAGE}: the block `{match['name']}` is not in {TEMPLATE}.\n  Write it there, or mend its name."
             )
-        text = "".join(block(facts)).strip("\n")
+        text = part().strip("\n")
         return f"{match['name']} -->\n{text}\n" if text else f"{match['name']} -->\n"
 
     return BLOCK.sub(written, page)
@@ -118,9 +116,9 @@ def by_paper(published: Mapping[str, Verdict]) -> dict[str, Counted]:
 def _facts(root: Path) -> dict[str, object]:
     """What the template's sentences may name."""
     with (root / measured.FOLDER / "benchmarks.csv").open(newline="") as file:
-        benchmarks = list(csv.DictReader(file))
-    tables = {name.replace("-", "_"): table for name, table in read_tables(root).items()}
-    return {**tables, "papers": by_paper(verdicts.of_table(root / verdicts.TABLE)), "benchmarks": benchmarks}
+        ratios = list(csv.DictReader(file))
+    papers = by_paper(verdicts.of_table(root / verdicts.TABLE))
+    return {"measured": read_tables(root), "papers": papers, "ratios": ratios}
 
 
 def _template(root: Path) -> Template:
