@@ -22,7 +22,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: environment run theory readme test test-slurm check schemas lock
+.PHONY: environment run theory readme mutants test test-slurm check schemas lock
 .DELETE_ON_ERROR:
 
 environment: $(INSTALLED)
@@ -38,6 +38,10 @@ theory: $(INSTALLED)
 # The README's numbers, from the committed tables in workflow/experiments/measured/.
 readme: $(INSTALLED)
 	$(BIN)/python -m collapse readme
+
+# Breaks the code on purpose and prints which breaks no test notices; takes an hour on one core.
+mutants: $(INSTALLED)
+	$(BIN)/python tests/mutation/mutants.py --sample 150
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
