@@ -13,6 +13,7 @@ from scipy import stats
 from collapse import contracts, families, packing
 from collapse.config import Plan, load_plan
 from collapse.config.plan import EvaluateSpec
+from collapse.config.settings import HealthSettings
 from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, Record
 from collapse.errors import EngineError
 from collapse.families.ngram import count
@@ -326,3 +327,40 @@ def test_a_refit_source_drifts_from_the_truth(known_source, study):
         seeds = rng.integers(0, 2**62, 2_000)
         texts = model.sample(Sequences.of([[]] * 2_000), world.plan.decoding, seeds).tokens
     assert losses[0] < losses[1] < losses[2]
+
+
+# --- gates ------------------------------------------------------------------------------------------------------------
+
+HEALTHY = {
+    "n_samples": 20,
+    "n_stopped": 10,
+    "n_truncated": 10,
+    "n_empty": 1,
+    "n_duplicates": 2,
+    "mean_tokens": 30.0,
+    "mean_real_tokens": 20.0,
+}
+AT_THE_LIMIT = {
+    "max_duplicate_fraction": 0.1,
+    "min_stopped_fraction": 0.5,
+    "max_empty_fraction": 0.05,
+    "min_length_ratio": 1.5,
+    "max_length_ratio": 1.5,
+    "on_failure": "warn",
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, None),
+        ({"n_duplicates": 3}, "3 of 20 are duplicates"),
+        ({"n_stopped": 9}, "only 9 of 20 ended themselves"),
+        ({"n_empty": 2}, "2 of 20 are empty"),
+        ({"mean_tokens": 30.2}, "mean length is 1.51 times that of real documents"),
+        ({"mean_tokens": 29.8}, "mean length is 1.49 times that of real documents"),
+    ],
+)
+def test_a_gate_warns_beyond_its_limit_and_not_at_it(facts, words):
+    told = generate.health_warnings(HEALTHY | facts, HealthSettings.model_validate(AT_THE_LIMIT))
+    assert told == ([words] if words else [])

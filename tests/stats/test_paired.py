@@ -7,6 +7,7 @@ from scipy import stats
 from collapse.stats.paired import (
     BOOTSTRAP_FROM,
     N_RESAMPLES,
+    Interval,
     exact_sign_p,
     paired_bootstrap,
     paired_interval,
@@ -112,3 +113,21 @@ def test_a_bootstrap_never_says_that_chance_is_impossible():
     least = 2 / (N_RESAMPLES + 1)
     for differences in (sure, -sure):
         assert paired_bootstrap(differences, 0.95, np.random.default_rng(15)).p_value == pytest.approx(least)
+
+
+def test_ten_seeds_are_enough_for_the_bootstrap_and_nine_are_not():
+    values = np.random.default_rng(16).normal(size=10)
+    methods = [paired_interval(values[:n], 0.95, np.random.default_rng(0)).method for n in (9, 10)]
+    assert methods == ["paired_t", "paired_bootstrap"]
+
+
+def test_both_ends_of_usual_intervals_fall_on_resamples():
+    assert [(N_RESAMPLES + 1) * tail for tail in (0.025, 0.005)] == pytest.approx([250, 50])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sign"), [(0.1, 0.2, 1), (-0.2, -0.1, -1), (-0.1, 0.1, 0), (0.0, 0.1, 0), (-0.1, 0.0, 0)]
+)
+def test_an_interval_that_touches_zero_decides_nothing(low, high, sign):
+    assert Interval(0.0, low, high, "paired_t", 3, None).sign == sign
+    assert Interval(0.0, None, high, "paired_t", 3, None).sign == 0

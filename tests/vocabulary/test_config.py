@@ -167,6 +167,12 @@ def test_an_ngram_does_not_go_on_from_the_generation_before():
         assert "steps or flops" in problem(ngram | {"budget": {"match": match, "amount": 1000}})
 
 
+def test_generations_end_at_ten_thousand():
+    load_plan(changed("generations", 10_000), "config.yaml")
+    load_plan(changed("generations", 1), "config.yaml")
+    assert "generations: is 10001" in problem(changed("generations", 10_001))
+
+
 def test_every_problem_is_reported_at_once():
     config = changed("generation", 3)
     del config["seeds"]
