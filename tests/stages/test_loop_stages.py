@@ -364,3 +364,45 @@ AT_THE_LIMIT = {
 def test_a_gate_warns_beyond_its_limit_and_not_at_it(facts, words):
     told = generate.health_warnings(HEALTHY | facts, HealthSettings.model_validate(AT_THE_LIMIT))
     assert told == ([words] if words else [])
+
+
+def test_what_is_said_of_samples_is_said_of_all_that_were_drawn(study, replaced):
+    settings = study.plan.evaluation.model_copy(update={"diversity_tokens": 1_500, "self_bleu_samples": 30})
+    spec = study.plan.evaluate_spec("replace", 1).model_copy(update={"evaluation": settings})
+    _, metrics = evaluated(study, replaced, spec)
+    table = read_samples(study)
+    tokens = Sequences.from_arrow(table["token_ids"])
+    first = tokens.first_tokens(1_500)
+    expected = {
+        "mean_length": tokens.lengths.mean(),
+        "stopped_fraction": np.mean([reason == "stop" for reason in table["finish_reason"].to_pylist()]),
+        "empty_fraction": np.mean([text.strip() == "" for text in table["text"].to_pylist()]),
+        "duplicate_fraction": 1 - len({row.tobytes() for row in tokens}) / len(tokens),
+        "self_bleu": diversity.self_bleu(tokens.take(np.arange(30))),
+        "type_entropy": stats.entropy(np.bincount(first.values)),
+        **{f"distinct_{n}": diversity.distinct_n(first, n) for n in (1, 2, 3, 4)},
+    }
+    assert {name: metrics[name]["value"] for name in expected} == pytest.approx(expected)
+    assert metrics["distinct_2"]["n"] == first.n_tokens
+
+
+def test_generation_0_has_no_samples_so_real_text_stands_in(study):
+    arm = study.arm("replace", 0)
+    evaluate.run(
+        spec=study.plan.evaluate_spec("real", 0),
+        strategy="real",
+        seed=0,
+        generation=0,
+        model=arm / "model" / "model.json",
+        generation_0=arm / "model" / "model.json",
+        documents=study.documents,
+        mixture=arm / "mixture.parquet",
+        document_losses=arm / "document_losses.parquet",
+        metrics=arm / "metrics.parquet",
+        record=Record(),
+    )
+    metrics = contracts.read(arm / "metrics.parquet", METRICS).to_pylist()
+    assert {row["evaluation_set"] for row in metrics} == {"real_test", "real_train", "mixture"}
+    assert not {"sampler_loss", "mean_length"} & {row["metric"] for row in metrics}
+    by_name = {row["metric"]: row["value"] for row in metrics}
+    assert (by_name["real_token_share"], by_name["surviving_vocabulary"] > 0.5) == (1.0, True)
