@@ -16,8 +16,8 @@ from collapse.publishing import measure, measured, readme, verdicts
 from collapse.publishing.readme import BLOCK, FIGURE, PAGE, TEMPLATE, figure, read_tables, rewritten
 
 ROOT = Path(__file__).parents[1]
-TO_BE_MEASURED = {"five-seeds", "five-seeds-losses"}
-"""Blocks that wait for `results/five-seeds`; the README's marks say so."""
+TO_BE_MEASURED = {"five-seeds", "five-seeds-losses", "speeches", "speeches-losses", "known-language"}
+"""Blocks that wait for their tables; the README's marks say so, too."""
 
 
 def test_every_number_of_the_readme_follows_from_the_committed_tables():
@@ -27,13 +27,15 @@ def test_every_number_of_the_readme_follows_from_the_committed_tables():
 
 def test_every_block_of_the_template_stands_in_the_readme_once():
     written = re.findall(r"{% macro (\w+)\(\) %}", (ROOT / TEMPLATE).read_text())
-    there = [match["name"] for match in BLOCK.finditer((ROOT / PAGE).read_text())]
+    page = (ROOT / PAGE).read_text()
+    there = [match["name"] for match in BLOCK.finditer(page)]
+    assert all(f"<!-- to be measured: {name} -->" in page for name in TO_BE_MEASURED)
     assert sorted(there) == sorted({name.replace("_", "-") for name in written} - TO_BE_MEASURED)
 
 
 def test_every_table_is_one_that_the_readme_is_made_from():
     there = {path.stem for path in (ROOT / measured.FOLDER).glob("*.csv")}
-    assert there | {"five-seeds"} == {*measured.PUBLISHED, "benchmarks"}
+    assert there <= {*measured.PUBLISHED, "benchmarks"}
 
 
 @pytest.mark.skipif("five-seeds" not in read_tables(ROOT), reason="results/five-seeds is still to be measured")
