@@ -1,7 +1,8 @@
 # Two commands do the work; each makes its own environment first, once.
 #
 #   make run     the default experiment → results/speeches/report.html
-#   make theory  every theorem of the papers beside its simulation → results/theory/report.html
+#   make theory  every theorem of the papers beside its simulation → results/theory/report.html, and
+#                every verdict beside the published one
 #   make environment  only what all of them make first: .venv
 #   make test    the tests that every change must pass, in five minutes on two cores
 #   make test-slurm  a real Slurm cluster on this machine (Debian, root), and the loop through it
@@ -23,7 +24,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: environment run theory test test-slurm test-full slurm-packages check schemas lock
+.PHONY: environment run theory readme mutants test test-slurm test-full slurm-packages check schemas lock
 .DELETE_ON_ERROR:
 
 environment: $(INSTALLED)
@@ -34,6 +35,15 @@ run: $(INSTALLED)
 theory: $(INSTALLED)
 	$(BIN)/snakemake --cores all --configfile $(sort $(wildcard workflow/experiments/papers/*.yaml)) \
 		workflow/experiments/theory.yaml
+	$(BIN)/python -m collapse compare-verdicts results/theory
+
+# The README's numbers, from the committed tables in workflow/experiments/measured/.
+readme: $(INSTALLED)
+	$(BIN)/python -m collapse readme
+
+# Breaks the code on purpose and prints which breaks no test notices; takes an hour on one core.
+mutants: $(INSTALLED)
+	$(BIN)/python tests/mutation/mutants.py --sample 150
 
 # A file stays on one worker, and the files keep their order: tests/tiers.py.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder

@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from collapse.audit import CHECKS, CURES, Arm, Finding, at_fault, corpus, drawn, tables, trained
+from collapse.audit import CHECKS, CURES, Arm, Finding, at_fault, collected, corpus, drawn, tables, trained
 from collapse.audit.drawn import Documents
-from collapse.contracts import AUDIT, DOCUMENTS, TRAINING_LOG
+from collapse.contracts import AUDIT, DOCUMENTS, METRICS, TRAINING_LOG
 from collapse.lineage import ModelCard
 from collapse.sequences import Sequences
 
@@ -108,6 +108,7 @@ def test_a_log_that_ends_with_the_mixture_passes():
         (card(), log([10, 30])),
         (card(), log([10, 20, 29])),
         (card(), log([20, 10, 30])),
+        (card(), log([30, 30, 30])),
         (card(), log([10, 20, 30], steps=[0, 1, 2])),
     ],
 )
@@ -167,3 +168,28 @@ def test_nulls_types_and_categories_of_the_contract_are_kept():
     )
     assert told(good, longer) == ["column n_tokens is int64, not int32"]
     assert told(good.drop_columns("licence"), DOCUMENTS.schema.remove(9))
+
+
+# --- the experiment's tables ------------------------------------------------------------------------------------------
+
+
+def metrics_table(value: float | None, standard_error: float | None = None) -> pa.Table:
+    row = dict.fromkeys(METRICS.key, "x") | {"seed": 0, "generation": 1, "unit": "1", "n": 1}
+    return pa.Table.from_pylist([row | {"value": value, "standard_error": standard_error}], METRICS.schema)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "passes"),
+    [
+        ((2.0, None), (2.0, None), True),
+        ((2.0 * (1 + 1e-13), None), (2.0, None), True),
+        ((2.0 * (1 + 1e-9), None), (2.0, None), False),
+        ((1e-30, None), (0.0, None), False),
+        ((2.0, 0.0), (2.0, None), False),
+        ((float("nan"), 0.1), (float("nan"), 0.1), True),
+        ((float("nan"), None), (2.0, None), False),
+    ],
+)
+def test_a_collected_value_is_the_arms_own_but_for_rounding(found, expected, passes):
+    told = collected.faults(metrics_table(*found), metrics_table(*expected), METRICS)
+    assert (told == []) is passes

@@ -1,5 +1,6 @@
 """Every strategy's mixtures, as `mix` makes them, pass at every budget; at another budget or strategy they do not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +169,31 @@ def test_the_reserve_of_another_generation_does_not_pass(experiment):
     whole = composed(experiment, spec("fresh_real"))
     arm = whole.arm._replace(generation=2)
     assert "splits" in faults(Mixed(arm, whole.spec, whole.table, whole.documents, whole.samples))
+
+
+def moved(whole: Mixed, column: str, value: object) -> Mixed:
+    """The mixture with one value in all of a column."""
+    place = whole.table.schema.get_field_index(column)
+    kind = whole.table.schema.field(column).type
+    values = pa.array([value] * whole.table.num_rows, kind.value_type if pa.types.is_dictionary(kind) else kind)
+    return replace(whole, table=whole.table.set_column(place, column, values))
+
+
+def test_a_generation_that_the_strategy_does_not_read_does_not_pass(experiment):
+    whole = composed(experiment, spec("replace"))
+    second = Arm("tried", 0, 2).folder
+    named = moved(moved(whole, "origin_generation", 2), "source", f"{second}/samples.parquet")
+    assert f"synthetic text of 2 from {second}" in mixed.generation_faults(named)[0]
+
+
+def test_a_sample_is_of_the_generation_of_the_table_it_is_said_to_be_in(experiment):
+    whole = composed(experiment, spec("window"))
+    assert mixed.generation_faults(whole) == []
+    assert mixed.generation_faults(moved(whole, "origin_generation", 2))
+    assert mixed.generation_faults(moved(whole, "source", "documents.parquet"))
+
+
+def test_real_text_is_of_generation_0_and_from_the_documents(experiment):
+    whole = composed(experiment, spec("real"))
+    assert mixed.generation_faults(moved(whole, "origin_generation", 1))
+    assert mixed.generation_faults(moved(whole, "source", "samples.parquet"))

@@ -211,3 +211,178 @@ def test_a_claim_that_expects_nothing_definite_is_refused(claim, words):
     select = {"world": "world", "metric": "error", "strategy": "replace"}
     with pytest.raises(ValidationError, match=words):
         TypeAdapter(Claim).validate_python(COMMON | {"select": select} | claim)
+
+
+def test_of_values_that_hold_the_one_nearest_to_failing_is_shown():
+    values = tables(measured({1: 1.0, 2: 1.04, 3: 1.01}))
+    assert "x 2" in verdict(values, kind="value", expected=1.0, tolerance=0.05)["at"]
+
+
+def test_a_value_that_fails_is_shown_before_one_that_is_only_farther_off():
+    values = tables(measured({1: 1.4, 2: 1.1}, errors={1: 0.4, 2: 0.01}))
+    found = verdict(values, kind="value", expected=1.0, tolerance=0.05)
+    assert (found["verdict"], found["observed"]) == ("not_reproduced", 1.1)
+
+
+@pytest.mark.parametrize(
+    ("margin", "error", "expected"),
+    [(1.5, 1.0, "inconclusive"), (1.96, 1.0, "reproduced"), (2.5, 1.0, "reproduced"), (2.5, None, "inconclusive")],
+)
+def test_a_peak_stands_out_by_its_standard_error(margin, error, expected):
+    values = tables(measured({1: 0.0, 2: margin}, errors={1: 0.0, 2: error}))
+    assert verdict(values, kind="peak", along="x", extreme="highest", expected=2)["verdict"] == expected
+
+
+# --- exactly at a limit -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "expected"),
+    [
+        (1.5, 0.0, "reproduced"),  # off by the tolerance
+        (1.5, 0.125, "reproduced"),  # which is four standard errors
+        (1.5, 0.1251, "inconclusive"),
+        (1.5 + 2.0 / 8, 0.125, "not_reproduced"),  # two standard errors beyond it
+        (1.5 + 1.9 / 8, 0.125, "inconclusive"),
+    ],
+)
+def test_a_tolerance_holds_to_its_end_and_four_standard_errors(value, error, expected):
+    found = verdict(tables(measured({1: value}, errors=error)), kind="value", expected=1.0, tolerance=0.5)
+    assert found["verdict"] == expected
+
+
+@pytest.mark.parametrize(
+    ("room", "error", "expected"),
+    [
+        (1.96, 1.0, "reproduced"),
+        (1.9, 1.0, "inconclusive"),
+        (2.0, 1.0, "reproduced"),
+        (-1.96, 1.0, "not_reproduced"),
+        (-1.9, 1.0, "inconclusive"),
+        (0.0, 0.0, "reproduced"),
+        (-0.1, 0.0, "not_reproduced"),
+    ],
+)
+@pytest.mark.parametrize("side", ["at_most", "at_least"])
+def test_a_side_is_decided_from_1_96_standard_errors(side, room, error, expected):
+    values, bound = tables(measured({1: 0.0}, errors=error)), room if side == "at_most" else -room
+    assert verdict(values, kind="bound", **{side: bound})["verdict"] == expected
+
+
+def test_of_bounds_that_are_kept_the_narrowest_is_shown():
+    for errors in (0.01, 0.0):
+        values = tables(measured({1: 0.5, 2: 1.0 - 2 * errors, 3: 0.7}, errors=errors))
+        assert "x 2" in verdict(values, kind="bound", at_most=1.0)["at"]
+
+
+def test_of_bounds_the_one_missed_by_most_standard_errors_is_shown():
+    values = tables(measured({1: 1.2, 2: 1.3, 3: 0.5}, errors={1: 0.01, 2: 0.1, 3: 0.01}))
+    assert "x 1" in verdict(values, kind="bound", at_most=1.0)["at"]
+
+
+# --- what a row says --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_observed_has_its_interval():
+    found = verdict(tables(measured({1: 1.0}, errors=0.01)), kind="value", expected=1.0, tolerance=0.05)
+    assert (found["low"], found["high"]) == pytest.approx((1 - 0.0196, 1 + 0.0196))
+    alone = verdict(tables(measured({1: 1.0}, errors=None)), kind="value", expected=1.0, tolerance=0.05)
+    assert (alone["verdict"], alone["low"], alone["high"]) == ("inconclusive", None, None)
+
+
+def test_a_tolerance_is_a_share_or_in_the_metrics_unit():
+    claim = {"kind": "value", "expected": -2.0, "tolerance": 0.1}
+    values = tables(measured({1: -2.15}))
+    assert verdict(values, **claim)["verdict"] == "reproduced"
+    assert verdict(values, **claim, measured="absolute")["verdict"] == "not_reproduced"
+
+
+def test_a_published_number_may_be_what_is_expected():
+    found = verdict(tables(measured({1: 3.0})), kind="value", expected="published", published=3.0, tolerance=0.1)
+    assert (found["verdict"], found["expected"], found["published"]) == ("reproduced", 3.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        ({"kind": "value"}, "there is no theory at replace, generation 1, x 1"),
+        ({"kind": "slope", "along": "x"}, "there is no theory at every point"),
+    ],
+)
+def test_theory_that_is_not_there_is_not_expected(claim, words):
+    with pytest.raises(ContractError, match=words):
+        verdict(tables(measured({1: 1.0, 2: 2.0})), **claim, expected="theory", tolerance=0.1)
+
+
+def test_a_step_of_a_trend_is_told_by_its_later_value():
+    values = tables(measured({1: 1.0, 2: 1.5, 3: 1.7}, errors={1: 0.01, 2: 0.03, 3: 0.04}, theory={1: 1, 2: 2, 3: 3}))
+    found = verdict(values, kind="trend", along="x", direction="increasing")
+    assert "x 3" in found["at"]
+    told = ("observed", "standard_error", "expected", "theory", "n_values", "n_replicates")
+    assert [found[name] for name in told] == [1.7, 0.04, 1.5, 3.0, 2, 100]
+    # A difference of .2 known to .05 is decided; of .09 it would not be.
+    close = tables(measured({1: 1.0, 2: 1.09}, errors={1: 0.03, 2: 0.04}))
+    assert verdict(close, kind="trend", along="x", direction="increasing")["verdict"] == "inconclusive"
+
+
+def test_a_trend_may_run_along_generations():
+    rows = [measured({1: 1.0 + generation}) for generation in range(3)]
+    for generation, part in enumerate(rows):
+        part["metrics"] = [row | {"generation": generation} for row in part["metrics"]]
+    found = verdict(tables(*rows), kind="trend", along="generation", direction="increasing")
+    assert (found["verdict"], found["n_values"]) == ("reproduced", 2)
+
+
+def test_a_slope_counts_the_replicates_of_all_its_points_and_needs_every_error():
+    line = {x: 3 * x**-0.5 for x in (10, 100, 1000)}
+    known, unknown = (tables(measured(line, errors={10: error, 100: 0.001, 1000: 0.001})) for error in (0.001, None))
+    claim = {"kind": "slope", "along": "x", "expected": -0.5, "tolerance": 0.03}
+    assert (verdict(known, **claim)["n_replicates"], verdict(known, **claim)["theory"]) == (300, None)
+    assert verdict(unknown, **claim)["standard_error"] is None
+    assert "x 10 to 1000" in verdict(known, **claim)["at"]
+
+
+@pytest.mark.parametrize(("extreme", "expected"), [("highest", 2), ("lowest", 4)])
+def test_a_peak_is_the_highest_or_the_lowest_value(extreme, expected):
+    values = tables(measured({1: 2.0, 2: 3.0, 3: 2.5, 4: 1.0}))
+    found = verdict(values, kind="peak", along="x", extreme=extreme, expected=expected)
+    assert (found["verdict"], found["observed"], found["n_replicates"]) == ("reproduced", expected, 100)
+
+
+def test_a_ratio_is_known_as_well_as_both_its_values():
+    other = {"world": "world", "metric": "error", "strategy": "accumulate"}
+    law = {"theory": {1: 6.0}}
+    values = tables(
+        measured({1: 6.0}, errors=0.3, **law), measured({1: 4.0}, errors=0.1, strategy="accumulate", theory={1: 4.0})
+    )
+    found = verdict(values, kind="ratio", over=other, expected="theory", tolerance=0.5)
+    assert (found["observed"], found["theory"], found["expected"]) == (1.5, 1.5, 1.5)
+    assert found["standard_error"] == pytest.approx(np.hypot(0.3 / 4, 0.1 * 6 / 4**2))
+    half = tables(measured({1: 6.0}, **law), measured({1: 4.0}, strategy="accumulate"))
+    assert verdict(half, kind="ratio", over=other, expected=1.5, tolerance=0.5)["theory"] is None
+
+
+def test_an_order_is_told_by_the_larger_value_and_needs_both_errors():
+    other = {"world": "world", "metric": "error", "strategy": "accumulate"}
+    both = [
+        tables(measured({1: 6.0}, errors=0.3), measured({1: 5.0}, errors=e, strategy="accumulate")) for e in (0.4, None)
+    ]
+    found, unknown = (verdict(values, kind="order", exceeds=other) for values in both)
+    assert (found["observed"], found["standard_error"], found["expected"]) == (6.0, 0.3, 5.0)
+    assert (found["verdict"], unknown["verdict"]) == ("reproduced", "inconclusive")
+
+
+def test_sides_of_unequal_length_are_refused_and_one_value_stands_for_all():
+    other = {"world": "world", "metric": "error", "strategy": "accumulate"}
+    values = tables(measured({1: 3.0, 2: 4.0, 3: 5.0}), measured({1: 1.0, 2: 2.0}, strategy="accumulate"))
+    with pytest.raises(ContractError, match="compares 3 values with 2"):
+        verdict(values, kind="order", exceeds=other)
+    assert verdict(values, kind="order", exceeds=other | {"at": {"x": 2}})["n_values"] == 3
+
+
+def test_a_place_is_found_though_its_parameter_was_rounded():
+    values = tables(measured({0.1 + 0.2: 1.0, 0.4: 2.0}))
+    claim = {"kind": "value", "expected": 1.0, "tolerance": 0.05, "select": {"at": {"x": 0.3}}}
+    assert verdict(values, **claim)["n_values"] == 1
+    with pytest.raises(ContractError, match="matches no value"):
+        verdict(values, **(claim | {"select": {"at": {"x": 0.3001}}}))

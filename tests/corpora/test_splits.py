@@ -92,6 +92,19 @@ def test_the_groups_of_least_digest_are_test_and_the_next_validation() -> None:
     assert {real.group for real in parts["train"]} == set(ranked[6:])
 
 
+def test_each_held_out_split_has_its_own_share_of_the_groups() -> None:
+    parts = by_split(splits.split(corpus(20), settings(test_fraction=0.13, validation_fraction=0.28)))
+    # 2.6 and 5.6 groups, to the nearest whole one; the rest is trained on.
+    assert [len({real.group for real in parts[name]}) for name in ("test", "validation", "train")] == [3, 6, 11]
+
+
+def test_a_split_may_be_filled_to_its_last_byte() -> None:
+    whole = by_split(splits.split(corpus(12), settings()))["train"]
+    n_bytes = sum(len(real.text.encode()) for real in whole)
+    kept = [by_split(splits.split(corpus(12), settings(train_bytes=n_bytes - less)))["train"] for less in (0, 1)]
+    assert kept == [whole, whole[:-1]]
+
+
 def test_a_text_that_is_also_held_out_is_never_trained_on() -> None:
     texts = corpus(12) + [text("said in every speech", f"group {g}") for g in range(12)]
     parts = by_split(splits.split(texts, settings()))

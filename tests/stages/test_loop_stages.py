@@ -12,10 +12,13 @@ from scipy import stats
 
 from collapse import contracts, families, packing
 from collapse.config import Plan, load_plan
+from collapse.config.plan import EvaluateSpec
+from collapse.config.settings import HealthSettings
 from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, Record
 from collapse.errors import EngineError
 from collapse.families.ngram import count
 from collapse.lineage import read_card
+from collapse.metrics import diversity
 from collapse.randomness import row_seeds, stream
 from collapse.sequences import Sequences
 from collapse.stages import corpus, evaluate, generate, mix, train
@@ -140,16 +143,23 @@ def test_every_row_has_its_own_seed(study):
     assert len(set(seeds)) == len(seeds)
 
 
-def test_evaluation_measures_model_samples_and_mixture(study):
+@pytest.fixture(scope="module")
+def replaced(study) -> Path:
+    """Generation 1 of replace, trained; its folder."""
     path = study.arm("replace", 1)
     study.mix("replace", 1, [path / "samples.parquet"])
-    model = study.train("replace", 1, [path / "samples.parquet"])
+    study.train("replace", 1, [path / "samples.parquet"])
+    return path
+
+
+def evaluated(study: Study, path: Path, spec: EvaluateSpec) -> tuple[pa.Table, dict[str, dict]]:
+    """Losses on held-out documents, and rows of the metrics by name."""
     evaluate.run(
-        spec=study.plan.evaluate_spec("replace", 1),
+        spec=spec,
         strategy="replace",
         seed=0,
         generation=1,
-        model=model,
+        model=path / "model" / "model.json",
         generation_0=study.arm("replace", 0) / "model" / "model.json",
         documents=study.documents,
         mixture=path / "mixture.parquet",
@@ -160,7 +170,11 @@ def test_evaluation_measures_model_samples_and_mixture(study):
     )
     losses = contracts.read(path / "document_losses.parquet", DOCUMENT_LOSSES)
     metrics = {row["metric"]: row for row in contracts.read(path / "metrics.parquet", METRICS).to_pylist()}
-    test = losses.filter(pc.equal(losses["evaluation_set"], "real_test"))
+    return losses.filter(pc.equal(losses["evaluation_set"], "real_test")), metrics
+
+
+def test_evaluation_measures_model_samples_and_mixture(study, replaced):
+    test, metrics = evaluated(study, replaced, study.plan.evaluate_spec("replace", 1))
     expected = pc.sum(test["loss_nats"]).as_py() / pc.sum(test["n_tokens"]).as_py()
     assert metrics["test_loss"]["value"] == pytest.approx(expected)
     assert metrics["perplexity"]["value"] == pytest.approx(np.exp(expected))
@@ -168,6 +182,35 @@ def test_evaluation_measures_model_samples_and_mixture(study):
     assert metrics["generation_0_loss"]["value"] == pytest.approx(metrics["sampler_loss"]["value"], rel=1e-5)
     assert metrics["real_token_share"]["value"] == 0
     assert metrics["test_loss"]["standard_error"] > 0
+
+
+def test_one_document_in_twenty_loses_more_than_the_tail_metric_says(study, replaced):
+    test, metrics = evaluated(study, replaced, study.plan.evaluate_spec("replace", 1))
+    by_document = np.sort(test["loss_nats"].to_numpy() / test["n_tokens"].to_numpy())
+    place = 0.95 * (len(by_document) - 1)
+    expected = np.interp(place, np.arange(len(by_document)), by_document)
+    assert metrics["document_loss_q95"]["value"] == pytest.approx(expected, rel=1e-12)
+    assert len(by_document) > 20
+
+
+def test_samples_are_compressed_at_the_size_at_which_diversity_is_measured(study, replaced):
+    settings = study.plan.evaluation.model_copy(update={"diversity_tokens": 1_000})
+    spec = study.plan.evaluate_spec("replace", 1).model_copy(update={"evaluation": settings})
+    _, metrics = evaluated(study, replaced, spec)
+    written = read_samples(study)
+    n_first = int(np.searchsorted(np.cumsum(written["n_tokens"].to_numpy()), 1_000)) + 1
+    assert n_first < written.num_rows
+    expected = diversity.compression_ratio(written["text"].to_pylist()[:n_first])
+    assert metrics["compression_ratio"]["value"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_only_the_draws_offered_to_a_strategy_are_measured(study, replaced):
+    n, spec = read_samples(study).num_rows, study.plan.evaluate_spec("replace", 1)
+    assert evaluated(study, replaced, spec)[1]["mean_length"]["n"] == n
+    few = spec.model_copy(update={"n_samples": n // 4})
+    assert evaluated(study, replaced, few)[1]["mean_length"]["n"] == n // 4
+    twice = few.model_copy(update={"sets_offered": 2})
+    assert evaluated(study, replaced, twice)[1]["mean_length"]["n"] == n // 4 * 2
 
 
 def test_a_broken_sampler_stops_the_run_where_the_config_says_so(study, tmp_path):
@@ -284,3 +327,82 @@ def test_a_refit_source_drifts_from_the_truth(known_source, study):
         seeds = rng.integers(0, 2**62, 2_000)
         texts = model.sample(Sequences.of([[]] * 2_000), world.plan.decoding, seeds).tokens
     assert losses[0] < losses[1] < losses[2]
+
+
+# --- gates ------------------------------------------------------------------------------------------------------------
+
+HEALTHY = {
+    "n_samples": 20,
+    "n_stopped": 10,
+    "n_truncated": 10,
+    "n_empty": 1,
+    "n_duplicates": 2,
+    "mean_tokens": 30.0,
+    "mean_real_tokens": 20.0,
+}
+AT_THE_LIMIT = {
+    "max_duplicate_fraction": 0.1,
+    "min_stopped_fraction": 0.5,
+    "max_empty_fraction": 0.05,
+    "min_length_ratio": 1.5,
+    "max_length_ratio": 1.5,
+    "on_failure": "warn",
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, None),
+        ({"n_duplicates": 3}, "3 of 20 are duplicates"),
+        ({"n_stopped": 9}, "only 9 of 20 ended themselves"),
+        ({"n_empty": 2}, "2 of 20 are empty"),
+        ({"mean_tokens": 30.2}, "mean length is 1.51 times that of real documents"),
+        ({"mean_tokens": 29.8}, "mean length is 1.49 times that of real documents"),
+    ],
+)
+def test_a_gate_warns_beyond_its_limit_and_not_at_it(facts, words):
+    told = generate.health_warnings(HEALTHY | facts, HealthSettings.model_validate(AT_THE_LIMIT))
+    assert told == ([words] if words else [])
+
+
+def test_what_is_said_of_samples_is_said_of_all_that_were_drawn(study, replaced):
+    settings = study.plan.evaluation.model_copy(update={"diversity_tokens": 1_500, "self_bleu_samples": 30})
+    spec = study.plan.evaluate_spec("replace", 1).model_copy(update={"evaluation": settings})
+    _, metrics = evaluated(study, replaced, spec)
+    table = read_samples(study)
+    tokens = Sequences.from_arrow(table["token_ids"])
+    first = tokens.first_tokens(1_500)
+    expected = {
+        "mean_length": tokens.lengths.mean(),
+        "stopped_fraction": np.mean([reason == "stop" for reason in table["finish_reason"].to_pylist()]),
+        "empty_fraction": np.mean([text.strip() == "" for text in table["text"].to_pylist()]),
+        "duplicate_fraction": 1 - len({row.tobytes() for row in tokens}) / len(tokens),
+        "self_bleu": diversity.self_bleu(tokens.take(np.arange(30))),
+        "type_entropy": stats.entropy(np.bincount(first.values)),
+        **{f"distinct_{n}": diversity.distinct_n(first, n) for n in (1, 2, 3, 4)},
+    }
+    assert {name: metrics[name]["value"] for name in expected} == pytest.approx(expected)
+    assert metrics["distinct_2"]["n"] == first.n_tokens
+
+
+def test_generation_0_has_no_samples_so_real_text_stands_in(study):
+    arm = study.arm("replace", 0)
+    evaluate.run(
+        spec=study.plan.evaluate_spec("real", 0),
+        strategy="real",
+        seed=0,
+        generation=0,
+        model=arm / "model" / "model.json",
+        generation_0=arm / "model" / "model.json",
+        documents=study.documents,
+        mixture=arm / "mixture.parquet",
+        document_losses=arm / "document_losses.parquet",
+        metrics=arm / "metrics.parquet",
+        record=Record(),
+    )
+    metrics = contracts.read(arm / "metrics.parquet", METRICS).to_pylist()
+    assert {row["evaluation_set"] for row in metrics} == {"real_test", "real_train", "mixture"}
+    assert not {"sampler_loss", "mean_length"} & {row["metric"] for row in metrics}
+    by_name = {row["metric"]: row["value"] for row in metrics}
+    assert (by_name["real_token_share"], by_name["surviving_vocabulary"] > 0.5) == (1.0, True)

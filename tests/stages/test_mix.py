@@ -31,9 +31,9 @@ def experiment(tmp_path) -> Path:
     return folder
 
 
-def samples(experiment: Path, generation: int, n: int = 50, n_prompt: int = 0) -> Path:
+def samples(experiment: Path, generation: int, n: int = 50, n_prompt: int = 0, shortest: int = 4) -> Path:
     prompt = {"prompt_token_ids": [7] * n_prompt}
-    rows = [tables.sample("replace", generation, draw, [6] * (4 + draw % 20), **prompt) for draw in range(n)]
+    rows = [tables.sample("replace", generation, draw, [6] * (shortest + draw % 20), **prompt) for draw in range(n)]
     path = experiment / f"strategy=replace/seed=0/generation={generation}/samples.parquet"
     tables.write(path, SAMPLES, rows)
     return path
@@ -188,3 +188,15 @@ def test_strategies_share_the_shuffle_of_a_seed(experiment):
     real = mixture(experiment, spec(), generation=0)["example_id"].to_pylist()
     again = mixture(experiment, spec("accumulate"), generation=0)["example_id"].to_pylist()
     assert real == again
+
+
+def test_generations_are_shuffled_apart(experiment):
+    """Else the order in which the same documents are seen would be the same error in every generation."""
+    first, second = (mixture(experiment, spec("real"), g)["example_id"].to_pylist() for g in (1, 2))
+    assert sorted(first) == sorted(second)
+    assert first != second
+
+
+def test_a_sample_without_a_token_is_not_trained_on(experiment):
+    table = mixture(experiment, spec(), sample_paths=[samples(experiment, 1, shortest=0)])
+    assert {int(i[-7:]) for i in table["example_id"].to_pylist()} == set(range(50)) - {0, 20, 40}

@@ -81,3 +81,12 @@ def test_values_that_only_rounding_sets_apart_do_not_differ(metrics):
     shares = {("replace", 1): [0.1 + 0.2] * 12, ("real", 1): [0.3] * 11 + [0.1 + 0.2]}
     row = by_pair(contrasts(metrics(shares), STRATEGIES, 0.95), 1)["replace", "real"]
     assert (row["estimate"], row["p_value"], row["adjustment"]) == (0, None, "none")
+
+
+def test_generations_have_resamples_of_their_own(metrics):
+    values = np.random.default_rng(1).normal(0.5, 1, 12)
+    same = {(name, g): list(values * (name == "replace")) for name in ("replace", "real") for g in (1, 2)}
+    table = contrasts(metrics(same), STRATEGIES, 0.95)
+    first, second = (by_pair(table, generation)["replace", "real"] for generation in (1, 2))
+    assert first["estimate"] == second["estimate"]
+    assert first["low"] != second["low"]

@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from collapse.stats.paired import BOOTSTRAP_FROM, exact_sign_p, paired_bootstrap, paired_interval, paired_t
+from collapse.stats.paired import (
+    BOOTSTRAP_FROM,
+    N_RESAMPLES,
+    Interval,
+    exact_sign_p,
+    paired_bootstrap,
+    paired_interval,
+    paired_t,
+)
 
 
 def coverage(intervals, truth):
@@ -89,3 +97,37 @@ def test_the_t_interval_scales_with_its_unit(values, unit):
     here, there = paired_t(differences, 0.95), paired_t(differences * unit, 0.95)
     if here.low is not None and there.low is not None:
         assert (there.low, there.high) == pytest.approx((here.low * unit, here.high * unit), rel=1e-6, abs=1e-9)
+
+
+def test_the_bootstrap_is_that_of_scipys_t_statistics():
+    differences, level = np.random.default_rng(12).standard_exponential(11) - 0.4, 0.95
+    found = paired_bootstrap(differences, level, np.random.default_rng(13))
+    resamples = differences[np.random.default_rng(13).integers(0, 11, (N_RESAMPLES, 11))]
+    ratios = stats.ttest_1samp(resamples, differences.mean(), axis=1).statistic
+    high, low = differences.mean() - stats.sem(differences) * np.quantile(ratios, [0.025, 0.975], method="nearest")
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9)
+
+
+def test_a_bootstrap_never_says_that_chance_is_impossible():
+    sure = 100 + np.random.default_rng(14).standard_normal(12)
+    least = 2 / (N_RESAMPLES + 1)
+    for differences in (sure, -sure):
+        assert paired_bootstrap(differences, 0.95, np.random.default_rng(15)).p_value == pytest.approx(least)
+
+
+def test_ten_seeds_are_enough_for_the_bootstrap_and_nine_are_not():
+    values = np.random.default_rng(16).normal(size=10)
+    methods = [paired_interval(values[:n], 0.95, np.random.default_rng(0)).method for n in (9, 10)]
+    assert methods == ["paired_t", "paired_bootstrap"]
+
+
+def test_both_ends_of_usual_intervals_fall_on_resamples():
+    assert [(N_RESAMPLES + 1) * tail for tail in (0.025, 0.005)] == pytest.approx([250, 50])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sign"), [(0.1, 0.2, 1), (-0.2, -0.1, -1), (-0.1, 0.1, 0), (0.0, 0.1, 0), (-0.1, 0.0, 0)]
+)
+def test_an_interval_that_touches_zero_decides_nothing(low, high, sign):
+    assert Interval(0.0, low, high, "paired_t", 3, None).sign == sign
+    assert Interval(0.0, None, high, "paired_t", 3, None).sign == 0

@@ -107,6 +107,165 @@ def test_a_wrong_setting_is_named_with_the_way_out(path, value, words):
     assert pytest.importorskip("re").search(words, problem(changed(path, value)))
 
 
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("corpus.max_document_tokens", 127), ("decoding.max_new_tokens", 127)],
+)
+def test_a_text_may_fill_the_context_to_its_last_token(path, most):
+    load_plan(changed(path, most), "config.yaml")
+    assert path in problem(changed(path, most + 1))
+
+
+def test_a_prompt_takes_its_tokens_from_those_that_are_left():
+    prompted = changed("prompt", {"source": "real_prefix", "n_tokens": 27, "in_training": False})
+    fits, exceeds = (
+        prompted | {"decoding": DEFAULT["decoding"] | {"max_new_tokens": n_tokens}} for n_tokens in (100, 101)
+    )
+    load_plan(fits, "config.yaml")
+    assert "27 prompt tokens and 101 new ones exceed" in problem(exceeds)
+
+
+def test_seeds_are_numbers_of_31_bits():
+    load_plan(changed("seeds", [0, 2**31 - 1]), "config.yaml")
+    for seed in (-1, 2**31):
+        assert "seeds: each must be at least 0 and below 2147483648" in problem(changed("seeds", [seed]))
+
+
+def test_an_oracle_has_no_noise_of_its_own():
+    rates = {"kind": "noisy_oracle", "true_positive_rate": 1, "false_positive_rate": 0}
+    whole = rates | {"oracle": next(iter(DEFAULT["verifiers"]))}
+    load_plan(changed("verifiers.whole-noise", whole), "config.yaml")
+    both = changed("verifiers.whole-noise", whole)
+    both["verifiers"]["noise-of-noise"] = rates | {"oracle": "whole-noise"}
+    assert "verifiers.noise-of-noise.oracle: `whole-noise` must be a verifier without noise" in problem(both)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"start": "fresh"}, "start: `fresh` draws random weights"),
+        ({"budget": {"match": "flops", "amount": 1e12}}, "budget.match: `flops` needs a model from scratch"),
+    ],
+)
+def test_a_base_model_is_neither_fresh_nor_counted_in_flops(changes, words):
+    pretrained = changed("transformer.base_model", "some/folder")
+    pretrained["tokenizer"]["source"] = "base_model"
+    pretrained["start"] = "base"
+    load_plan(pretrained, "config.yaml")
+    assert words in problem(pretrained | changes)
+    load_plan(DEFAULT | changes, "config.yaml")
+
+
+def test_an_ngram_does_not_go_on_from_the_generation_before():
+    ngram = changed("family", "ngram")
+    ngram["generate"]["engine"] = "native"
+    ngram["budget"] = {"match": "tokens", "amount": 1000}
+    for start in ("base", "fresh"):
+        load_plan(ngram | {"start": start}, "config.yaml")
+    assert "no `start: previous`" in problem(ngram | {"start": "previous"})
+    for match in ("steps", "flops"):
+        assert "steps or flops" in problem(ngram | {"budget": {"match": match, "amount": 1000}})
+
+
+def test_generations_end_at_ten_thousand():
+    load_plan(changed("generations", 10_000), "config.yaml")
+    load_plan(changed("generations", 1), "config.yaml")
+    assert "generations: is 10001" in problem(changed("generations", 10_001))
+
+
+@pytest.mark.parametrize("width", [32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512])
+def test_heads_are_as_wide_as_vllm_has_them(width):
+    shape = DEFAULT["transformer"] | {"n_heads": 2}
+    load_plan(changed("transformer", shape | {"width": 2 * width}), "config.yaml")
+    other = changed("transformer", shape | {"width": 2 * (width + 2)})
+    assert f"is {width + 2} a head, but vLLM knows 32, 64," in problem(other)
+    other["generate"]["engine"] = "transformers"
+    load_plan(other, "config.yaml")
+
+
+def prompted(method: str, engine: str, **changes) -> dict:
+    """A transformer that goes on from real beginnings, decoded in another way."""
+    config = changed("prompt", {"source": "real_prefix", "n_tokens": 10, "in_training": False})
+    beams = {"n_beams": 4} if method == "beam" else {}
+    config["decoding"] |= {"method": method, "max_new_tokens": 50} | beams | changes
+    config["generate"]["engine"] = engine
+    return config
+
+
+def test_a_prompt_lets_decoding_be_greedy_and_beams_need_their_engine():
+    load_plan(prompted("greedy", "vllm"), "config.yaml")
+    load_plan(prompted("sample", "transformers"), "config.yaml")
+    load_plan(prompted("beam", "transformers"), "config.yaml")
+    assert "`beam` needs `generate.engine: transformers`" in problem(prompted("beam", "vllm"))
+
+
+def test_an_ngram_samples_only_and_repeats_as_it_likes():
+    ngram = {"family": "ngram", "budget": {"match": "tokens", "amount": 1000}}
+    load_plan(prompted("sample", "native") | ngram, "config.yaml")
+    assert "samples only" in problem(prompted("greedy", "native") | ngram)
+    assert "without repetition penalty" in problem(prompted("sample", "native", repetition_penalty=1.1) | ngram)
+    load_plan(prompted("sample", "vllm", repetition_penalty=1.1), "config.yaml")
+
+
+def claimed(**select) -> dict:
+    claim = {"kind": "bound", "at_most": 9, "paper": "p", "where": "w", "statement": "s", "evidence": "source"}
+    return changed("claims", {"A0-test": claim | {"select": {"metric": "test_loss"} | select}})
+
+
+def test_a_claim_names_a_strategy_or_a_world_that_there_is():
+    for strategy in ("replace", "real"):
+        load_plan(claimed(evaluation_set="real_test", strategy=strategy), "config.yaml")
+    other = problem(claimed(evaluation_set="real_test", strategy="replaced"))
+    assert "`replaced` is not one of `strategies` (real, replace, accumulate" in other
+    assert "`line` is not one of `worlds` (none)" in problem(claimed(world="line", strategy="replace"))
+    alone = merged(DEFAULT, yaml.safe_load(PAPERS[0].read_text())) | {
+        "claims": claimed(evaluation_set="x", strategy="real")["claims"]
+    }
+    assert "(none: this experiment has closed-form worlds only)" in problem(alone)
+
+
+def test_an_undefined_verifier_is_told_which_are_defined():
+    config = changed("strategies.+", {"name": "r", "compose": "replace", "verifiers": ["truth"]})
+    assert f"`verifiers` defines {', '.join(DEFAULT['verifiers'])}" in problem(config)
+    assert "`verifiers` defines none" in problem(config | {"verifiers": {}})
+
+
+# --- what each stage sees ---------------------------------------------------------------------------------------------
+
+
+def test_the_corpus_sets_aside_as_much_as_the_greediest_strategy_takes():
+    plain = load_plan(changed("strategies.+", {"name": "m", "compose": "mix", "real_fraction": 0.5}), "config.yaml")
+    assert (plain.corpus_spec().fresh_fraction, plain.corpus_spec().fresh_generations) == (0, 0)
+    config = changed("strategies.+", {"name": "f", "compose": "fresh_real", "real_fraction": 0.2})
+    config["strategies"].append({"name": "g", "compose": "fresh_real", "real_fraction": 0.3})
+    spec = load_plan(config, "config.yaml").corpus_spec()
+    assert (spec.fresh_fraction, spec.fresh_generations) == (0.3, 4)
+
+
+def test_a_mixture_depends_on_flops_only_where_they_are_the_budget():
+    by_tokens, by_flops = DEFAULT, changed("budget", {"match": "flops", "amount": 1e12})
+    specs = [load_plan(config, "config.yaml").mix_spec("replace", 2, 5.0) for config in (by_tokens, by_flops)]
+    assert [spec.flops_per_token for spec in specs] == [None, 5.0]
+    assert {spec.context_length for spec in specs} == {DEFAULT["transformer"]["context_length"]}
+
+
+def test_a_chain_brings_the_oracle_whose_noise_it_is():
+    noise = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
+    config = changed("verifiers.noise", noise)
+    config["strategies"].append({"name": "n", "compose": "replace", "verifiers": ["noise"]})
+    spec = load_plan(config, "config.yaml").verify_spec("n")
+    assert (spec.chain, list(spec.verifiers)) == (("noise",), ["noise", "whole"])
+
+
+def test_a_family_is_seen_with_its_own_settings_and_base_model():
+    transformer = load_plan(DEFAULT, "config.yaml").family_spec
+    assert (transformer.name, transformer.base_model) == ("transformer", None)
+    assert transformer.settings.model_dump() == load_plan(DEFAULT, "config.yaml").transformer.model_dump()
+    config = changed("transformer.base_model", "some/folder") | {"start": "base"}
+    config["tokenizer"]["source"] = "base_model"
+    assert load_plan(config, "config.yaml").family_spec.base_model == "some/folder"
+
+
 def test_every_problem_is_reported_at_once():
     config = changed("generation", 3)
     del config["seeds"]

@@ -80,3 +80,21 @@ def test_settings_do_not_count_because_the_spec_carries_them(package):
         )
         == set()
     )
+
+
+def test_what_is_silent_is_what_the_module_says_is():
+    names = (path.relative_to(fingerprint.PACKAGE).with_suffix("") for path in fingerprint.PACKAGE.rglob("*.py"))
+    modules = {".".join(["collapse", *name.parts]).removesuffix(".__init__") for name in names}
+    silent = {name for name in modules if name.startswith(fingerprint.SILENT) and ".config" not in name}
+    speak_or_move = ("errors", "metrics.catalogue", "layout", "files", "provenance")
+    assert silent == {f"collapse.{name}" for name in speak_or_move}
+
+
+def test_what_decides_an_artifact_concerns_a_stage_that_makes_it(package):
+    before = all_fingerprints()
+    for module in ("contracts", "packing", "randomness", "verifiers.length"):
+        path = package.joinpath(*module.split(".")).with_suffix(".py")
+        edited(path, "import ", "import math as _unused\nimport ")
+        after = all_fingerprints()
+        assert after != before, module
+        before = after

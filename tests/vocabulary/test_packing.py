@@ -54,3 +54,8 @@ def test_rows_are_filled_well():
 def test_a_document_longer_than_a_row_is_refused_by_name_of_the_setting():
     with pytest.raises(ContractError, match="max_document_tokens"):
         assign_batches(np.array([5, 200]), 128, 2)
+
+
+def test_a_document_goes_where_it_just_fits():
+    assert assign_batches(np.array([5, 3, 8]), 8, 2) == [[[0, 1], [2]]]
+    assert assign_batches(np.array([5, 4, 8]), 8, 2) == [[[0], [1]], [[2], []]]

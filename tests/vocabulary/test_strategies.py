@@ -102,3 +102,15 @@ def test_accumulate_subsample_keeps_its_size_and_draws_every_origin_alike():
 @given(inventory=inventories(), seed=st.integers(0, 2**31))
 def test_the_same_stream_selects_the_same(inventory, seed):
     assert select("accumulate_subsample", inventory, seed) == select("accumulate_subsample", inventory, seed)
+
+
+def test_more_samples_than_real_documents_do_not_crowd_them_out_of_a_subsample():
+    """Oversampling offers three times as many of each generation; the pool holds T of each all the same."""
+    oversampled = Counts(real=100, synthetic=dict.fromkeys((1, 2, 3), 300))
+    drawn = [select("accumulate_subsample", oversampled, seed) for seed in range(50)]
+    assert drawn == [select("accumulate_subsample", FULL, seed) for seed in range(50)]
+
+
+def test_a_share_of_fresh_documents_is_rounded_up():
+    inventory = Counts(real=10, synthetic={1: 10}, fresh=10)
+    assert select("fresh_real", inventory, real_fraction=0.21).fresh == 3

@@ -103,6 +103,26 @@ def test_a_narrowed_tail_has_a_smaller_power(temperature):
     assert np.log10(late / early) != pytest.approx(-1 / 3, abs=0.03)
 
 
+P = np.array([0.4, 0.3, 0.2, 0.1])
+
+
+def test_a_temperature_divides_the_logarithms_of_odds():
+    q = theory.narrowed(P, 0.8)
+    np.testing.assert_allclose(np.diff(np.log(q)), np.diff(np.log(P)) / 0.8, rtol=1e-12)
+    assert q.sum() == pytest.approx(1, rel=1e-12)
+
+
+def test_mixed_data_are_real_data_in_their_share_and_the_cut_for_the_rest():
+    expected = 0.25 * P + 0.75 * np.array([4 / 7, 3 / 7, 0, 0])
+    np.testing.assert_allclose(theory.mixed(P, 2, 0.25), expected, rtol=1e-12)
+
+
+def test_an_added_tail_has_its_share_and_only_ranks_beyond_its_own():
+    expected = np.array([0.75 * 4 / 7, 0.75 * 3 / 7, 0.25 * 2 / 3, 0.25 / 3])
+    np.testing.assert_allclose(theory.tail_added(P, 2, 0.25, 2), expected, rtol=1e-12)
+    np.testing.assert_allclose(theory.tail_added(P, 2, 0.25, 3), [0.75 * 4 / 7, 0.75 * 3 / 7, 0, 0.25], rtol=1e-12)
+
+
 def test_top_p_cuts_where_the_kept_mass_is_reached():
     p = zipf(1.5, 10**6)
     for mass in (0.9, 0.98):

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from collapse.config.settings import Strategy
 from collapse.config.worlds.linear_regression import LinearRegressionSettings
+from collapse.randomness import stream
 from collapse.theory import linear_regression as theory
 from collapse.worlds import linear_regression as world
 from collapse.worlds.linear_algebra import cholesky, solve, solve_lower, solve_upper, wishart_factor
@@ -156,3 +157,13 @@ def test_the_wishart_factor_has_the_moments_of_a_gram_matrix():
     assert np.all(np.abs(gram.var(axis=0) / expected_variance - 1) < 0.05)
     with pytest.raises(ValueError, match="no Gram matrix of full rank"):
         wishart_factor(2, 3, 1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("design", "repeats"), [("same", True), ("fresh", False)])
+def test_the_same_design_labels_the_same_inputs_every_time(design, repeats):
+    """With inputs drawn anew the error is a few per cent another, and no law here would be far enough off to tell."""
+    process, rng = world.Examples(settings(design=design, replicates=2), 2, np.random.default_rng(0)), stream(0, 1, "x")
+    first, second = (process.draw(None, T, rng) for _ in range(2))
+    assert np.array_equal(first[..., :-1], second[..., :-1]) is repeats
+    assert np.array_equal(first[..., :-1], process.inputs) is repeats
+    assert not np.any(first[..., -1] == second[..., -1])

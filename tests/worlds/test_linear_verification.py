@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from collapse.config.worlds.linear_verification import LinearVerificationSettings
 from collapse.metrics import CATALOGUE
 from collapse.theory import linear_verification as theory
-from collapse.theory.verification import accuracy
+from collapse.theory.verification import accuracy, expected_accuracy
 from collapse.worlds import linear_verification as world
 
 VERIFIERS = [
@@ -95,6 +95,25 @@ def test_the_law_tends_to_its_limit_from_below_as_labels_are_added():
     values = [theory.mean_accuracy(30.0, 15.0, 1.0, n, 20) for n in (1_000, 10_000, 100_000, 10**9)]
     assert np.all(np.diff(values) > 0)
     assert values[-1] == pytest.approx(theory.limit_accuracy(30.0, 15.0, 1.0), abs=1e-6)
+
+
+def test_what_finitely_many_labels_cost_is_the_scatter_of_the_fit():
+    """The sandwich of least squares, taken on data: in the plane of the angles, and in all dimensions beside it."""
+    rng, n, labels = np.random.default_rng(0), 1_500_000, 50_000
+    x = rng.standard_normal((n, 3))
+    x[:, 0] += rng.choice([-1.0, 1.0], n)
+    y = np.sign(x @ np.array([np.cos(np.deg2rad(60)), np.sin(np.deg2rad(60)), 0]))
+    kept = y == np.sign(x @ np.array([np.cos(np.deg2rad(45)), 0, np.sin(np.deg2rad(45))]))
+    n_kept, x, y = kept.mean() * labels, x[kept], y[kept]
+    inverse = np.linalg.inv(x.T @ x / len(x))
+    weights = inverse @ (x.T @ y / len(x))
+    scores = x * (residuals := y - x @ weights)[:, None]
+    covariance, rest = inverse @ (scores.T @ scores / len(x)) @ inverse / n_kept, np.mean(residuals**2) / n_kept
+    limit = accuracy(weights[:1], np.hypot(*weights[1:, None]), 1.0)[0]
+    for dimension in (4, 40):
+        cost = limit - expected_accuracy(weights, covariance, rest, dimension - 3, 1.0, nodes=7)
+        found = theory.limit_accuracy(60.0, 45.0, 1.0) - theory.mean_accuracy(60.0, 45.0, 1.0, labels, dimension)
+        assert found == pytest.approx(cost, rel=0.01)
 
 
 def test_there_is_no_jump_at_the_breakdown_point():

@@ -98,6 +98,22 @@ def test_one_logistic_fit_has_the_error_of_its_information():
     assert abs(mean[0] - 1) < 4 * error[0] + 0.01
 
 
+def test_the_information_of_logistic_labels_is_the_curvature_of_their_likelihood():
+    inputs, weights = stream(0, 0, "test").standard_normal((50, 2)), np.array([0.8, -0.3])
+    expected_labels, h = 1 / (1 + np.exp(-inputs @ weights)), 1e-4
+
+    def loss(at: np.ndarray) -> float:
+        logits = inputs @ at
+        return float(np.sum(np.logaddexp(0, logits) - expected_labels * logits))
+
+    steps = h * np.eye(2)
+    curvature = np.array(
+        [[loss(weights + a + b) - loss(weights + a) - loss(weights + b) + loss(weights) for b in steps] for a in steps]
+    )
+    expected = np.trace(np.linalg.inv(curvature / h**2))
+    assert theory.logistic_error(inputs, weights) == pytest.approx(expected, rel=2e-3)
+
+
 def test_newton_s_method_finds_the_maximum_of_the_likelihood():
     chosen = settings(**LOGISTIC | {"samples": 100})
     process = world.WholeLogistic(chosen, 3, stream(0, 0, "design/0"))

@@ -67,6 +67,27 @@ def test_the_accuracy_is_a_step_at_the_breakdown_point_for_endless_labels():
     assert accuracy(0.7, 2e3) < accuracy(0.7, 2e4) < accuracy(0.7, 2e5)
 
 
+def test_the_weights_scatter_by_the_central_limit_theorem():
+    p, right, wrong, n, d, m = 0.4, 0.9, 0.3, 3_000, 20, 1.2
+    q = (right * (1 - p) - wrong * p) / (right * (1 - p) + wrong * p)
+
+    def mean_of(value) -> float:
+        """Over a ~ N(m, 1), which stands for both sides, and over the sign s of a label's error."""
+        signs = ((1, (1 + q) / 2), (-1, (1 - q) / 2))
+        return sum(
+            share * quad(lambda a, s=s: value(a, s) * norm.pdf(a - m), -12, 15, points=[0])[0] for s, share in signs
+        )
+
+    second = mean_of(lambda a, s: a**2)
+    weight = mean_of(lambda a, s: s * abs(a)) / second
+    kept = n * (right * (1 - p) + wrong * p)
+    across = mean_of(lambda a, s: (s * np.sign(a) - weight * a) ** 2) / kept
+    along = mean_of(lambda a, s: a**2 * (s * np.sign(a) - weight * a) ** 2) / second**2 / kept
+    expected = theory.expected_accuracy(np.array([weight]), np.array([[along]]), across, d - 1, m, nodes=41)
+    found = theory.independent_errors_accuracy(p, right, wrong, n, d, m)
+    assert 1 - found == pytest.approx(1 - expected, rel=1e-6)
+
+
 def test_it_gives_what_data_and_lstsq_give():
     given = settings(dimension=4, samples=[80], error_rates=[0.4], verifiers=[IMPERFECT])
     fast = next(one.values for one in world.simulate(given, 0))

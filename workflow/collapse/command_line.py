@@ -66,6 +66,12 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
     explain.add_argument("--configfile", type=Path, nargs="+", action="extend", default=[], dest="configfiles")
     explain.add_argument("--results", type=Path, default=Path("results"), help="the results folder")
     explain.set_defaults(call=lambda options: print(importlib.import_module("collapse.drift").explain(**options)))
+    for name, help_ in PUBLISHING.items():
+        publishing = commands.add_parser(name, help=help_)
+        publishing.add_argument("results", type=Path, help="an experiment's results folder")
+        publishing.set_defaults(call=lambda options, name=name: _print_published(name, **options))
+    readme = commands.add_parser("readme", help="Write the README's numbers from the committed tables.")
+    readme.set_defaults(call=lambda options: _print_published("readme", **options))
     schemas = commands.add_parser("schemas", help="Write the generated pages: the config's schema, the artifacts.")
     schemas.add_argument("--folder", type=Path, required=True)
     schemas.set_defaults(call=lambda options: importlib.import_module("collapse.schemas").write(**options))
@@ -74,6 +80,17 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
 
 def _print_inspection(question: str, **options: Any) -> None:
     print(getattr(importlib.import_module("collapse.inspection"), question)(**options))
+
+
+PUBLISHING = {
+    "compare-verdicts": "Name every verdict on a paper's claim that is not the published one.",
+    "accept-verdicts": "Publish the verdicts of these results from now on.",
+    "measure": "Write what these results measured into the committed tables behind the README.",
+}
+
+
+def _print_published(command: str, **options: Any) -> None:
+    print(getattr(importlib.import_module("collapse.publishing"), command.replace("-", "_"))(**options))
 
 
 def _first_line(stage: str) -> str:

@@ -133,7 +133,7 @@ def _near(value: Value, expected: float, tolerance: float) -> Finding:
     off, error = abs(value.mean - expected), value.standard_error
     if error is None:
         verdict, reason = "inconclusive", "There is one seed, so nothing says how well the value is known."
-    elif off > tolerance and off - Z * error > tolerance:
+    elif off - Z * error > tolerance:
         verdict, reason = "not_reproduced", f"It is off by {off:.3g}, more than the tolerance of {tolerance:.3g}."
     elif off > tolerance or RESOLUTION * error > tolerance:
         resolved = f"the tolerance is {tolerance / error:.1f} standard errors" if error else "it is exact"
