@@ -81,9 +81,9 @@ def _measure(contest: Contest, names: set[str], n_rounds: int, folder: Path, sma
 
 
 def _keep(folder: Path, measured: list[Round], found: list[Ratio]) -> None:
-    for name, rows, kind in (("rounds", measured, Round), ("ratios", found, Ratio)):
-        path = folder / f"{name}.parquet"
-        ratios.write(path, ratios.merged(ratios.read(path, kind), rows))
+    rounds_kept, ratios_kept = folder / "rounds.parquet", folder / "ratios.parquet"
+    ratios.write(rounds_kept, ratios.merged(ratios.read(rounds_kept, Round), measured))
+    ratios.write(ratios_kept, ratios.merged(ratios.read(ratios_kept, Ratio), found))
 
 
 if __name__ == "__main__":

@@ -9,18 +9,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from collapse.job_shell import ALLOCATOR
 
 ROOT = Path(__file__).parents[2]
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ONE_THREAD: Mapping[str, str] = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment of a contestant that computes on one core."""
 
-JOB = ONE_THREAD | {name: str(value) for name, value in ALLOCATOR.items()}
+JOB: Mapping[str, str] = {**ONE_THREAD, **{name: str(value) for name, value in ALLOCATOR.items()}}
 """Environment of this project's jobs."""
+
+
+CENSUS = Path(__file__).with_name("census.py")
+
+NOT_INHERITED = ("PYTHONPATH", "COLLAPSE_FORK_SERVER")
+"""Variables that would make a contestant other than what it is."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,10 @@ def of_command(
     Raises:
         RuntimeError: It failed, or left a process running; the end of what it printed follows.
     """
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     with tempfile.TemporaryDirectory() as temporary:
         found, printed = Path(temporary, "cost.json"), log or Path(temporary, "log")
-        census = [sys.executable, str(Path(__file__).with_name("census.py")), str(found), *command]
+        census = [sys.executable, str(CENSUS), str(found), *command]
         with printed.open("w") as file:
             done = subprocess.run(
                 census, cwd=folder, env=inherited | dict(environment), stdout=file, stderr=file, check=False
@@ -84,7 +90,8 @@ def of_command(
 def inside_fresh_process(
     measure: Callable[..., Cost], environment: Mapping[str, str], **arguments: float | str | None
 ) -> Cost:
-    """The cost that a function finds in a Python of its own; what it does before it looks at a clock is free.
+    """The cost that a function finds in a Python of its own; what it does before it looks at a clock costs nothing but
+    memory.
 
     Args:
         measure: A function of a module of this package.
@@ -95,8 +102,8 @@ def inside_fresh_process(
         found = Path(temporary, "cost.json")
         called = [measure.__module__, measure.__name__, json.dumps(arguments), str(found)]
         paths = {"PYTHONPATH": f"{ROOT / 'workflow'}:{ROOT / 'tests'}"}
-        of_command([sys.executable, "-m", "benchmarks.costs", *called], ROOT, paths | dict(environment))
-        return Cost(**json.loads(found.read_text()))
+        whole = of_command([sys.executable, "-m", "benchmarks.costs", *called], ROOT, paths | dict(environment))
+        return replace(Cost(**json.loads(found.read_text())), peak_megabytes=whole.peak_megabytes)
 
 
 def _measure(module: str, function: str, arguments: str, found: str) -> None:

@@ -3,7 +3,10 @@
 In steady state, after a warm-up; and with start-up, as a whole `generate` job beside a script that loads and samples.
 """
 
+import os
+import resource
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +14,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from projects import Project
 
 from benchmarks.contest import Benchmark, Contest, Contestants
@@ -100,7 +103,8 @@ def prepared_with_startup(folder: Path, small: bool) -> Iterator[Contestants]:
     """A job, and a bare script in the best ways."""
     project, model = with_model(folder, small)
     others = {name: partial(_script_cost, model, _n_texts(project), *how) for name, how in SCRIPTS.items()}
-    yield {GENERATE_JOB: partial(_job_cost, project)} | others
+    ours = partial(inside_fresh_process, forked_job, ONE_THREAD, project=str(project.folder))
+    yield {GENERATE_JOB: lambda number: ours(seed=2 * number)} | others
 
 
 def _n_texts(project: Project) -> int:
@@ -116,11 +120,38 @@ def _script_cost(model: Path, n_texts: int, cache: str, batch_size: int, number:
     return replace(cost, amount=int(printed.read_text().split()[-1]))
 
 
-def _job_cost(project: Project, number: int) -> Cost:
-    """The cost of a job that makes the samples of generation 2 from the model of generation 0, in tokens."""
-    experiment = Experiment(plan_of(project.folder))
-    where = Place(strategy="replace", seed=str(number), generation="2")
-    arm = layout.arm(experiment.plan.experiment, where.strategy, number, 2)
+def forked_job(project: str, seed: int) -> Cost:
+    """The cost, in tokens, of a job as the workflow runs it: forked from a server that has forked one before."""
+    from collapse import fork_client, fork_server
+
+    folder = Path(project)
+    experiment, environment = Experiment(plan_of(folder)), job_shell.environment(folder / "workflow")
+    fork_server.start(job_shell.interpreter(), environment, experiment.plugins)
+    (server,) = psutil.Process().children()
+
+    def run(number: int) -> Path:
+        command, samples = _job(experiment, folder, number)
+        variables = environment | {fork_client.NAME: os.environ[fork_client.NAME]}
+        subprocess.run(["bash", "-c", command], cwd=folder, env=variables, check=True)
+        return samples
+
+    run(seed + 1)
+    before, watch = _cpu_seconds(server), Stopwatch()
+    samples = run(seed)
+    return replace(watch.cost(_n_tokens(samples)), cpu_seconds=_cpu_seconds(server) - before)
+
+
+def _cpu_seconds(server: psutil.Process) -> float:
+    """CPU seconds of the server, of what it has forked, and of the shells and clients that have ended."""
+    times, ended = server.cpu_times(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    of_server = times.user + times.system + times.children_user + times.children_system
+    return of_server + ended.ru_utime + ended.ru_stime
+
+
+def _job(experiment: Experiment, folder: Path, seed: int) -> tuple[str, Path]:
+    """The shell command of a job that makes the samples of generation 2 from the model of generation 0; the samples."""
+    where = Place(strategy="replace", seed=str(seed), generation="2")
+    arm = layout.arm(experiment.plan.experiment, where.strategy, seed, 2)
     root = f"results/{experiment.plan.experiment}"
     options = {
         "spec": experiment.spec("generate")(where),
@@ -135,10 +166,11 @@ def _job_cost(project: Project, number: int) -> Cost:
         "sampling-record": f"{arm}/sampling_record.json",
     }
     words = " ".join(f"--{name} {shlex.quote(value)}" for name, value in options.items())
-    shell = f"{job_shell.prefix(project.folder / 'workflow')} python -m collapse generate {words}"
-    cost = of_command(["bash", "-c", shell], project.folder, ONE_THREAD)
-    n_tokens = pq.read_table(project.folder / arm / "samples.parquet", columns=["n_tokens"])["n_tokens"]
-    return replace(cost, amount=pc.sum(n_tokens).as_py())
+    return f"{job_shell.prefix(folder / 'workflow')} python -m collapse generate {words}", folder / options["samples"]
+
+
+def _n_tokens(samples: Path) -> int:
+    return pc.sum(contracts.read(samples, contracts.SAMPLES, ["n_tokens"])["n_tokens"]).as_py()
 
 
 UNIT = "times, tokens per CPU second"
@@ -167,8 +199,9 @@ CONTESTS = (
                 ours=GENERATE_JOB,
                 others=tuple(SCRIPTS),
                 unit=UNIT,
-                compared="a whole generate job, Parquet, provenance and log-probabilities included, against a bare "
-                "script that loads the same model and samples as many texts with generate",
+                compared="a whole generate job as the run makes it, forked from its warm server, Parquet, provenance "
+                "and log-probabilities included, against a bare script that loads the same model and samples as many "
+                "texts with generate",
             ),
         ),
         prepared_with_startup,

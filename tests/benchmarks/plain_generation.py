@@ -24,6 +24,7 @@ def texts(model: LlamaForCausalLM, n_texts: int, batch_size: int, cache: str) ->
         cache: `dynamic` or `static`, as `generate` calls its caches.
     """
     bos, eos = model.config.bos_token_id, model.config.eos_token_id
+    assert isinstance(bos, int) and isinstance(eos, int)
     written = []
     for start in range(0, n_texts, batch_size):
         prompts = torch.full((min(batch_size, n_texts - start), 1), bos)

@@ -12,15 +12,15 @@ import numpy as np
 
 from benchmarks.contest import Benchmark, Contest, Contestants
 from benchmarks.costs import JOB, ONE_THREAD, Cost, Stopwatch, inside_fresh_process
-from collapse.config.settings import Strategy
+from collapse.config.settings import Compose, Strategy
 from collapse.config.worlds.linear_regression import LinearRegressionSettings
 from collapse.worlds.linear_regression import errors
 
 DIMENSION, SAMPLES, GENERATIONS = 10, 100, 19
-STRATEGIES = ("replace", "accumulate")
+STRATEGIES: tuple[Compose, ...] = ("replace", "accumulate")
 
 
-def naive(compose: str, seed: int, replicates: int) -> np.ndarray:
+def naive(compose: Compose, seed: int, replicates: int) -> np.ndarray:
     """One chain after another, each fit by `numpy.linalg.lstsq` on its data; shape `(generations + 1, replicates)`."""
     rng = np.random.default_rng(seed)
     truth = np.full(DIMENSION, DIMENSION**-0.5)
@@ -40,7 +40,7 @@ def naive(compose: str, seed: int, replicates: int) -> np.ndarray:
     return np.array(rows).T
 
 
-def vectorised(compose: str, seed: int, replicates: int) -> np.ndarray:
+def vectorised(compose: Compose, seed: int, replicates: int) -> np.ndarray:
     """The same chains as the `linear_regression` world runs them."""
     strategy = Strategy(name=compose, compose=compose)
     settings = LinearRegressionSettings(
@@ -57,7 +57,7 @@ def vectorised(compose: str, seed: int, replicates: int) -> np.ndarray:
     return errors(settings, strategy, seed)
 
 
-def timed(how: str, compose: str, seed: int, replicates: int) -> Cost:
+def timed(how: str, compose: Compose, seed: int, replicates: int) -> Cost:
     """The cost of that many replicates, `naive` or `vectorised`."""
     run = {"naive": naive, "vectorised": vectorised}[how]
     run(compose, seed, 10)
@@ -66,7 +66,7 @@ def timed(how: str, compose: str, seed: int, replicates: int) -> Cost:
     return watch.cost(replicates)
 
 
-def refuse_disagreement(compose: str) -> None:
+def refuse_disagreement(compose: Compose) -> None:
     """Both must simulate the same chains: mean errors of the last generation within four standard errors.
 
     Raises:
@@ -79,7 +79,7 @@ def refuse_disagreement(compose: str) -> None:
 
 
 @contextmanager
-def prepared(compose: str, _folder: Path, small: bool) -> Iterator[Contestants]:
+def prepared(compose: Compose, _folder: Path, small: bool) -> Iterator[Contestants]:
     """The two contestants of a strategy."""
     refuse_disagreement(compose)
     vectorised_size, naive_size = (600, 30) if small else (30_000, 1_000)
@@ -91,7 +91,7 @@ def prepared(compose: str, _folder: Path, small: bool) -> Iterator[Contestants]:
     }
 
 
-def contest(compose: str) -> Contest:
+def contest(compose: Compose) -> Contest:
     """The benchmark of a strategy."""
     benchmark = Benchmark(
         name=f"simulation_{compose}",

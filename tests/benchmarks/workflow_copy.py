@@ -13,14 +13,13 @@ from collapse.config import load_plan
 from collapse.config.plan import Plan
 
 SMALL: dict[str, Any] = {
-    "generations": 2,
+    "generations": 1,
     "seeds": [0],
     "corpus": {"train_bytes": 20_000, "validation_bytes": 10_000, "test_bytes": 10_000},
     "budget": {"amount": 4_000},
     "strategies": [
         {"name": "real", "compose": "real"},
-        {"name": "replace", "compose": "replace"},
-        {"name": "replace-verified", "compose": "replace", "verifiers": ["plausible"], "oversample": 2},
+        {"name": "replace", "compose": "replace", "verifiers": ["plausible"], "oversample": 2},
     ],
 }
 """What a small experiment changes of the default one."""
