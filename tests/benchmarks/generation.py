@@ -34,6 +34,7 @@ SCRIPT = Path(__file__).with_name("plain_generation.py")
 
 STEADY_TEXTS = 768
 WARM_TEXTS = 64
+STRATEGY = "replace"
 ENGINE, GENERATE_JOB = "engine, vLLM", "generate job"
 WAYS = {f"{cache} cache, {size} at once": (cache, size) for cache in ("dynamic", "static") for size in (64, 256)}
 """How `generate` may be called."""
@@ -108,9 +109,11 @@ def prepared_with_startup(folder: Path, small: bool) -> Iterator[Contestants]:
 
 
 def _n_texts(project: Project) -> int:
-    """As many as there are real training documents."""
-    documents = project.folder / "results" / plan_of(project.folder).experiment / "documents.parquet"
-    return pc.sum(pc.equal(contracts.read(documents, contracts.DOCUMENTS, ["split"])["split"], "train")).as_py()
+    """As many as the job draws, which is as many as there are real training documents, or a multiple."""
+    plan = plan_of(project.folder)
+    documents = project.folder / "results" / plan.experiment / "documents.parquet"
+    split = contracts.read(documents, contracts.DOCUMENTS, ["split"])["split"]
+    return plan.generate_spec(STRATEGY, 2).sets_drawn * pc.sum(pc.equal(split, "train")).as_py()
 
 
 def _script_cost(model: Path, n_texts: int, cache: str, batch_size: int, number: int) -> Cost:
@@ -121,21 +124,26 @@ def _script_cost(model: Path, n_texts: int, cache: str, batch_size: int, number:
 
 
 def forked_job(project: str, seed: int) -> Cost:
-    """The cost, in tokens, of a job as the workflow runs it: forked from a server that has forked one before."""
-    from collapse import fork_client, fork_server
+    """The cost, in tokens, of a job as the workflow runs it: forked from a server that has forked one before.
+
+    Raises:
+        RuntimeError: The server forked none.
+    """
+    from collapse import fork_server
 
     folder = Path(project)
-    experiment, environment = Experiment(plan_of(folder)), job_shell.environment(folder / "workflow")
-    fork_server.start(job_shell.interpreter(), environment, experiment.plugins)
+    experiment = Experiment(plan_of(folder))
+    fork_server.start(job_shell.interpreter(), job_shell.environment(folder / "workflow"), experiment.plugins)
     (server,) = psutil.Process().children()
 
     def run(number: int) -> Path:
         command, samples = _job(experiment, folder, number)
-        variables = environment | {fork_client.NAME: os.environ[fork_client.NAME]}
-        subprocess.run(["bash", "-c", command], cwd=folder, env=variables, check=True)
+        subprocess.run(["bash", "-c", command], cwd=folder, env=os.environ | job_shell.THREADED, check=True)
         return samples
 
     run(seed + 1)
+    if server.cpu_times().children_user == 0:
+        raise RuntimeError("the job before the one that is timed was not forked; what it printed says why")
     before, watch = _cpu_seconds(server), Stopwatch()
     samples = run(seed)
     return replace(watch.cost(_n_tokens(samples)), cpu_seconds=_cpu_seconds(server) - before)
@@ -150,7 +158,7 @@ def _cpu_seconds(server: psutil.Process) -> float:
 
 def _job(experiment: Experiment, folder: Path, seed: int) -> tuple[str, Path]:
     """The shell command of a job that makes the samples of generation 2 from the model of generation 0; the samples."""
-    where = Place(strategy="replace", seed=str(seed), generation="2")
+    where = Place(strategy=STRATEGY, seed=str(seed), generation="2")
     arm = layout.arm(experiment.plan.experiment, where.strategy, seed, 2)
     root = f"results/{experiment.plan.experiment}"
     options = {
