@@ -8,6 +8,7 @@
 #   make test-slurm  a real Slurm cluster on this machine (Debian, root), and the loop through it
 #   make test-full   all tests: each fault three times, full-size repeats, Slurm; for nights and releases
 #   make check   linters, types, layers, spelling
+#   make benchmark   how fast it is beside what else one would use → results/benchmarks/ratios.parquet
 #
 # From then on it is an ordinary Snakemake workflow: `. .venv/bin/activate`, then `snakemake -n`.
 # With an NVIDIA GPU: `make run ENVIRONMENT=gpu` (and `device: gpu` in the config).
@@ -24,7 +25,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: environment run theory readme mutants test test-slurm test-full slurm-packages check schemas lock
+.PHONY: environment run theory readme mutants test test-slurm test-full slurm-packages benchmark check schemas lock
 .DELETE_ON_ERROR:
 
 environment: $(INSTALLED)
@@ -62,6 +63,11 @@ slurm-packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v slurmctld > /dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			munge slurmctld slurmd slurm-client > /dev/null || echo "Slurm's packages cannot be installed here."; fi
+
+# About 45 minutes on two idle cores; some of it: make benchmark BENCHMARKS="training whole_loop". What there is, and how
+# long each takes: make benchmark BENCHMARKS=--list. What is measured anew takes its place in the tables.
+benchmark: $(INSTALLED)
+	PYTHONPATH=workflow:tests $(BIN)/python -m benchmarks $(BENCHMARKS)
 
 # Linters, types, layers, generated files: what a change must pass besides the tests.
 check: $(INSTALLED)
