@@ -44,7 +44,7 @@ test-slurm: $(INSTALLED)
 			munge slurmctld slurmd slurm-client > /dev/null || echo "Slurm's packages cannot be installed here."; fi
 	$(BIN)/python -m pytest -m slurm tests/slurm
 
-# About 45 minutes on two idle cores; some of it: make benchmark BENCHMARKS="training whole_loop". What there is, and how
+# About 40 minutes on two idle cores; some of it: make benchmark BENCHMARKS="training whole_loop". What there is, and how
 # long each takes: make benchmark BENCHMARKS=--list. What is measured anew takes its place in the tables.
 benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:tests $(BIN)/python -m benchmarks $(BENCHMARKS)
