@@ -64,7 +64,7 @@ slurm-packages:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			munge slurmctld slurmd slurm-client > /dev/null || echo "Slurm's packages cannot be installed here."; fi
 
-# About 45 minutes on two idle cores; some of it: make benchmark BENCHMARKS="training whole_loop". What there is, and how
+# About 40 minutes on two idle cores; some of it: make benchmark BENCHMARKS="training whole_loop". What there is, and how
 # long each takes: make benchmark BENCHMARKS=--list. What is measured anew takes its place in the tables.
 benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:tests $(BIN)/python -m benchmarks $(BENCHMARKS)

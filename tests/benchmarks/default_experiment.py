@@ -98,5 +98,5 @@ CONTEST = Contest(
     ),
     prepared,
     n_rounds=2,
-    minutes=35,
+    minutes=33,
 )

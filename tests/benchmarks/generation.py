@@ -198,7 +198,7 @@ CONTESTS = (
         ),
         prepared_steady,
         n_rounds=3,
-        minutes=3.5,
+        minutes=3,
     ),
     Contest(
         (
@@ -213,7 +213,7 @@ CONTESTS = (
             ),
         ),
         prepared_with_startup,
-        n_rounds=5,
-        minutes=3,
+        n_rounds=3,
+        minutes=2,
     ),
 )

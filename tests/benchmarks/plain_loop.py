@@ -98,6 +98,7 @@ def sample(config: dict[str, Any], model: LlamaForCausalLM, n_texts: int) -> Tex
             temperature=config["decoding"]["temperature"],
             top_k=0,
             max_new_tokens=config["decoding"]["max_new_tokens"],
+            use_cache=True,  # training with Trainer has turned it off
             pad_token_id=EOS,
         )
         written += [row[: row.index(EOS) + 1] if EOS in row else row for row in rows[:, 1:].tolist()]

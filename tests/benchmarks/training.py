@@ -151,6 +151,6 @@ CONTEST = Contest(
         ),
     ),
     prepared,
-    n_rounds=5,
-    minutes=4,
+    n_rounds=3,
+    minutes=2,
 )
