@@ -35,9 +35,7 @@ def start_once():
     environment = job_shell.environment(PACKAGE)
     try:
         if not EXPERIMENT.gpu:
-            fork_server.start(
-                job_shell.interpreter(), environment, EXPERIMENT.plugins
-            )
+            fork_server.start(job_shell.interpreter(), environment, EXPERIMENT.plugins)
     except CollapseError as error:
         logger.warning(str(error))
 
