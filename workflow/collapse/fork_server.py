@@ -45,7 +45,7 @@ from collapse.errors import EngineError
 from collapse.fork_client import HEADER, NAME, OFF, limits, peer_user
 from collapse.imports import collector_at_rest
 
-THEIR_OWN = frozenset({"PWD", "OLDPWD", "SHLVL", "_", "TMPDIR", "TMP", "TEMP", "TEMPDIR", NAME})
+THEIR_OWN = frozenset({"PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMPDIR", "TMP", "TEMP", "TEMPDIR", NAME})
 """Variables that may differ between a job and the server; all others may decide what an import does."""
 
 PATIENCE_SECONDS = 10.0
