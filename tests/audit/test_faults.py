@@ -11,6 +11,7 @@ from collapse.audit.drawn import Documents, Samples
 from collapse.audit.shelf import Shelf
 from collapse.contracts import CONTRASTS, TRAINING_LOG
 from collapse.sequences import Sequences
+from collapse.stages.audit import _summary
 
 ARM = Arm("replace", 0, 3)
 IDS = [f"replace.0.3.{draw:07d}" for draw in range(4)]
@@ -252,3 +253,11 @@ def test_entries_are_a_json_object(tmp_path: Path, text: str, passes: bool) -> N
     assert one.entries("record.json") == ({"a": 1} if passes else None)
     assert [(finding.check, finding.passed) for finding in one.findings] == [("complete", True), ("contract", passes)]
     assert np.all([finding.artifact == "record.json" for finding in one.findings])
+
+
+def test_files_that_no_provenance_knows_are_counted(tmp_path: Path) -> None:
+    one = shelf(tmp_path, known="0", elsewhere="1")
+    one.found.update(known="x", unknown="y", too="z")
+    assert any("2 have no provenance" in line for line in _summary(one, [], []))
+    one.written.update(unknown="y", too="z")
+    assert not any("no provenance" in line for line in _summary(one, [], []))
