@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from collapse.audit import CHECKS, CURES, Arm, Finding, at_fault, collected, corpus, drawn, tables, trained
+from collapse.audit import CHECKS, CURES, MAKE_AGAIN, Arm, Finding, at_fault, collected, corpus, drawn, tables, trained
 from collapse.audit.drawn import Documents
-from collapse.contracts import AUDIT, DOCUMENTS, METRICS, TRAINING_LOG
+from collapse.contracts import ANCESTRY, AUDIT, DOCUMENTS, METRICS, TRAINING_LOG
 from collapse.lineage import ModelCard
 from collapse.sequences import Sequences
 
@@ -22,6 +22,13 @@ def test_neighbours_that_fail_because_of_a_damaged_file_are_left_alone():
     damaged, other = Finding("a", "digest", ("x",)), Finding("b", "lineage", ("x",))
     assert at_fault([damaged, other, Finding("c", "key", ())]) == ["a"]
     assert at_fault([other]) == ["b"]
+
+
+def test_a_finding_says_what_was_compared_or_what_is_wrong_and_what_to_do():
+    passed, failed = Finding("a", "seeds", ()), Finding("a", "seeds", ("x", "y"))
+    assert (passed.passed, passed.detail) == (True, CHECKS["seeds"])
+    assert (failed.passed, failed.detail, failed.cure) == (False, "x; y", MAKE_AGAIN)
+    assert Finding("a", "complete", ("x",)).cure == CURES["complete"]
 
 
 # --- prompts ----------------------------------------------------------------------------------------------------------
@@ -176,6 +183,25 @@ def test_nulls_types_and_categories_of_the_contract_are_kept():
 def metrics_table(value: float | None, standard_error: float | None = None) -> pa.Table:
     row = dict.fromkeys(METRICS.key, "x") | {"seed": 0, "generation": 1, "unit": "1", "n": 1}
     return pa.Table.from_pylist([row | {"value": value, "standard_error": standard_error}], METRICS.schema)
+
+
+def test_generation_0_is_expected_once_under_every_strategy():
+    first = {"strategy": "real", "seed": 0, "generation": 0, "metric": "test_loss", "evaluation_set": "real_test"}
+    later = first | {"strategy": "replace", "generation": 1}
+    rows = [row | {"experiment": "e", "value": 1.0, "unit": "1", "n": 1} for row in (first, later)]
+    real = {"origin_generation": 0, "n_examples": 5, "n_tokens": 9, "token_share": 1.0, "example_share": 1.0}
+    of_first = dict.fromkeys(ANCESTRY.schema.names) | {name: first[name] for name in Arm._fields} | real
+    of_later = of_first | {"strategy": "replace", "generation": 1}
+    origins = collected.expected_ancestry(
+        [pa.Table.from_pylist([row], ANCESTRY.schema) for row in (of_first, of_later)], ["real", "replace"]
+    )
+    assert origins.num_rows == 3
+    expected = collected.expected_metrics([pa.Table.from_pylist(rows, METRICS.schema)], [], origins)
+    places = expected.select(["strategy", "generation", "metric"]).to_pylist()
+    arms = [("real", 0), ("replace", 0), ("replace", 1)]
+    assert sorted((p["metric"], p["strategy"], p["generation"]) for p in places) == [
+        (metric, *arm) for metric in ("ancestry_depth", "test_loss") for arm in arms
+    ]
 
 
 @pytest.mark.parametrize(

@@ -197,3 +197,10 @@ def test_real_text_is_of_generation_0_and_from_the_documents(experiment):
     whole = composed(experiment, spec("real"))
     assert mixed.generation_faults(moved(whole, "origin_generation", 1))
     assert mixed.generation_faults(moved(whole, "source", "samples.parquet"))
+
+
+def test_only_a_strategy_that_asks_for_fresh_documents_has_any(experiment):
+    rows = {compose: composed(experiment, spec(compose)).fresh for compose in ("replace", "fresh_real")}
+    assert len(rows["replace"]) == 0
+    # A quarter of 40 real documents for each generation; the third has the third ten of the reserve.
+    assert np.array_equal(rows["fresh_real"], np.arange(20, 30) + SPLITS["train"] + 5 + 10)

@@ -1,5 +1,6 @@
 """Pretrained weights come in whole, as plain files, and never by a name that could change."""
 
+import ast
 import json
 import pickle
 import zipfile
@@ -177,3 +178,16 @@ def test_a_member_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatc
 def test_a_context_longer_than_the_models_is_refused(pretrained: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"context_length: is 17, but .* sees 16 at once"):
         run(pretrained, tmp_path / "base_model", context_length=17)
+
+
+def test_nothing_that_comes_with_weights_or_data_is_ever_allowed_to_run():
+    """Of every call in the package, whatever it loads."""
+    package = Path(base_model.__file__).parents[1]
+    asked = [
+        (path.name, keyword.arg, ast.unparse(keyword.value))
+        for path in package.rglob("*.py")
+        for keyword in ast.walk(ast.parse(path.read_text()))
+        if isinstance(keyword, ast.keyword) and keyword.arg in ("trust_remote_code", "use_safetensors")
+    ]
+    assert len(asked) >= 5
+    assert {(name, value) for _, name, value in asked} == {("trust_remote_code", "False"), ("use_safetensors", "True")}

@@ -113,6 +113,13 @@ def test_a_listed_document_that_would_be_cut_is_refused(made, tmp_path: Path) ->
             truth=tmp_path / "truth.parquet",
             record=Record(),
         )
+    whole = settings.corpus.model_copy(update={"max_document_tokens": longest})
+    truth.run(
+        spec=settings.model_copy(update={"corpus": whole}),
+        tokenizer=folder / "tokenizer" / "tokenizer.json",
+        truth=tmp_path / "truth.parquet",
+        record=Record(),
+    )
 
 
 @pytest.mark.parametrize(

@@ -39,3 +39,22 @@ def test_one_seed_has_a_line_and_no_band(metrics):
     band = bands(metrics({("replace", 0): [4.0], ("replace", 1): [4.5]}), "test_loss", "real_test", 0.95)["replace"]
     assert list(band.mean) == [4.0, 4.5]
     assert np.all(np.isnan(band.low)) and np.all(np.isnan(band.high))
+
+
+def test_a_strategy_without_the_generation_or_without_a_start_has_no_change(metrics):
+    short = {("replace", 0): [4.0, 4.2], ("replace", 1): [4.5, 4.6]}
+    late = {("real", g): [4.0, 4.1] for g in (1, 2)}
+    assert changes(metrics(short | late), "test_loss", "real_test", 2, 0.95) == {}
+    assert set(changes(metrics(short | late), "test_loss", "real_test", 1, 0.95)) == {"replace"}
+    assert changes(metrics(short), "test_loss", "real_test", 0, 0.95) == {}
+
+
+def test_a_seed_that_misses_a_generation_is_left_out_and_one_seed_has_no_interval(metrics):
+    broken = metrics(CHAINS | {("replace", 1): [4.5, np.nan]})
+    found = slopes(broken, "test_loss", "real_test", 0.95)["replace"]
+    assert (found.estimate, found.n_seeds, found.low) == (pytest.approx(0.4), 1, None)
+    none = metrics(
+        {place: [np.nan, value] if place[1] == 0 else [value, np.nan] for (place, (value, _)) in CHAINS.items()}
+    )
+    assert slopes(none, "test_loss", "real_test", 0.95) == {}
+    assert changes(none, "test_loss", "real_test", 2, 0.95) == {}
