@@ -1,5 +1,6 @@
 """What each check says of a table in which one thing is wrong; a table in which nothing is has no faults."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from collapse.audit.drawn import Documents, Samples
 from collapse.audit.shelf import Shelf
 from collapse.contracts import CONTRASTS, TRAINING_LOG
 from collapse.sequences import Sequences
+from collapse.stages import audit
 from collapse.stages.audit import _summary
 
 ARM = Arm("replace", 0, 3)
@@ -261,3 +263,7 @@ def test_files_that_no_provenance_knows_are_counted(tmp_path: Path) -> None:
     assert any("2 have no provenance" in line for line in _summary(one, [], []))
     one.written.update(unknown="y", too="z")
     assert not any("no provenance" in line for line in _summary(one, [], []))
+
+
+def test_an_audit_only_looks_unless_it_is_told_to_set_aside() -> None:
+    assert inspect.signature(audit.run).parameters["set_aside"].default is False

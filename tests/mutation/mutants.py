@@ -43,7 +43,7 @@ DAMAGES = tuple(
 )
 
 NEAR = {
-    "stages/audit.py": ("tests/workflow/test_audit.py",),
+    "stages/audit.py": ("tests/audit/test_faults.py", "tests/workflow/test_audit.py"),
     "stages/base_model.py": ("tests/stages/test_base_model.py",),
     "stages/claims.py": ("tests/claims",),
     "stages/corpus.py": ("tests/corpora/test_corpus_stage.py", "tests/stages/test_loop_stages.py"),

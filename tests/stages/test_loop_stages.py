@@ -14,7 +14,7 @@ from collapse import contracts, families, packing
 from collapse.config import Plan, load_plan
 from collapse.config.plan import EvaluateSpec
 from collapse.config.settings import HealthSettings
-from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, Record
+from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, Record
 from collapse.errors import EngineError
 from collapse.families.ngram import count
 from collapse.lineage import read_card
@@ -406,3 +406,55 @@ def test_generation_0_has_no_samples_so_real_text_stands_in(study):
     assert not {"sampler_loss", "mean_length"} & {row["metric"] for row in metrics}
     by_name = {row["metric"]: row["value"] for row in metrics}
     assert (by_name["real_token_share"], by_name["surviving_vocabulary"] > 0.5) == (1.0, True)
+
+
+# --- beside a source that is known ------------------------------------------------------------------------------------
+
+LISTED, P = [[5, 6], [5, 7], [8]], np.array([0.5, 0.3, 0.2])
+
+
+class Knowing:
+    """A model that gives every listed document its probability, times `share`."""
+
+    def __init__(self, share: float = 1.0) -> None:
+        self.share = share
+
+    def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
+        return -np.log(self.share * P)
+
+
+def distances(folder: Path, model: Knowing, written: list[list[int]], prompts: list[list[int]] | None = None) -> dict:
+    rows = {"text_id": list("abc"), "text": list("abc"), "probability": P, "log_probability": np.log(P)}
+    tokens = {"token_ids": Sequences.of(LISTED).to_arrow(), "n_tokens": np.array([2, 2, 1], np.int32)}
+    truth = folder / "truth.parquet"
+    contracts.write(truth, TRUTH, pa.table(rows | tokens), Record())
+    texts = evaluate.Texts(
+        pa.chunked_array([list("wxyz"[: len(written)])]),
+        [""] * len(written),
+        Sequences.of(written),
+        Sequences.of(prompts) if prompts else None,
+    )
+    tested = pa.table({"loss_nats": -np.log(P)})
+    found = evaluate._distances(model, truth, tested, texts, "samples", 0.25)
+    return {one.metric: one.value for one in found}
+
+
+def test_a_model_that_is_the_source_has_no_distance_from_it(tmp_path):
+    found = distances(tmp_path, Knowing(), [[5, 6]])
+    entropy = -np.sum(P * np.log(P))
+    exact = {"kl_to_source": 0, "tv_to_source": 0, "support_mass": 1, "support_entropy": entropy}
+    assert {name: found[name] for name in exact} == pytest.approx(exact, abs=1e-12)
+    assert found["source_entropy"] == pytest.approx(entropy)
+    assert found["source_tail_mass"] == pytest.approx(0.2), "the rarest document, a quarter of the mass or less"
+
+
+def test_half_the_mass_off_the_source_is_log_two_away_from_it(tmp_path):
+    found = distances(tmp_path, Knowing(0.5), [[5, 6]])
+    assert (found["kl_to_source"], found["support_mass"]) == pytest.approx((np.log(2), 0.5))
+
+
+def test_samples_are_grammatical_if_they_are_listed_and_cover_the_probability_of_what_they_say(tmp_path):
+    found = distances(tmp_path, Knowing(), [[5, 6], [5, 6], [8], [9]])
+    assert (found["grammatical_fraction"], found["support_coverage"]) == pytest.approx((0.75, 0.7))
+    prompted = distances(tmp_path, Knowing(), [[6], [6]], prompts=[[5], [8]])
+    assert (prompted["grammatical_fraction"], prompted["support_coverage"]) == pytest.approx((0.5, 0.5))

@@ -83,3 +83,9 @@ def test_the_figure_is_legible_and_its_bytes_repeat() -> None:
         assert not any(box.shrunk(0.98, 0.8).overlaps(other.shrunk(0.98, 0.8)) for other in boxes[:index])
     assert len(drawn.axes) == len(PAIRINGS)
     assert style.svg(drawn, "") == style.svg(calibration.figure(found, strategies), "")
+
+
+def test_a_measure_is_read_as_rising_or_as_falling_with_the_truth() -> None:
+    falling = {one.measure for one in PAIRINGS if one.agrees == -1}
+    assert falling == {"self_bleu", "compression_ratio"}
+    assert all(one.agrees == 1 for one in PAIRINGS if one.measure not in falling)
