@@ -92,7 +92,8 @@ def parent(process: int) -> int:
 
 @contextmanager
 def served(folder: Path) -> Iterator[Run]:
-    environment = job_shell.environment(ROOT / "workflow")
+    # PWD first: a child changes it, and with it where setproctitle would look for the title
+    environment = {"PWD": str(folder)} | job_shell.environment(ROOT / "workflow")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(fork_client.NAME, "")
         server = fork_server.start(sys.executable, environment, {})

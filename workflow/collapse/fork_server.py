@@ -41,6 +41,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NoReturn
 
+import setproctitle
+
 from collapse.errors import EngineError
 from collapse.fork_client import HEADER, NAME, OFF, limits, peer_user
 from collapse.imports import collector_at_rest
@@ -304,17 +306,12 @@ def _take_over(request: dict[str, Any], streams: Sequence[int]) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     sys.argv = [os.path.join(os.path.dirname(__file__), "__main__.py"), *request["words"]]
-    _show(request["words"])
-
-
-def _show(words: Sequence[str]) -> None:
-    """Have `ps` and `top` show the job, not the server it was forked from."""
-    with suppress(ImportError):
-        importlib.import_module("setproctitle").setproctitle(" ".join(["collapse", *words]))
+    setproctitle.setproctitle(" ".join(["collapse", *request["words"]]))  # what `ps` and `top` show
 
 
 def main() -> None:
     """Serve. The command line holds the modules of each stage as JSON and the descriptor of the listening socket."""
+    setproctitle.getproctitle()  # finds where the title lies, which it cannot once the environment has been changed
     modules, descriptor = sys.argv[1:]
     with socket.socket(fileno=int(descriptor)) as listener:
         Server(listener, json.loads(modules)).serve()
