@@ -73,7 +73,7 @@ onstart:
     if workflow.local_exec:
         start_once()
         # So as not to start more than a hundred jobs a second, Snakemake looks at all that are ready once a second, and
-        # once more for every job that has ended: after a hundred jobs, a quarter of a core.
+        # once more for every job that has ended: in a run of 173 jobs, a seventh of a core.
         workflow.scheduler.job_rate_limiter = None
     RUN_LOCK.hold()
     if n_future := files.date_back(Path("results", EXPERIMENT.plan.experiment)):
