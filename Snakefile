@@ -13,6 +13,11 @@ include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 
 
+if EXPERIMENT.pretraining:
+
+    include: "workflow/rules/pretraining.smk"
+
+
 # The report and everything it stands on: a deleted artifact is made again, though the report would not need it.
 rule all:
     default_target: True

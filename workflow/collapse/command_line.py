@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from collapse import contracts, faults, provenance, stages
+from collapse import contracts, faults, layout, provenance, stages
 from collapse.config.problems import explain
 from collapse.config.settings import Settings
 from collapse.errors import CollapseError
@@ -154,7 +154,7 @@ def _run_stage(stage: str, run: Callable[..., None], hints: dict[str, Any], opti
         record = contracts.Record(
             spec=spec.model_dump(mode="json") if spec else {},
             code=code,
-            inputs=provenance.verified_digests(_inputs(hints, options)),
+            inputs=provenance.verified_digests(_inputs(hints, options), layout.experiment_folder(outputs[0])),
         )
         if waited and provenance.made_by(outputs, record.identity):
             logging.info("it has made what was asked for; there is nothing left to do")

@@ -313,6 +313,26 @@ TRUTH = Contract(
     ("text_id",),
 )
 
+REFERENCES = Contract(
+    "references",
+    1,
+    "n-gram model of the real text that generation 0 has seen",
+    (
+        Column("model", _TEXT, "bigram or trigram, interpolated Kneser-Ney"),
+        Column("n_order", _COUNT, "length of its n-grams", "token"),
+        Column("test_loss", _REAL, "mean loss on held-out real documents", "nat/token"),
+        Column("standard_error", _REAL, "of the mean over documents", "nat/token", nullable=True),
+        Column("bits_per_byte", _REAL, "the same loss over UTF-8 bytes", "bit/byte"),
+        Column("n_training_tokens", pa.int64(), "tokens it was counted on", "token"),
+        Column(
+            "knows_pretraining_text",
+            pa.bool_(),
+            "whether they are all that generation 0 has seen; not where its base model learned from other text",
+        ),
+    ),
+    ("model",),
+)
+
 MIXTURE = Contract(
     "mixture",
     1,
@@ -499,6 +519,7 @@ AUDIT = Contract(
             "inputs",
             "place",
             "counts",
+            "held_out",
             "splits",
             "seeds",
             "record",
@@ -519,6 +540,7 @@ AUDIT = Contract(
 
 ALL = (
     DOCUMENTS,
+    REFERENCES,
     TRUTH,
     SAMPLES,
     VERDICTS,

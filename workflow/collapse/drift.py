@@ -29,6 +29,7 @@ BASE = Path("config.yaml")
 
 STAGES = {
     "documents": ("corpus", "corpus"),
+    "references": ("references", "references"),
     "truth": ("truth", "truth"),
     "samples": ("generate", "generate"),
     "verdicts": ("verify", "verify"),

@@ -5,11 +5,12 @@ lives in a `.smk` file and all of it is tested.
 """
 
 import difflib
+import functools
 import importlib.util
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from collapse import engines, families, layout, worlds
 from collapse.config.claims import Selection
@@ -21,6 +22,9 @@ from collapse.families.size import flops_per_token
 from collapse.fingerprint import stage_fingerprint
 from collapse.metrics import CATALOGUE
 from collapse.strategies import generations_read
+
+if TYPE_CHECKING:
+    from collapse.pretraining import Pretraining
 
 TRUTH_SET = "truth"
 LOOP_FIGURES = ("test_loss", "diversity", "contrasts", "ancestry")
@@ -44,6 +48,7 @@ class Experiment:
             "base_model": lambda _strategy, _generation: plan.base_model_spec(),
             "corpus": lambda _strategy, _generation: plan.corpus_spec(),
             "truth": lambda _strategy, _generation: plan.corpus_spec(),
+            "references": lambda _strategy, _generation: plan.references_spec(),
             "generate": plan.generate_spec,
             "verify": lambda strategy, _generation: plan.verify_spec(strategy),
             "mix": lambda strategy, generation: plan.mix_spec(strategy, generation, self._flops_per_token()),
@@ -153,12 +158,31 @@ class Experiment:
 
     def base_model(self, _wildcards: object = None) -> list[str]:
         """The pretrained weights, if the plan has any."""
-        has_one = self.plan.family_spec.base_model is not None
-        return [f"results/{self.plan.experiment}/base_model/base_model.json"] if has_one else []
+        return [f"results/{self.plan.experiment}/base_model/base_model.json"] if self.plan.has_base_model else []
 
-    def tokenizer_of_base_model(self, _wildcards: object = None) -> list[str]:
-        """The base model, if its tokenizer is used."""
-        return self.base_model() if self.plan.tokenizer.source == "base_model" else []
+    @functools.cached_property
+    def pretraining(self) -> "Pretraining | None":
+        """The base model that the plan's recipe makes, if it has one."""
+        from collapse.pretraining import Pretraining  # which is made of experiments
+
+        plan = self.plan.pretraining_plan()
+        return Pretraining(plan) if plan else None
+
+    def pretrained(self, _wildcards: object = None) -> list[str]:
+        """Card of the model that the recipe makes, if there is one."""
+        return [self.pretraining.card] if self.pretraining else []
+
+    def pretraining_tokenizer(self, _wildcards: object = None) -> list[str]:
+        """The tokenizer that the recipe makes, if there is one."""
+        return [self.pretraining.tokenizer] if self.pretraining else []
+
+    def pretraining_documents(self, _wildcards: object = None) -> list[str]:
+        """What the base model learned from, if it is pretrained here."""
+        return [self.pretraining.documents] if self.pretraining else []
+
+    def given_tokenizer(self, _wildcards: object = None) -> list[str]:
+        """What lies beside the base model's tokenizer, if there is a base model."""
+        return self.pretraining_tokenizer() or self.base_model()
 
     def model_before(self, wildcards: Wildcards) -> str:
         """The model that writes a generation's samples."""
@@ -237,6 +261,10 @@ class Experiment:
         """The real documents, if the loop of language models reads any."""
         return [f"results/{self.plan.experiment}/documents.parquet"] if self.plan.strategies else []
 
+    def references(self, _wildcards: object = None) -> list[str]:
+        """What n-gram models of the same text come to, if there is a loop of language models."""
+        return [f"results/{self.plan.experiment}/references.parquet"] if self.plan.strategies else []
+
     def truth(self, _wildcards: object = None) -> list[str]:
         """The source's distribution, where it is known and there is a loop to measure against it."""
         known = self.plan.corpus.source == "grammar" and self.plan.strategies
@@ -254,8 +282,9 @@ class Experiment:
         made = [path for name in trained for path in self.every(name)]
         drawn = [path for name in ("samples.parquet", "sampling_record.json") for path in self.every_drawn(name)]
         simulated = [path for name in ("metrics", "theory", "points") for path in self.every_world(f"{name}.parquet")]
-        arms = [*self.documents(), *self.truth(), *made, *drawn, *self._every_verdict()]
-        return [*arms, *simulated, *self.summaries(), *self.loop_figures(), *self.world_figures()]
+        arms = [*self.documents(), *self.references(), *self.truth(), *made, *drawn, *self._every_verdict()]
+        base = [*self.pretraining.made, self.pretraining.audit] if self.pretraining else []
+        return [*base, *arms, *simulated, *self.summaries(), *self.loop_figures(), *self.world_figures()]
 
     def summaries(self) -> list[str]:
         """The tables about all arms and worlds."""
@@ -269,7 +298,8 @@ class Experiment:
 
     def audited(self, _wildcards: object = None) -> list[str]:
         """Every artifact that the audit looks at: all but itself and the report, which waits for it."""
-        return list(dict.fromkeys([*self.everything(), *self._parts()]))
+        own = (path for path in [*self.everything(), *self._parts()] if path.startswith(f"{self.folder}/"))
+        return list(dict.fromkeys([*own, *self.pretraining_documents()]))
 
     def _audit_spec(self) -> AuditSpec:
         parts = tuple(path.removeprefix(f"{self.folder}/") for path in self._parts())
@@ -279,7 +309,7 @@ class Experiment:
         """Artifacts of the experiment as a whole."""
         corpus = [f"{self.folder}/tokenizer/tokenizer.json", *self.base_model()] if self.plan.strategies else []
         figures = [*self.loop_figures(), *self.world_figures()]
-        return [*self.documents(), *corpus, *self.truth(), *self.summaries(), *figures]
+        return [*self.documents(), *self.references(), *corpus, *self.truth(), *self.summaries(), *figures]
 
     def _every_verdict(self) -> list[str]:
         judged = {strategy.name for strategy in self.plan.strategies if strategy.verifiers}
@@ -306,7 +336,7 @@ class Experiment:
         return [f"{arm}/verdicts.parquet" for arm in arms]
 
     def _flops_per_token(self) -> float | None:
-        if self.plan.family != "transformer" or self.plan.transformer.base_model:
+        if self.plan.family != "transformer" or not self.plan.transformer.made_here:
             return None
         return flops_per_token(self.plan.transformer, self.plan.tokenizer.vocabulary_size)
 

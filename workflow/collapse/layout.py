@@ -25,6 +25,20 @@ def samples(experiment: str, strategy: str, seed: int, generation: int) -> str:
     return f"{arm(experiment, REAL if generation == 1 else strategy, seed, generation)}/samples.parquet"
 
 
+SHIPPED = Path("workflow/base_models")
+"""Folder of the base models that come with the project, each in a folder named as its recipe's results would be."""
+
+
+def base_model(recipe: str) -> str:
+    """Name of the folder, beside the experiments', of the base model that a recipe makes."""
+    return f"base-{recipe}"
+
+
+def shipped_model(name: str) -> Path:
+    """Card of a base model that comes with the project, if it does."""
+    return SHIPPED / name / "model.json"
+
+
 WORLD = "results/{experiment}/world={world}"
 """Folder of one closed-form world, in Snakemake's wildcards."""
 
@@ -84,6 +98,12 @@ def _all_there(paths: list[Path]) -> list[Path]:
 def experiment_folder(path: Path) -> Path | None:
     """The `results/<experiment>` folder that an artifact lies in, or None outside one."""
     return next((parent for parent in path.parents if parent.parent.name == "results"), None)
+
+
+def seen_from(path: Path, home: Path | None) -> str:
+    """A file's path relative to the folder of an experiment that reads it: `../base-…/` before another's file."""
+    folder, inside = experiment_folder(path), inside_experiment(path)
+    return inside if folder is None or home is None or folder.name == home.name else f"../{folder.name}/{inside}"
 
 
 def inside_experiment(path: Path) -> str:

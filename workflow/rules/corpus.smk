@@ -5,6 +5,9 @@
 
 
 rule base_model:
+    input:
+        pretrained=EXPERIMENT.pretrained,
+        tokenizer=EXPERIMENT.pretraining_tokenizer,
     output:
         base_model="<experiment>/base_model/base_model.json",
     log:
@@ -16,13 +19,15 @@ rule base_model:
         """
         python -m collapse base_model \
             --spec {params.spec:q} --code {params.code} \
+            --pretrained {input.pretrained:q} --tokenizer {input.tokenizer:q} \
             --base-model {output.base_model:q} &>{log:q}
         """
 
 
 rule corpus:
     input:
-        base_model=EXPERIMENT.tokenizer_of_base_model,
+        given_tokenizer=EXPERIMENT.given_tokenizer,
+        pretraining_documents=EXPERIMENT.pretraining_documents,
     output:
         documents="<experiment>/documents.parquet",
         tokenizer="<experiment>/tokenizer/tokenizer.json",
@@ -35,8 +40,31 @@ rule corpus:
         """
         python -m collapse corpus \
             --spec {params.spec:q} --code {params.code} \
-            --base-model {input.base_model:q} \
+            --given-tokenizer {input.given_tokenizer:q} --pretraining-documents {input.pretraining_documents:q} \
             --documents {output.documents:q} --tokenizer {output.tokenizer:q} &>{log:q}
+        """
+
+
+rule references:
+    input:
+        documents="<experiment>/documents.parquet",
+        pretraining_documents=EXPERIMENT.pretraining_documents,
+        tokenizer="<experiment>/tokenizer/tokenizer.json",
+    output:
+        references="<experiment>/references.parquet",
+    log:
+        "<experiment>/logs/references.log",
+    # No generation waits for it.
+    priority: -1
+    params:
+        spec=EXPERIMENT.spec("references"),
+        code=EXPERIMENT.code("references"),
+    shell:
+        """
+        python -m collapse references \
+            --spec {params.spec:q} --code {params.code} \
+            --documents {input.documents:q} --pretraining-documents {input.pretraining_documents:q} \
+            --tokenizer {input.tokenizer:q} --references {output.references:q} &>{log:q}
         """
 
 

@@ -21,6 +21,7 @@ CHECKS = {
     "inputs": "the files it was made from are still those",
     "place": "its rows and ids name the folder it lies in",
     "counts": "tokens and bytes are as many as it says",
+    "held_out": "nothing held out was read by the base model, where it was pretrained here",
     "splits": "nothing held out is trained on, and no text, group or document lies in two splits",
     "seeds": "every row was drawn from a seed of its own",
     "record": "the sampling record says what the samples hold",

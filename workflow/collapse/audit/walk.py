@@ -1,5 +1,6 @@
 """The way through an experiment: which checks which artifacts get, generation by generation."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,12 +22,14 @@ from collapse.config.plan import (
     MixSpec,
     TrainSpec,
 )
-from collapse.contracts import POINTS, THEORY
+from collapse.contracts import DOCUMENTS, POINTS, THEORY
+from collapse.corpora import overlap
+from collapse.errors import ContractError
 from collapse.lineage import ModelCard
 from collapse.metrics.provenance import ancestry
 from collapse.strategies import generations_read
 
-OF_LOOP = ("documents.parquet", "tokenizer/tokenizer.json")
+OF_LOOP = ("documents.parquet", "tokenizer/tokenizer.json", "references.parquet")
 OF_ALL = ("metrics.parquet", "ancestry.parquet", "theory.parquet", "points.parquet")
 OF_WORLD = ("metrics.parquet", "theory.parquet", "points.parquet")
 SIMULATED = {"theory.parquet": THEORY, "points.parquet": POINTS}
@@ -113,7 +116,19 @@ def _part(walk: Walk, name: str) -> Read | None:
         source = CorpusSpec.model_validate(read.record.spec).corpus.source
         walk.shelf.note(name, "splits", corpus.splits_faults(read.table, draws_repeat=source == "grammar"))
         walk.documents = Documents.of(read.table)
+        if pretraining := _pretraining_documents(walk.shelf.folder):
+            walk.shelf.note(name, "held_out", overlap.faults(read.table, pretraining))
     return read
+
+
+def _pretraining_documents(folder: Path) -> pa.Table | None:
+    """What the experiment's base model learned from, where it was pretrained here and its text can be read."""
+    try:
+        recipe = json.loads((folder / "base_model" / "base_model.json").read_text()).get("recipe")
+        path = folder.parent / layout.base_model(recipe) / "documents.parquet"
+        return contracts.read(path, DOCUMENTS, ["split", "group", "text"]) if recipe else None
+    except (OSError, ValueError, AttributeError, ContractError):  # damage that other checks name
+        return None
 
 
 # --- one arm ----------------------------------------------------------------------------------------------------------

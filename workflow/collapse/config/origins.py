@@ -24,8 +24,13 @@ SHARED = {
 """Fields that mean the same in every spec; one that is not listed has its config's name."""
 
 ORIGINS = {
-    "base_model": {"base_model": "transformer.base_model", "revision": "transformer.revision"},
+    "base_model": {
+        "base_model": "transformer.base_model",
+        "revision": "transformer.revision",
+        "recipe": "pretraining",
+    },
     "corpus": {
+        "vocabulary_size": "tokenizer.vocabulary_size",
         "fresh_fraction": "strategies (largest share of fresh_real)",
         "fresh_generations": "generations",
     },

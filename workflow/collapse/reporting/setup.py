@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from collapse.config.plan import REAL, Plan
-from collapse.config.settings import CorpusSettings, Strategy
+from collapse.config.settings import CorpusSettings, RealTextSettings, Strategy
 from collapse.plots import wording
 
 
@@ -124,13 +124,22 @@ def _generation_count(n: int) -> str:
 
 
 def _corpus(corpus: CorpusSettings) -> str:
-    source = {
-        "sotu": f"State of the Union addresses from {corpus.sotu.first_year} on",
+    drawn = f"{corpus.grammar.draws:,} draws from a grammar" if corpus.grammar else ""
+    source = drawn if corpus.source == "grammar" else _text(corpus)
+    return f"{source}, at most {corpus.train_bytes / 1000:,.0f} kB to train on"
+
+
+def _text(corpus: RealTextSettings) -> str:
+    return {
+        "sotu": f"State of the Union addresses {_years(corpus)}",
         "huggingface": f"{corpus.huggingface.dataset} ({corpus.huggingface.column})",
         "file": f"the file {corpus.file.path}",
-        "grammar": f"{corpus.grammar.draws:,} draws from a grammar",
     }[corpus.source]
-    return f"{source}, at most {corpus.train_bytes / 1000:,.0f} kB to train on"
+
+
+def _years(corpus: RealTextSettings) -> str:
+    first, last = corpus.sotu.first_year, corpus.sotu.last_year
+    return f"from {first} on" if last is None else f"from {first} to {last}"
 
 
 def _model(plan: Plan) -> str:
@@ -142,10 +151,12 @@ def _model(plan: Plan) -> str:
     if plan.family == "ngram":
         return f"{plan.ngram.order}-gram with absolute discounting {plan.ngram.discount:g}"
     shape = plan.transformer
-    if shape.base_model is not None:
+    if not shape.made_here:
         return f"{shape.base_model}, {shape.tuning} fine-tuning, {start}"
     size = f"{shape.n_layers} layers of width {shape.width}, {plan.tokenizer.vocabulary_size:,} tokens"
-    return f"transformer ({shape.architecture}), {size}, {start}"
+    recipe = plan.pretraining
+    learned = f", pretrained on {_text(recipe.corpus)} in {recipe.steps:,} steps" if plan.has_base_model else ""
+    return f"transformer ({shape.architecture}), {size}{learned}, {start}"
 
 
 def _decoding(plan: Plan) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from collapse import lineage
 from collapse.config.plan import BaseModelSpec
 from collapse.contracts import Record
+from collapse.corpora.tokenizer import FILES as TOKENIZER_FILES
 from collapse.errors import ConfigError, EngineError
 from collapse.files import PARTIAL, written_at_once
 from collapse.stages import Output
@@ -42,11 +43,20 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
+def run(
+    *,
+    spec: BaseModelSpec,
+    pretrained: Path | None = None,
+    tokenizer: Path | None = None,
+    base_model: Output,
+    record: Record,
+) -> None:
     """Load pretrained weights and save them beside their card.
 
     Args:
         spec: Which weights.
+        pretrained: Card of the model that the recipe made, where the weights are made here.
+        tokenizer: The tokenizer that the recipe made.
         base_model: The card, `base_model.json`: what the weights are, how many, and the digest of each file.
         record: Not kept: the card names every file by its digest.
 
@@ -57,20 +67,60 @@ def run(*, spec: BaseModelSpec, base_model: Output, record: Record) -> None:
     folder = base_model.parent
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{base_model.name}.", suffix=PARTIAL) as temporary:
-        model, tokenizer = _pretrained(spec, Path(temporary))
-        _check_context(spec, model)
         saved = Path(temporary) / "saved"
-        _save(model, tokenizer, saved)
+        if pretrained and tokenizer:
+            n_parameters = _taken_over(pretrained, tokenizer, saved)
+        else:
+            n_parameters = _saved_from_elsewhere(spec, Path(temporary), saved)
         _replace_files(folder, saved)
     card = {
         "base_model": spec.base_model,
         "revision": spec.revision,
-        "n_parameters": model.num_parameters(),
+        "recipe": spec.recipe,
+        "n_parameters": n_parameters,
         "files": {path.name: lineage.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()},
     }
     with written_at_once(base_model) as partial:
         partial.write_text(json.dumps(card, indent=2) + "\n")
     LOG.info("%s: %d parameters", spec.base_model, card["n_parameters"])
+
+
+def _taken_over(pretrained: Path, tokenizer: Path, saved: Path) -> int:
+    """Copy the weights and the tokenizer that the recipe made; the number of weights."""
+    saved.mkdir()
+    card = lineage.read_card(pretrained)
+    shipped = pretrained.parent / tokenizer.name
+    if shipped.is_file() and lineage.sha256(shipped) != lineage.sha256(tokenizer):
+        raise EngineError(
+            f"{pretrained.parent}: its tokenizer is not the one that the same recipe makes here.\n"
+            "  Its corpus has another version on this machine. Install the locked packages, or delete that folder: the\n"
+            "  base model is then pretrained here."
+        )
+    for path in (*(pretrained.parent / name for name in card.files), *_tokenizer_files(tokenizer.parent)):
+        shutil.copyfile(path, saved / path.name)
+    return card.n_parameters
+
+
+def _tokenizer_files(folder: Path) -> list[Path]:
+    return [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
+
+
+def _saved_from_elsewhere(spec: BaseModelSpec, temporary: Path, saved: Path) -> int:
+    """Bring somebody else's weights and tokenizer in; the number of weights."""
+    model, tokenizer = _pretrained(spec, temporary)
+    _check_context(spec, model)
+    _check_vocabulary(spec, model, tokenizer)
+    _save(model, tokenizer, saved)
+    return model.num_parameters()
+
+
+def _check_vocabulary(spec: BaseModelSpec, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
+    if len(tokenizer) > model.config.vocab_size:
+        raise EngineError(
+            f"transformer.base_model: the tokenizer of {spec.base_model} has {len(tokenizer)} tokens, its model "
+            f"{model.config.vocab_size}.\n  They do not belong together; use the tokenizer that the model was trained "
+            "with."
+        )
 
 
 def _check_context(spec: BaseModelSpec, model: "PreTrainedModel") -> None:

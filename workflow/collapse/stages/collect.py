@@ -43,7 +43,7 @@ def run(
     arms, mixtures = (layout.found(folder, every, f"{name}.parquet") for name in ("metrics", "mixture"))
     worlds = {name: layout.found_worlds(folder, spec.worlds, f"{name}.parquet") for name in WORLD_TABLES}
     read = [*arms, *mixtures, *(path for paths in worlds.values() for path in paths)]
-    record = replace(record, inputs=verified_digests(read))
+    record = replace(record, inputs=verified_digests(read, folder))
     measured = with_first_points(_read(arms, METRICS), spec.strategies)
     origins = [ancestry_of(contracts.read(path, MIXTURE, MIXTURE_COLUMNS)) for path in mixtures]
     origins = with_first_points(pa.concat_tables([ANCESTRY.schema.empty_table(), *origins]), spec.strategies)

@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 
 from collapse import contracts, corpora
 from collapse.config.plan import CorpusSpec
-from collapse.config.settings import TokenizerSettings
 from collapse.contracts import DOCUMENTS, Record
-from collapse.corpora import splits
+from collapse.corpora import overlap, splits
 from collapse.corpora import tokenizer as tokenizers
 from collapse.corpora.documents import documents as make_documents
 from collapse.errors import ConfigError
@@ -29,7 +28,8 @@ LOG = logging.getLogger(__name__)
 def run(
     *,
     spec: CorpusSpec,
-    base_model: Path | None = None,
+    given_tokenizer: Path | None = None,
+    pretraining_documents: Path | None = None,
     documents: Output,
     tokenizer: Output,
     record: Record,
@@ -38,47 +38,60 @@ def run(
 
     Args:
         spec: Source, splits and tokenizer.
-        base_model: Card of the pretrained weights, whose tokenizer lies beside it; only for `source: base_model`.
+        given_tokenizer: A file beside the base model's tokenizer, which is taken over; None: one is trained.
+        pretraining_documents: What the base model was pretrained on, where that is known.
         documents: Table of all real documents.
         tokenizer: `tokenizer.json`; the tokenizer's other files go beside it.
         record: What the table was made from.
 
     Raises:
-        ConfigError: The source cannot fill the splits, or the reserve is too small for the strategies that use it.
+        ConfigError: The source cannot fill the splits, the reserve is too small for the strategies that use it, or
+            the base model has read what is held out here.
     """
     placed = splits.split(corpora.read(spec.corpus), spec.corpus)
     training_text = [text.real.text for text in placed if text.split == "train"]
-    _write_tokenizer(spec.tokenizer, training_text, base_model, tokenizer)
+    _write_tokenizer(spec.vocabulary_size, training_text, given_tokenizer, tokenizer)
     codec = tokenizers.Codec.load(tokenizer.parent)
     table = make_documents(placed, codec, spec.corpus.max_document_tokens)
     _check_reserve(table, spec)
+    if pretraining_documents:
+        _refuse_overlap(table, pretraining_documents)
     _log_summary(table, codec)
     _warn_of_lossy_tokens(table, codec)
     contracts.write(documents, DOCUMENTS, table, record)
 
 
-def _write_tokenizer(settings: TokenizerSettings, texts: list[str], base_model: Path | None, target: Path) -> None:
+def _write_tokenizer(vocabulary_size: int | None, texts: list[str], given: Path | None, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=PARTIAL) as temporary:
         folder = Path(temporary)
-        if settings.source == "train":
-            tokenizers.save(tokenizers.train(texts, settings.vocabulary_size), folder)
+        if vocabulary_size is not None:
+            tokenizers.save(tokenizers.train(texts, vocabulary_size), folder)
         else:
-            _copy_tokenizer(base_model, folder)
+            _copy_tokenizer(given, folder)
         for name in tokenizers.FILES:
             (target.parent / name).unlink(missing_ok=True)
             if (folder / name).is_file():
                 os.replace(folder / name, target.parent / name)
 
 
-def _copy_tokenizer(base_model: Path | None, folder: Path) -> None:
-    if base_model is None:
+def _copy_tokenizer(given: Path | None, folder: Path) -> None:
+    if given is None:
         raise ConfigError(
-            "tokenizer.source: `base_model` needs the pretrained model's folder.\n  Pass --base-model base_model.json."
+            "transformer.base_model: has a tokenizer of its own, which is not there.\n  Pass --given-tokenizer FILE."
         )
     for name in tokenizers.FILES:
-        if (base_model.parent / name).is_file():
-            shutil.copyfile(base_model.parent / name, folder / name)
+        if (given.parent / name).is_file():
+            shutil.copyfile(given.parent / name, folder / name)
+
+
+def _refuse_overlap(documents: pa.Table, pretraining_documents: Path) -> None:
+    columns = ["split", "group", "text"]
+    if faults := overlap.faults(documents, contracts.read(pretraining_documents, DOCUMENTS, columns)):
+        raise ConfigError(
+            f"pretraining.corpus: {'; '.join(faults)}.\n"
+            "  Held-out text must be new to the base model: choose other text for `corpus` or `pretraining.corpus`."
+        )
 
 
 def _check_reserve(table: pa.Table, spec: CorpusSpec) -> None:

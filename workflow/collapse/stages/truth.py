@@ -31,8 +31,10 @@ def run(*, spec: CorpusSpec, tokenizer: Path, truth: Output, record: Record) -> 
     Raises:
         ConfigError: The tokenizer merges two documents into one, or makes one longer than documents may be.
     """
+    settings = spec.corpus.grammar
+    assert settings is not None
     codec = Codec.load(tokenizer.parent)
-    known = grammar.support(spec.corpus.grammar)
+    known = grammar.support(settings)
     tokens = with_end(codec.encode_all(known.texts), codec.eos)
     _check_tokens(tokens, known.texts, spec.corpus.max_document_tokens)
     table = pa.table(
@@ -50,7 +52,7 @@ def run(*, spec: CorpusSpec, tokenizer: Path, truth: Output, record: Record) -> 
     logger.info(
         "%d documents; entropy %.4f nats/document, %.3f tokens/document",
         len(known.texts),
-        grammar.entropy(spec.corpus.grammar),
+        grammar.entropy(settings),
         n_tokens,
     )
 
@@ -59,7 +61,7 @@ def _check_tokens(tokens: Sequences, texts: list[str], most: int) -> None:
     if len({row.tobytes() for row in tokens}) < len(texts):
         raise ConfigError(
             "tokenizer: two documents of the grammar have the same tokens, so no model could tell them apart.\n"
-            "  Use `tokenizer.source: train`."
+            "  Use `transformer.base_model: null`, so that a tokenizer is trained on its text."
         )
     longest = int(np.argmax(tokens.lengths))
     if tokens.lengths[longest] > most:
