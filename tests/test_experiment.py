@@ -39,8 +39,10 @@ def test_generation_0_and_the_samples_it_writes_are_shared():
 def test_the_audit_waits_for_everything_but_the_report():
     found = experiment()
     audited = found.audited()
-    assert set(found.everything()) < set(audited) and len(set(audited)) == len(audited)
+    own = {path for path in found.everything() if path.startswith("results/speeches/")}
+    assert own < set(audited) and len(set(audited)) == len(audited)
     assert {path for path in audited if path.endswith((".html", "audit.parquet"))} == set()
+    assert [path for path in audited if not path.startswith("results/speeches/")] == found.pretraining_documents()
     parts = json.loads(found.spec("audit")(SimpleNamespace()))["parts"]
     assert {f"results/speeches/{part}" for part in parts} < set(audited)
 
@@ -73,8 +75,62 @@ def test_only_strategies_with_verifiers_wait_for_verdicts():
         ("previous", 0, []),
     ],
 )
-def test_training_starts_where_the_config_says(start, generation, expected):
-    assert places(experiment(start=start).initial(arm("replace", generation))) == expected
+def test_training_from_scratch_starts_where_the_config_says(start, generation, expected):
+    found = experiment(start=start, transformer=CONFIG["transformer"] | {"base_model": None})
+    assert places(found.initial(arm("replace", generation))) == expected
+
+
+def test_training_from_a_base_model_starts_there_or_goes_on():
+    base = ["base_model/base_model.json"]
+    assert places(experiment(start="base").initial(arm("replace", 2))) == base
+    assert places(experiment(start="previous").initial(arm("replace", 0))) == base
+    assert places(experiment(start="previous").initial(arm("replace", 2))) == ["replace/generation=1/model/model.json"]
+
+
+def recipe(**changes) -> str | None:
+    return load_plan(copy.deepcopy(CONFIG) | changes, "test").recipe
+
+
+def test_equal_recipes_have_one_base_model_whatever_else_the_experiments_do():
+    others = {"experiment": "other", "seeds": [7], "generations": 9, "corpus": CONFIG["corpus"] | {"train_bytes": 9_000}}
+    unread = CONFIG["pretraining"]["corpus"] | {"file": CONFIG["pretraining"]["corpus"]["file"] | {"path": "unread.txt"}}
+    same = [recipe(), recipe(**others), recipe(pretraining=CONFIG["pretraining"] | {"corpus": unread})]
+    assert len(set(same)) == 1
+    first, second = (experiment(**changes).pretraining for changes in ({}, others))
+    assert [(first.spec(stage)(arm("real", 0))) for stage in ("corpus", "mix", "train", "evaluate")] == [
+        second.spec(stage)(arm("real", 0)) for stage in ("corpus", "mix", "train", "evaluate")
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pretraining": CONFIG["pretraining"] | {"steps": 7}},
+        {"pretraining": CONFIG["pretraining"] | {"seed": 7}},
+        {"transformer": CONFIG["transformer"] | {"n_layers": 1}},
+        {"tokenizer": {"vocabulary_size": 300}},
+    ],
+)
+def test_another_recipe_is_another_base_model(changes):
+    assert recipe(**changes) != recipe()
+
+
+def test_a_base_model_that_comes_with_the_project_is_not_made_again(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    made = experiment(pretraining=CONFIG["pretraining"] | {"steps": 7}).pretraining
+    assert made.card in made.made
+    shipped = tmp_path / "workflow" / "base_models" / made.folder.removeprefix("results/") / "model.json"
+    shipped.parent.mkdir(parents=True)
+    shipped.touch()
+    taken = experiment(pretraining=CONFIG["pretraining"] | {"steps": 7}).pretraining
+    assert taken.card == str(shipped.relative_to(tmp_path))
+    assert taken.made == [taken.documents, taken.tokenizer]
+
+
+def test_no_base_model_is_made_where_none_is_asked_for():
+    assert experiment(transformer=CONFIG["transformer"] | {"base_model": None}).pretraining is None
+    ngram = {"family": "ngram", "generate": CONFIG["generate"] | {"engine": "native"}}
+    assert experiment(budget={"match": "epochs", "amount": 1}, **ngram).pretraining is None
 
 
 def test_a_stage_sees_only_the_settings_that_decide_its_result():
@@ -106,4 +162,4 @@ def test_a_missing_gpu_is_refused_here_and_left_to_the_cluster_elsewhere():
 def test_a_flops_budget_knows_the_models_size():
     flops = experiment(budget={"match": "flops", "amount": 1e12})
     spec = json.loads(flops.spec("mix")(arm("replace", 1)))
-    assert spec["flops_per_token"] == 6 * 461_440
+    assert spec["flops_per_token"] == 6 * 1_525_056

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from collapse.config.plan import CorpusSpec
-from collapse.config.settings import CorpusSettings, TokenizerSettings
+from collapse.config.settings import CorpusSettings
 from collapse.contracts import DOCUMENTS, Record, read
 from collapse.corpora import tokenizer as tokenizers
 from collapse.corpora.tokenizer import Codec
@@ -17,11 +17,11 @@ GRAMMAR = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text()
 PARAGRAPHS = [f"Speech {i}. We said {'and '.join(['so '] * (i % 7 + 1))}it was. Number {i * i}!" for i in range(300)]
 
 
-def spec(path: Path, source: str = "train", fresh: float = 0) -> CorpusSpec:
+def spec(path: Path, vocabulary_size: int | None = 300, fresh: float = 0) -> CorpusSpec:
     settings = CorpusSettings.model_validate(
         {
             "source": "file",
-            "sotu": {"first_year": 2000},
+            "sotu": {"first_year": 2000, "last_year": None},
             "huggingface": dict.fromkeys(("dataset", "subset", "revision", "group_column"))
             | {"split": "train", "column": "text"},
             "file": {"path": str(path), "column": "text", "group_column": None, "max_bytes": 10**9},
@@ -35,13 +35,13 @@ def spec(path: Path, source: str = "train", fresh: float = 0) -> CorpusSpec:
             "max_document_tokens": 24,
         }
     )
-    tokenizer = TokenizerSettings.model_validate({"source": source, "vocabulary_size": 300})
-    return CorpusSpec(corpus=settings, tokenizer=tokenizer, fresh_fraction=fresh, fresh_generations=2)
+    return CorpusSpec(corpus=settings, vocabulary_size=vocabulary_size, fresh_fraction=fresh, fresh_generations=2)
 
 
-def run(folder: Path, spec: CorpusSpec, base_model: Path | None = None) -> tuple[Path, Path]:
+def run(folder: Path, spec: CorpusSpec, given_tokenizer: Path | None = None, **inputs: Path) -> tuple[Path, Path]:
     documents, tokenizer = folder / "documents.parquet", folder / "tokenizer" / "tokenizer.json"
-    corpus.run(spec=spec, base_model=base_model, documents=documents, tokenizer=tokenizer, record=Record())
+    outputs = {"documents": documents, "tokenizer": tokenizer}
+    corpus.run(spec=spec, given_tokenizer=given_tokenizer, **inputs, **outputs, record=Record())
     return documents, tokenizer
 
 
@@ -77,8 +77,28 @@ def test_a_base_models_tokenizer_is_taken_over(source: Path, tmp_path: Path) -> 
     base_model = tmp_path / "base_model" / "base_model.json"
     base_model.parent.mkdir()
     tokenizers.save(tokenizers.train(["another tongue entirely"], 270), base_model.parent)
-    documents, tokenizer = run(tmp_path, spec(source, "base_model"), base_model)
+    documents, tokenizer = run(tmp_path, spec(source, None), base_model)
     assert tokenizer.read_bytes() == (base_model.parent / "tokenizer.json").read_bytes()
     assert Codec.load(tokenizer.parent).eos in read(documents, DOCUMENTS)["token_ids"][0].as_py()
-    with pytest.raises(ConfigError, match="needs the pretrained model's folder"):
-        run(tmp_path, spec(source, "base_model"))
+    with pytest.raises(ConfigError, match="has a tokenizer of its own, which is not there"):
+        run(tmp_path, spec(source, None))
+
+
+def test_groups_that_the_base_model_has_read_are_not_held_out_here(source: Path, tmp_path: Path) -> None:
+    pretraining, _ = run(tmp_path / "base", spec(source))
+    other_groups = spec(source).corpus.model_copy(update={"test_fraction": 0.6})
+    with pytest.raises(ConfigError, match=r"pretraining.corpus: it holds \d+ of the groups that `corpus` holds out"):
+        asked = spec(source).model_copy(update={"corpus": other_groups})
+        run(tmp_path / "loop", asked, pretraining_documents=pretraining)
+
+
+def test_held_out_text_that_the_base_model_has_read_word_for_word_is_left_out(source: Path, tmp_path: Path) -> None:
+    pretraining, _ = run(tmp_path / "base", spec(source))
+    source.write_text("\n\n".join(f"{paragraph} Indeed." for paragraph in PARAGRAPHS))
+    alone, _ = run(tmp_path / "alone", spec(source))
+    documents, _ = run(tmp_path / "loop", spec(source), pretraining_documents=pretraining)
+    learned = {row["text"] for row in read(pretraining, DOCUMENTS).to_pylist() if row["split"] == "train"}
+    rows = {row["document_id"]: row for row in read(alone, DOCUMENTS).to_pylist()}
+    held_out = {i for i, row in rows.items() if row["split"] in ("test", "validation") and row["text"] in learned}
+    assert held_out
+    assert {row["document_id"] for row in read(documents, DOCUMENTS).to_pylist()} == rows.keys() - held_out

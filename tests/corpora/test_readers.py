@@ -151,7 +151,7 @@ def test_a_missing_parquet_column_is_refused_with_the_columns_there_are(tmp_path
 
 
 def test_addresses_are_paragraphs_grouped_by_address() -> None:
-    texts = sotu.read(SotuSettings(first_year=2020))
+    texts = sotu.read(SotuSettings(first_year=2020, last_year=None))
     assert len({real.group for real in texts}) == len({real.source for real in texts}) >= 5
     assert {real.group[:4] for real in texts} >= {"2020", "2022", "2023", "2024"}
     assert min(real.group for real in texts) >= "2020"
@@ -160,7 +160,7 @@ def test_addresses_are_paragraphs_grouped_by_address() -> None:
 
 def test_a_year_after_the_last_address_is_refused() -> None:
     with pytest.raises(ConfigError, match="holds addresses of 1790 to"):
-        sotu.read(SotuSettings(first_year=3000))
+        sotu.read(SotuSettings(first_year=3000, last_year=None))
 
 
 def hub_settings(dataset: Path, **changed: str | None) -> HuggingFaceSettings:

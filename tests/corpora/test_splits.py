@@ -22,7 +22,7 @@ GRAMMAR = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text()
 def settings(**changed: object) -> CorpusSettings:
     values: dict[str, object] = {
         "source": "file",
-        "sotu": {"first_year": 2000},
+        "sotu": {"first_year": 2000, "last_year": None},
         "huggingface": {
             "dataset": None,
             "subset": None,

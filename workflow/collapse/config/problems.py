@@ -72,7 +72,8 @@ def _value_of_mapping(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    name = str(node.get("$ref", "")).removeprefix("#/$defs/")
+    optional = [one for one in node.get("anyOf", ()) if "$ref" in one]
+    name = str((optional[0] if optional else node).get("$ref", "")).removeprefix("#/$defs/")
     return schema["$defs"].get(name, {}) if name else node
 
 

@@ -4,19 +4,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def faults(documents: pa.Table, pretraining: pa.Table) -> list[str]:
-    """Held-out groups and texts that the base model was trained on, a sentence each.
+def is_held_out(documents: pa.Table) -> pa.ChunkedArray:
+    """Whether a document is for tests or thresholds, by its `split`; never trained on."""
+    return pc.is_in(documents["split"], pa.array(["test", "validation"]))
+
+
+def held_out(documents: pa.Table, pretraining: pa.Table, column: str) -> list[str]:
+    """Held-out values of a column that the base model has been trained on, in order.
 
     Args:
-        documents: The loop's documents: at least `split`, `group` and `text` of the DOCUMENTS contract.
+        documents: The loop's documents: `split` and the column, of the DOCUMENTS contract.
         pretraining: Those of the base model.
+        column: `group` or `text`.
     """
-    held_out = documents.filter(pc.is_in(documents["split"], pa.array(["test", "validation"])))
-    read = pretraining.filter(pc.equal(pretraining["split"], "train"))
-    found = list[str]()
-    for column, name in (("group", "group"), ("text", "text")):
-        values = pc.unique(held_out[column])
-        shared = values.filter(pc.is_in(values, pc.unique(read[column])))
-        if len(shared):
-            found.append(f"it holds {len(shared)} held-out {name}(s) of `corpus`, such as {shared[0].as_py()[:60]!r}")
-    return found
+    values = pc.unique(documents.filter(is_held_out(documents))[column])
+    read = pc.unique(pretraining.filter(pc.equal(pretraining["split"], "train"))[column])
+    return sorted(values.filter(pc.is_in(values, read)).to_pylist())

@@ -53,9 +53,9 @@ def run(
     _write_tokenizer(spec.vocabulary_size, training_text, given_tokenizer, tokenizer)
     codec = tokenizers.Codec.load(tokenizer.parent)
     table = make_documents(placed, codec, spec.corpus.max_document_tokens)
-    _check_reserve(table, spec)
     if pretraining_documents:
-        _refuse_overlap(table, pretraining_documents)
+        table = _new_to_base_model(table, pretraining_documents)
+    _check_reserve(table, spec)
     _log_summary(table, codec)
     _warn_of_lossy_tokens(table, codec)
     contracts.write(documents, DOCUMENTS, table, record)
@@ -85,13 +85,18 @@ def _copy_tokenizer(given: Path | None, folder: Path) -> None:
             shutil.copyfile(given.parent / name, folder / name)
 
 
-def _refuse_overlap(documents: pa.Table, pretraining_documents: Path) -> None:
-    columns = ["split", "group", "text"]
-    if faults := overlap.faults(documents, contracts.read(pretraining_documents, DOCUMENTS, columns)):
+def _new_to_base_model(documents: pa.Table, pretraining_documents: Path) -> pa.Table:
+    """The documents without those held out that the base model has read word for word; no group may be shared."""
+    read = contracts.read(pretraining_documents, DOCUMENTS, ["split", "group", "text"])
+    if shared := overlap.held_out(documents, read, "group"):
         raise ConfigError(
-            f"pretraining.corpus: {'; '.join(faults)}.\n"
-            "  Held-out text must be new to the base model: choose other text for `corpus` or `pretraining.corpus`."
+            f"pretraining.corpus: it holds {len(shared)} of the groups that `corpus` holds out, such as {shared[0]!r}.\n"
+            "  They must be new to the base model: choose other text for `corpus` or `pretraining.corpus`."
         )
+    if repeated := overlap.held_out(documents, read, "text"):
+        LOG.warning("%d held-out document(s) are left out: the base model has read their very words", len(repeated))
+    kept = pc.or_(pc.invert(overlap.is_held_out(documents)), pc.invert(pc.is_in(documents["text"], pa.array(repeated))))
+    return documents.filter(kept) if repeated else documents
 
 
 def _check_reserve(table: pa.Table, spec: CorpusSpec) -> None:
