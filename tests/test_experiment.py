@@ -92,8 +92,15 @@ def recipe(**changes) -> str | None:
 
 
 def test_equal_recipes_have_one_base_model_whatever_else_the_experiments_do():
-    others = {"experiment": "other", "seeds": [7], "generations": 9, "corpus": CONFIG["corpus"] | {"train_bytes": 9_000}}
-    unread = CONFIG["pretraining"]["corpus"] | {"file": CONFIG["pretraining"]["corpus"]["file"] | {"path": "unread.txt"}}
+    others = {
+        "experiment": "other",
+        "seeds": [7],
+        "generations": 9,
+        "corpus": CONFIG["corpus"] | {"train_bytes": 9_000},
+    }
+    unread = CONFIG["pretraining"]["corpus"] | {
+        "file": CONFIG["pretraining"]["corpus"]["file"] | {"path": "unread.txt"}
+    }
     same = [recipe(), recipe(**others), recipe(pretraining=CONFIG["pretraining"] | {"corpus": unread})]
     assert len(set(same)) == 1
     first, second = (experiment(**changes).pretraining for changes in ({}, others))

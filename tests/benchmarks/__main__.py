@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import dag, default_experiment, generation, ratios, simulation, slurm_overhead, training
+from benchmarks import dag, from_scratch, generation, ratios, simulation, slurm_overhead, training
 from benchmarks.contest import Contest, machine
 from benchmarks.costs import ROOT
 from benchmarks.ratios import Ratio, Round
@@ -14,7 +14,7 @@ CONTESTS: tuple[Contest, ...] = (
     *simulation.CONTESTS,
     training.CONTEST,
     *generation.CONTESTS,
-    default_experiment.CONTEST,
+    from_scratch.CONTEST,
     dag.CONTEST,
     slurm_overhead.CONTEST,
 )

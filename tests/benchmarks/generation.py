@@ -1,4 +1,4 @@
-"""Sampling from the default experiment's first model: vLLM as the project opens it beside transformers' `generate`.
+"""Sampling from the from-scratch study's first model: vLLM as the project opens it beside transformers' `generate`.
 
 In steady state, after a warm-up; and with start-up, as a whole `generate` job beside a script that loads and samples.
 """

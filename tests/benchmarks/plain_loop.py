@@ -1,4 +1,4 @@
-"""The default experiment as a user of transformers writes it: one process, one script, nothing kept but the losses.
+"""The study from scratch as a user of transformers writes it: one process, one script, nothing kept but the losses.
 
     python plain_loop.py CONFIG.yaml DOCUMENTS.parquet
 

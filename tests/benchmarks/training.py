@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.contest import Benchmark, Contest, Contestants
-from benchmarks.costs import JOB, ONE_THREAD, ROOT, Cost, Stopwatch, inside_fresh_process
-from benchmarks.workflow_copy import plan_of
+from benchmarks.costs import JOB, ONE_THREAD, Cost, Stopwatch, inside_fresh_process
+from benchmarks.workflow_copy import study
 from collapse.config.plan import FamilySpec, Plan
 from collapse.families import TrainingJob, Vocabulary
 from collapse.families.size import llama_hidden_width
@@ -27,7 +27,7 @@ def ours(n_steps: int) -> Cost:
     """The project's loop, in bfloat16: packed rows, Accelerate, fused AdamW."""
     from collapse.families import transformer
 
-    plan = plan_of(ROOT)
+    plan = study()
 
     def fit(texts: np.ndarray) -> None:
         family = FamilySpec(name="transformer", settings=plan.transformer, device="cpu")
@@ -42,7 +42,7 @@ def trainer(n_steps: int, precision: str) -> Cost:
     import torch
     from transformers import Trainer, TrainingArguments
 
-    plan = plan_of(ROOT)
+    plan = study()
 
     def fit(texts: np.ndarray) -> None:
         rows = [{"input_ids": torch.tensor(row), "labels": torch.tensor(row)} for row in texts]
@@ -68,7 +68,7 @@ def plain_loop(n_steps: int, precision: str) -> Cost:
     """The loop of a PyTorch tutorial over `LlamaForCausalLM`, with fused AdamW and clipped gradients."""
     import torch
 
-    plan = plan_of(ROOT)
+    plan = study()
 
     def fit(texts: np.ndarray) -> None:
         model = _llama(plan)

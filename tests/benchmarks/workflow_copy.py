@@ -1,4 +1,7 @@
-"""Copies of the workflow that benchmarks run, set to the default experiment or to a small one of the same kind."""
+"""Copies of the workflow that benchmarks run, set to the study from scratch or to a small one of the same kind.
+
+The models of that study start from nothing, as a plain script's do, so the two can be compared.
+"""
 
 import sys
 from collections.abc import Mapping
@@ -22,23 +25,34 @@ SMALL: dict[str, Any] = {
         {"name": "replace", "compose": "replace", "verifiers": ["plausible"], "oversample": 2},
     ],
 }
-"""What a small experiment changes of the default one."""
+"""What a small experiment changes of the study."""
+
+STUDY = ROOT / "workflow" / "experiments" / "studies" / "from-scratch.yaml"
 
 
 def new_copy(folder: Path, small: bool) -> Project:
     """The workflow, never run, in a folder of its own."""
     project = Project(folder)
-    if small:
-        from snakemake.utils import update_config  # most who ask for a plan need no Snakemake
-
-        settings = _settings(ROOT)
-        update_config(settings, SMALL)
-        (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "config.yaml").write_text(yaml.safe_dump(_study(SMALL if small else {})))
     return project
 
 
+def study() -> Plan:
+    """The study from scratch."""
+    return load_plan(_study({}), str(STUDY))
+
+
+def _study(changes: dict[str, Any]) -> dict[str, Any]:
+    from snakemake.utils import update_config  # most who ask for a plan need no Snakemake
+
+    settings = _settings(ROOT)
+    for overriding in (yaml.safe_load(STUDY.read_text()), changes):
+        update_config(settings, overriding)
+    return settings
+
+
 def plan_of(folder: Path) -> Plan:
-    """The experiment that a copy, or the project itself, is set to."""
+    """The experiment that a copy is set to."""
     return load_plan(_settings(folder), str(folder / "config.yaml"))
 
 

@@ -63,9 +63,7 @@ def losses(train: Sequences, test: Sequences, order: int, n_types: int, bos: int
 def _windows(texts: Sequences, order: int, bos: int) -> np.ndarray:
     """Every token with the `order − 1` before it in its document, shape `(n_tokens, order)`, int64."""
     place = np.arange(texts.n_tokens) - np.repeat(texts.offsets[:-1], texts.lengths)
-    columns = [
-        np.where(place >= back, np.roll(texts.values, back), bos) for back in range(order - 1, -1, -1)
-    ]
+    columns = [np.where(place >= back, np.roll(texts.values, back), bos) for back in range(order - 1, -1, -1)]
     return np.stack(columns, axis=1).astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""The default experiment from scratch: beside a plain script, beside itself without the fork server, and where its CPU
+"""The study from scratch, run from its beginning: beside a plain script, beside itself without the fork server, and where its CPU
 time goes.
 """
 
@@ -21,7 +21,7 @@ WITHOUT_FORK_SERVER = {"COLLAPSE_FORK_SERVER": "off"}
 
 PLAIN_LOOP = Path(__file__).with_name("plain_loop.py")
 
-RUN, ORDINARY, SCRIPT = "default experiment", "the same, without the fork server", "plain script"
+RUN, ORDINARY, SCRIPT = "the study", "the same, without the fork server", "plain script"
 PARTS = {f"its {kind}": kind for kind in work.KINDS}
 
 
@@ -75,7 +75,7 @@ CONTEST = Contest(
             ours=RUN,
             others=(SCRIPT,),
             unit="times, by the clock",
-            compared="the default experiment, from scratch to its report, against a sequential script in transformers "
+            compared="the study from-scratch, to its report, against a sequential script in transformers "
             "with the same corpus, tokens, strategies, seeds and models, which finds test losses only",
             counted="seconds",
         ),
@@ -84,7 +84,7 @@ CONTEST = Contest(
             ours=RUN,
             others=tuple(PARTS),
             unit="share of CPU seconds",
-            compared="CPU seconds of the default experiment, Snakemake's included, that are neither sampling nor "
+            compared="CPU seconds of the study from-scratch, Snakemake's included, that are neither sampling nor "
             "optimizer steps nor scoring; lower is better",
             reading=share_left,
         ),
@@ -93,7 +93,7 @@ CONTEST = Contest(
             ours=RUN,
             others=(ORDINARY,),
             unit="times, CPU seconds",
-            compared="the default experiment, from scratch to its report, with the fork server against without it",
+            compared="the study from-scratch, to its report, with the fork server against without it",
         ),
     ),
     prepared,
