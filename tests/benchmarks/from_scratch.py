@@ -1,5 +1,5 @@
-"""The study from scratch, run from its beginning: beside a plain script, beside itself without the fork server, and where its CPU
-time goes.
+"""The study from-scratch, run from its beginning: beside a plain script, beside itself without the fork server, and
+where its CPU time goes.
 """
 
 import json

@@ -93,8 +93,8 @@ def _taken_over(pretrained: Path, tokenizer: Path, saved: Path) -> int:
     if shipped.is_file() and lineage.sha256(shipped) != lineage.sha256(tokenizer):
         raise EngineError(
             f"{pretrained.parent}: its tokenizer is not the one that the same recipe makes here.\n"
-            "  Its corpus has another version on this machine. Install the locked packages, or delete that folder: the\n"
-            "  base model is then pretrained here."
+            "  Its corpus has another version on this machine. Install the locked packages, or delete that folder:\n"
+            "  the base model is then pretrained here."
         )
     for path in (*(pretrained.parent / name for name in card.files), *_tokenizer_files(tokenizer.parent)):
         shutil.copyfile(path, saved / path.name)

@@ -90,7 +90,8 @@ def _new_to_base_model(documents: pa.Table, pretraining_documents: Path) -> pa.T
     read = contracts.read(pretraining_documents, DOCUMENTS, ["split", "group", "text"])
     if shared := overlap.held_out(documents, read, "group"):
         raise ConfigError(
-            f"pretraining.corpus: it holds {len(shared)} of the groups that `corpus` holds out, such as {shared[0]!r}.\n"
+            f"pretraining.corpus: it holds {len(shared)} of the groups that `corpus` holds out, such as "
+            f"{shared[0]!r}.\n"
             "  They must be new to the base model: choose other text for `corpus` or `pretraining.corpus`."
         )
     if repeated := overlap.held_out(documents, read, "text"):
