@@ -85,6 +85,7 @@ def _print_inspection(question: str, **options: Any) -> None:
 PUBLISHING = {
     "compare-verdicts": "Name every verdict on a paper's claim that is not the published one.",
     "accept-verdicts": "Publish the verdicts of these results from now on.",
+    "ship-base-model": "Copy the base model that a recipe made into the repository.",
     "measure": "Write what these results measured into the committed tables behind the README.",
 }
 

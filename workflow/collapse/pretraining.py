@@ -5,7 +5,6 @@ same audit hold. It lies in a folder of its own, named by the recipe, so every e
 it. A recipe whose model comes with the project (`layout.SHIPPED`) is not followed again.
 """
 
-
 from collapse import layout
 from collapse.config.plan import REAL, AuditSpec, CollectSpec, Plan
 from collapse.experiment import Experiment
