@@ -155,6 +155,13 @@ def test_draws_from_a_grammar_may_repeat_a_text_on_both_sides():
     assert corpus.splits_faults(table, draws_repeat=False)
 
 
+def test_what_is_held_out_is_new_to_the_base_model():
+    read = corpus_table(["train", "train", "test"], ["a", "b", "c"], ["g", "g", "h"])
+    assert corpus.held_out_faults(corpus_table(["train", "test"], ["a", "c"], ["g", "h"]), read) == []
+    assert "group: 'g'" in corpus.held_out_faults(corpus_table(["validation"], ["d"], ["g"]), read)[0]
+    assert "text: 'b'" in corpus.held_out_faults(corpus_table(["test"], ["b"], ["k"]), read)[0]
+
+
 def test_nulls_types_and_categories_of_the_contract_are_kept():
     rows = [
         dict.fromkeys(DOCUMENTS.schema.names)

@@ -1,5 +1,6 @@
 """The loop with a transformer and vLLM, at a size that takes a minute."""
 
+import json
 from collections.abc import Iterator
 
 import pyarrow.parquet as pq
@@ -50,6 +51,21 @@ def trained(project_for_all) -> Iterator[Project]:
         project.configure(**TRANSFORMER)
         project.run(f"{PLAUSIBLE}/metrics.parquet", f"{REPLACE}/mixture.parquet")
         yield project
+
+
+def test_the_base_model_is_made_by_its_recipe_with_a_log_and_a_test_loss_of_its_own(trained):
+    card = json.loads((trained.folder / "results/tiny/base_model/base_model.json").read_text())
+    base = trained.folder / "results" / f"base-{card['recipe']}"
+    arm = base / "strategy=real/seed=0/generation=0"
+    trained.run(
+        str((arm / "metrics.parquet").relative_to(trained.folder)),
+        str(base.relative_to(trained.folder) / "audit.parquet"),
+    )
+    assert pq.read_table(arm / "training_log.parquet").num_rows == 10
+    assert "test_loss" in pq.read_table(arm / "metrics.parquet")["metric"].to_pylist()
+    assert all(pq.read_table(base / "audit.parquet")["passed"].to_pylist())
+    first = trained.folder / "results/tiny/strategy=real/seed=0/generation=0/model/model.json"
+    assert json.loads(first.read_text())["base_model"] == "pretraining"
 
 
 def test_a_transformer_and_vllm_run_through_the_loop(trained):

@@ -94,10 +94,11 @@ def _new_to_base_model(documents: pa.Table, pretraining_documents: Path) -> pa.T
             f"{shared[0]!r}.\n"
             "  They must be new to the base model: choose other text for `corpus` or `pretraining.corpus`."
         )
-    if repeated := overlap.held_out(documents, read, "text"):
+    repeated = overlap.held_out(documents, read, "text")
+    if repeated:
         LOG.warning("%d held-out document(s) are left out: the base model has read their very words", len(repeated))
-    kept = pc.or_(pc.invert(overlap.is_held_out(documents)), pc.invert(pc.is_in(documents["text"], pa.array(repeated))))
-    return documents.filter(kept) if repeated else documents
+    seen = pc.is_in(documents["text"], pa.array(repeated, pa.string()))
+    return documents.filter(pc.invert(pc.and_(overlap.is_held_out(documents), seen)))
 
 
 def _check_reserve(table: pa.Table, spec: CorpusSpec) -> None:
