@@ -1,3 +1,4 @@
+import hashlib
 import re
 import shutil
 from dataclasses import replace
@@ -5,12 +6,14 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import yaml
 
 from collapse import contracts
-from collapse.contracts import AUDIT, Record
+from collapse.contracts import AUDIT, METRICS, Record
 from collapse.errors import ContractError
 from collapse.stages import report
 
@@ -111,10 +114,62 @@ def test_headings_tables_and_figures_can_be_read_aloud(html):
     assert found.all("html")[0]["lang"] == "en"
 
 
-def test_the_page_claims_what_the_intervals_show(page):
+def test_three_seeds_decide_against_the_control_first(three_seeds_page):
+    text = "".join(Page(three_seeds_page).text)
+    assert re.search(
+        r"compared with real \(the control\), the model's loss on held-out real text is higher with replace \(\+0\.\d\d"
+        r".*Between strategies, it is higher with replace than with accumulate \(\+0\.4\d; .*"
+        r"Since generation 0, it rose with replace and accumulate; whether it moved with real is undecided\.",
+        text,
+    )
+    assert {"rose", "higher", "undecided"} <= set(re.findall(r'class="verdict ([a-z-]+)"', three_seeds_page))
+
+
+def test_two_seeds_decide_nothing_anywhere_and_the_page_says_why(page):
     text = "".join(Page(page).text)
-    assert re.search(r"real text rose with replace \(\+0\.60.*\) is undecided\.", text)
-    assert "whether it moved with real" in text
+    assert "Undecided, because two seeds can agree by luck" in text
+    assert "Add a third to `seeds`" in text
+    assert set(re.findall(r'class="verdict ([a-z-]+)"', page)) == {"undecided"}
+
+
+def test_the_page_says_over_which_families_p_is_adjusted(three_seeds_page):
+    text = "".join(Page(three_seeds_page).text)
+    assert "Holm's family is all pairs of strategies in test loss at generation 3" in text
+    assert "p is adjusted (Holm) over the changes of this table" in text
+    assert text.count("not adjusted") > 3
+
+
+def test_the_page_says_whose_budget_ended_before_one_pass(page):
+    text = "".join(Page(page).text)
+    assert "The budget ends before one pass: accumulate saw 53 % of its 3,000 examples, once." in text
+    assert "match: epochs" in text
+    row = page[page.index('<section id="strategies">') :]
+    assert ">53 % of 3,000, once<" in row and ">1,000, 1.6 times<" in row and ">320<" in row
+
+
+def test_texts_of_every_seed_are_shown_with_their_ids(page):
+    text = "".join(Page(page).text)
+    assert re.findall(r"Seed (\d), draw (\d)\n", text) == [("0", "0"), ("1", "0"), ("0", "1")]
+    for name in ("real.0.1.0000000", "replace.1.3.0000000", "accumulate.0.2.0000001"):
+        assert f"<code>{name}</code>" in page
+    assert "common random numbers" in text and "python -m collapse trace replace." in text
+
+
+def test_every_figure_has_its_numbers_in_a_table(two_seeds, page):
+    captions = re.findall(r"<summary>The numbers of this figure</summary>.*?<caption>(.*?)</caption>", page, re.DOTALL)
+    assert len(captions) == 3  # the contrasts' table stands on the page
+    losses = contracts.read(two_seeds.folder / "metrics.parquet", METRICS).filter(
+        (pc.field("metric") == "test_loss") & (pc.field("strategy") == "replace") & (pc.field("generation") == 2)
+    )["value"]
+    assert f'<td class="n">{np.mean(losses.to_numpy()):.3f} [' in page
+    assert "Mass on token types that real text lacks</th>" in page
+
+
+def test_the_foot_names_code_and_config(two_seeds, page):
+    foot = page[page.index("<footer>") :]
+    settings = yaml.safe_dump(two_seeds.plan.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    assert hashlib.sha256(settings.encode()).hexdigest()[:16] in foot
+    assert "0" * 16 in foot and "provenance" in foot
 
 
 def test_one_seed_is_said_to_decide_nothing(one_seed_page):
@@ -125,8 +180,8 @@ def test_one_seed_is_said_to_decide_nothing(one_seed_page):
 
 
 def test_shared_samples_stand_once_for_all_strategies(page):
-    assert page.count("real text 1") == 1
-    assert page.count("replace text 3") == 1
+    assert page.count("real text 1") == 2  # one for each seed
+    assert page.count("replace text 3") == 2
 
 
 def test_the_config_on_the_page_is_the_config(two_seeds, page):

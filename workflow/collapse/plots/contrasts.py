@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from collapse.config.settings import Strategy
 from collapse.plots import wording
 from collapse.plots.style import FAINT, INK, QUIET, WIDTH, Look, axes_at, looks, quiet, titled
+from collapse.stats.paired import LEAST_SEEDS, decided
 
 ROW = 0.27
 """Height of a row, in inches."""
@@ -41,8 +42,8 @@ class Pair:
 
     @property
     def decided(self) -> bool:
-        """Whether the adjusted p-value is below the level that the intervals stand for."""
-        return self.p_adjusted is not None and self.p_adjusted < 1 - self.confidence
+        """Whether the two differ; see `stats.paired.decided`."""
+        return decided(self.p_adjusted, self.n_seeds, self.confidence)
 
 
 def last_generation_pairs(
@@ -53,19 +54,36 @@ def last_generation_pairs(
     Both are ordered from the largest estimate down; a pair between two strategies names the higher one first. Where
     there are more than `MOST_PAIRS` of these, only neighbours in the ranking are kept, in its order.
     """
+    pairs = every_pair(contrasts, strategies, metric, evaluation_set)
+    against, between = against_control(pairs), between_strategies(pairs)
+    groups = {"against the control": against}
+    if len(between) > MOST_PAIRS:
+        groups["between neighbours"] = _neighbours(between)
+    else:
+        groups["between strategies"] = between
+    return {head: group for head, group in groups.items() if group}
+
+
+def every_pair(contrasts: pa.Table, strategies: Sequence[Strategy], metric: str, evaluation_set: str) -> list[Pair]:
+    """Every contrast of the last generation, each pair in both directions."""
     names = {strategy.name for strategy in strategies}
     here = contrasts.filter((pc.field("metric") == metric) & (pc.field("evaluation_set") == evaluation_set))
     last = here.filter(pc.field("generation") == max(here["generation"].to_pylist(), default=0)).to_pylist()
     columns = [field.name for field in fields(Pair)]
-    pairs = [Pair(**{c: row[c] for c in columns}) for row in last if {row["strategy"], row["baseline"]} <= names]
-    against = [pair for pair in pairs if pair.baseline == "real"]
-    between = [pair for pair in pairs if "real" not in (pair.strategy, pair.baseline) and _faces_up(pair)]
-    groups = {"against the control": sorted(against, key=_rank)}
-    if len(between) > MOST_PAIRS:
-        groups["between neighbours"] = _neighbours(between)
-    else:
-        groups["between strategies"] = sorted(between, key=_rank)
-    return {head: group for head, group in groups.items() if group}
+    rows = [row for row in last if {row["strategy"], row["baseline"]} <= names]
+    # The column is a single: 0.95 comes back as 0.94999999.
+    return [Pair(**{c: row[c] for c in columns} | {"confidence": round(row["confidence"], 6)}) for row in rows]
+
+
+def against_control(pairs: Sequence[Pair]) -> list[Pair]:
+    """Of all pairs, each strategy less the control, from the largest difference down."""
+    return sorted((pair for pair in pairs if pair.baseline == "real"), key=_rank)
+
+
+def between_strategies(pairs: Sequence[Pair]) -> list[Pair]:
+    """Of all pairs, those without the control, the higher one first, from the largest difference down."""
+    others = [pair for pair in pairs if "real" not in (pair.strategy, pair.baseline)]
+    return sorted((pair for pair in others if _faces_up(pair)), key=_rank)
 
 
 def forest(contrasts: pa.Table, strategies: Sequence[Strategy], confidence: float) -> Figure:
@@ -97,12 +115,14 @@ def _subtitle(pairs: list[Pair], confidence: float) -> str:
     if not counts:
         return "There is nothing to compare: fewer than two strategies were measured after generation 0."
     if max(counts) < 2:
-        return "One seed: differences only. Nothing is decided without a second seed."
-    return (
-        f"Mean of paired differences over {wording.seed_range(counts)}; each {wording.percent(confidence)} interval "
-        "stands for its own pair.\nFilled: p, adjusted for the number of pairs (Holm), is below "
-        f"{1 - confidence:.2g}. Hollow: undecided."
+        return "One seed: differences only. Nothing is decided with fewer than three seeds."
+    mean = (
+        f"Mean of paired differences over {wording.seed_range(counts)}; {wording.percent(confidence)} intervals, each "
+        "for its own pair, not adjusted.\n"
     )
+    if max(counts) < LEAST_SEEDS:
+        return mean + "All hollow: two seeds can agree by luck, so nothing is decided with fewer than three."
+    return mean + f"Filled: decided, p adjusted for all pairs (Holm) is below {1 - confidence:.2g}. Hollow: undecided."
 
 
 def _columns(axes: Axes, groups: dict[str, list[Pair]], how: dict[str, Look], digits: int, p_column: float) -> None:

@@ -36,8 +36,8 @@ DIVERSITY = (
     "type_entropy",
     "surviving_vocabulary",
     "tail_mass",
+    "unseen_type_mass",
     "compression_ratio",
-    "mean_length",
     "generation_0_loss",
 )
 """What the diversity figure shows, in reading order."""
