@@ -184,6 +184,22 @@ def test_evaluation_measures_model_samples_and_mixture(study, replaced):
     assert metrics["test_loss"]["standard_error"] > 0
 
 
+def test_the_pool_and_the_passes_over_it_are_measured(study, replaced):
+    _, metrics = evaluated(study, replaced, study.plan.evaluate_spec("replace", 1))
+    usable = pc.sum(pc.greater(read_samples(study)["n_tokens"], 0)).as_py()
+    assert (metrics["n_pool_examples"]["value"], metrics["pool_passes"]["value"]) == (usable, 1.0)
+    assert "n_steps" not in metrics, "an n-gram model takes none"
+
+
+def test_mass_on_types_that_real_text_lacks_is_measured_on_the_samples(study, replaced):
+    _, metrics = evaluated(study, replaced, study.plan.evaluate_spec("replace", 1))
+    train = contracts.read(study.documents, DOCUMENTS).filter(pc.field("split") == "train")
+    real = np.unique(Sequences.from_arrow(train["token_ids"]).values)
+    tokens = Sequences.from_arrow(read_samples(study)["token_ids"]).first_tokens(study.plan.evaluation.diversity_tokens)
+    assert metrics["unseen_type_mass"]["evaluation_set"] == "samples"
+    assert metrics["unseen_type_mass"]["value"] == pytest.approx(1 - np.isin(tokens.values, real).mean())
+
+
 def test_one_document_in_twenty_loses_more_than_the_tail_metric_says(study, replaced):
     test, metrics = evaluated(study, replaced, study.plan.evaluate_spec("replace", 1))
     by_document = np.sort(test["loss_nats"].to_numpy() / test["n_tokens"].to_numpy())
@@ -406,6 +422,7 @@ def test_generation_0_has_no_samples_so_real_text_stands_in(study):
     assert not {"sampler_loss", "mean_length"} & {row["metric"] for row in metrics}
     by_name = {row["metric"]: row["value"] for row in metrics}
     assert (by_name["real_token_share"], by_name["surviving_vocabulary"] > 0.5) == (1.0, True)
+    assert (by_name["unseen_type_mass"], by_name["pool_passes"]) == (0.0, 1.0)
 
 
 # --- beside a source that is known ------------------------------------------------------------------------------------
