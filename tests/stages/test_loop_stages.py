@@ -15,6 +15,7 @@ from collapse.config import Plan, load_plan
 from collapse.config.plan import EvaluateSpec
 from collapse.config.settings import HealthSettings
 from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, Record
+from collapse.corpora.tokenizer import Codec
 from collapse.errors import EngineError
 from collapse.families.ngram import count
 from collapse.lineage import read_card
@@ -227,6 +228,32 @@ def test_only_the_draws_offered_to_a_strategy_are_measured(study, replaced):
     assert evaluated(study, replaced, few)[1]["mean_length"]["n"] == n // 4
     twice = few.model_copy(update={"sets_offered": 2})
     assert evaluated(study, replaced, twice)[1]["mean_length"]["n"] == n // 4 * 2
+
+
+@pytest.fixture(scope="module")
+def unseen(study) -> set[int]:
+    """Token types that real training text lacks."""
+    train = contracts.read(study.documents, DOCUMENTS).filter(pc.field("split") == "train")
+    return set(range(VOCABULARY_SIZE)) - set(Sequences.from_arrow(train["token_ids"]).values.tolist())
+
+
+def test_start_and_padding_are_never_drawn_and_other_unseen_types_may_be(study, unseen):
+    codec = Codec.load(study.tokenizer.parent)
+    drawn = set(Sequences.from_arrow(read_samples(study)["token_ids"]).values.tolist())
+    assert not drawn & {codec.bos, codec.pad}
+    assert drawn & unseen
+
+
+def test_unseen_types_are_not_drawn_where_they_are_forbidden(study, unseen, tmp_path):
+    strict = Study(tmp_path, plan(decoding=CONFIG["decoding"] | {"unseen_types": "forbidden"}))
+    strict.documents, strict.tokenizer = study.documents, study.tokenizer
+    model = study.arm("replace", 0) / "model" / "model.json"
+    table = contracts.read(strict.generate("replace", 1, model), SAMPLES)
+    tokens = Sequences.from_arrow(table["token_ids"])
+    assert not set(tokens.values.tolist()) & unseen
+    assert np.mean(table["finish_reason"].to_numpy() == "stop") > 0.9
+    own = families.load("ngram", model.parent, "cpu").score(tokens)
+    np.testing.assert_allclose(-own, table["logprob_nats"], rtol=1e-5, atol=1e-4)
 
 
 def test_a_broken_sampler_stops_the_run_where_the_config_says_so(study, tmp_path):

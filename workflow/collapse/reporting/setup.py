@@ -170,6 +170,8 @@ def _decoding(plan: Plan) -> str:
         return how.method
     neutral = {"top_p": 1, "top_k": 0, "min_p": 0, "repetition_penalty": 1}
     changed = [f"{name} {getattr(how, name):g}" for name, value in neutral.items() if getattr(how, name) != value]
+    if how.unseen_types == "forbidden":
+        changed.append("only token types of real text")
     return ", ".join([f"sampling at temperature {how.temperature:g}", *(changed or ["no truncation"])])
 
 
