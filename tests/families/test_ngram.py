@@ -258,6 +258,10 @@ def test_what_may_not_be_drawn_is_not_and_the_rest_keep_their_proportions(change
     np.testing.assert_allclose(drawn.logprob_nats, -MODEL.score(drawn.tokens))  # under the model itself
 
 
+def test_counts_may_be_read_by_whoever_may_read_the_files_beside_them(tmp_path: Path) -> None:
+    assert len({(tmp_path / name).stat().st_mode for name in MODEL.save(tmp_path)}) == 1
+
+
 def test_a_ban_is_no_part_of_the_model(tmp_path: Path) -> None:
     MODEL.without([3]).save(tmp_path / "banned")
     MODEL.save(tmp_path / "plain")

@@ -168,6 +168,8 @@ class NgramModel:
         save_file(arrays, folder / WEIGHTS)
         facts = {"settings": self.settings.model_dump(), "vocabulary": asdict(self.vocabulary)}
         (folder / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+        # safetensors makes files that only their owner may read, whatever the umask says
+        (folder / WEIGHTS).chmod((folder / FACTS).stat().st_mode)
         return [WEIGHTS, FACTS]
 
     def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
