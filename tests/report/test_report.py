@@ -108,9 +108,9 @@ def test_headings_tables_and_figures_can_be_read_aloud(html):
     assert all(after <= before + 1 for before, after in pairwise(levels))
     assert all("scope" in attributes for attributes in found.all("th"))
     assert len(found.all("table")) == len(found.all("caption"))
-    figures = [a for a in found.all("svg") if a.get("role") == "img"]
+    figures = [a for a in found.all("svg") if a.get("role") == "group"]
     assert len(figures) == 4 and all(a["aria-label"] for a in figures)
-    assert all(a.get("role") == "img" or a.get("aria-hidden") == "true" for a in found.all("svg"))
+    assert all(a.get("role") == "group" or a.get("aria-hidden") == "true" for a in found.all("svg"))
     assert found.all("html")[0]["lang"] == "en"
 
 
@@ -162,7 +162,23 @@ def test_every_figure_has_its_numbers_in_a_table(two_seeds, page):
         (pc.field("metric") == "test_loss") & (pc.field("strategy") == "replace") & (pc.field("generation") == 2)
     )["value"]
     assert f'<td class="n">{np.mean(losses.to_numpy()):.3f} [' in page
-    assert "Mass on token types that real text lacks</th>" in page
+    assert "Mass on unseen token types</th>" in page
+
+
+def test_every_colour_of_the_page_has_its_night(three_seeds_page):
+    style = three_seeds_page[: three_seeds_page.index("</style>")]
+    used = set(re.findall(r"var\(--c-([0-9a-f]{6}),", three_seeds_page))
+    assert len(used) > 8
+    dark = style[style.index("@media screen and (prefers-color-scheme: dark)") :]
+    assert used == set(re.findall(r"--c-([0-9a-f]{6}): #[0-9a-f]{6};", dark))
+
+
+def test_what_scrolls_sideways_says_so(page):
+    """One-frame figures fit any screen; the others, and tables, are regions that a keyboard reaches."""
+    found = Page(page)
+    assert page.count('class="narrow"') == 2 and page.count('class="hint"') == 2
+    scrolling = [a for a in found.all("div") if "scroll" in a.get("class", "").split()]
+    assert scrolling and all(a["role"] == "region" and a["tabindex"] == "0" and a["aria-label"] for a in scrolling)
 
 
 def test_the_foot_names_code_and_config(two_seeds, page):

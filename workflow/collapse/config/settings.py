@@ -172,7 +172,7 @@ class DecodingSettings(Settings):
     max_new_tokens: int = Field(ge=1)
     """A sample that has not ended by then is cut, and counted."""
     unseen_types: Literal["allowed", "forbidden"]
-    """Token types that never occur in real training text: `allowed` draws from the model itself, `forbidden` draws none.
+    """Token types that never occur in real training text: `allowed` draws from the model itself, `forbidden` never.
     Log-probabilities are those under the model either way. Start of sequence and padding are never drawn."""
 
     @model_validator(mode="after")

@@ -15,8 +15,8 @@ from collapse.metrics import CATALOGUE
 from collapse.plots import wording
 from collapse.plots.style import (
     INK,
+    NARROW,
     QUIET,
-    WIDTH,
     Look,
     axes_at,
     legend_at,
@@ -26,6 +26,7 @@ from collapse.plots.style import (
     spread,
     titled,
     whole_generations,
+    wrapped,
 )
 from collapse.stats.bands import Band, bands
 
@@ -50,6 +51,9 @@ LABEL = 0.2
 PANEL_ROW = 2.08
 """Height of a row of small multiples, in inches."""
 
+LEAST_FRAME = 2.3
+"""Width of the frame of the test loss, in inches; a figure with long names is wider."""
+
 MOST_STRETCH = 2.0
 """The frame may grow to this many times the range of the lines before bands are cut off at its edge."""
 
@@ -64,10 +68,13 @@ def test_loss(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
     """
     curves = _of(strategies, bands(metrics, "test_loss", "real_test", confidence))
     with quiet():
-        height = max(3.2, LABEL * len(curves))
-        figure = titled(1.3 + height, "Test loss on held-out real text", how_to_read(curves, confidence))
-        names = 0.45 + 0.085 * max((len(name) for name in curves), default=0)
-        axes = axes_at(figure, left=0.7, top=0.75, width=WIDTH - 0.7 - names, height=height)
+        height = max(3.0, LABEL * len(curves))
+        names = 0.36 + 0.085 * max((len(name) for name in curves), default=0)
+        width = max(NARROW, 0.7 + LEAST_FRAME + names)
+        lines = wrapped(how_to_read(curves, confidence), width)
+        head = 0.5 + 0.17 * len(lines)
+        figure = titled(head + height + 0.55, "Test loss on held-out real text", "\n".join(lines), width)
+        axes = axes_at(figure, left=0.7, top=head, width=width - 0.7 - names, height=height)
         _draw(axes, curves, looks(strategies), line_width=2.0)
         _frame(axes, curves, n_ticks=7)
         axes.set_ylabel("nats per token")

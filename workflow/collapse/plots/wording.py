@@ -20,7 +20,7 @@ TITLES = {
     "duplicate_fraction": "Exact duplicates",
     "tail_mass": "Tail mass",
     "surviving_vocabulary": "Surviving vocabulary",
-    "unseen_type_mass": "Mass on token types that real text lacks",
+    "unseen_type_mass": "Mass on unseen token types",
     "kl_to_source": "KL divergence of the source to the model",
     "tv_to_source": "Total variation from the source",
     "support_mass": "Mass on what the source can write",

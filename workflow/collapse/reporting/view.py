@@ -16,6 +16,7 @@ from collapse.plots.style import Look, looks
 from collapse.reporting import numbers, setup
 from collapse.reporting.answer import Answer, answer
 from collapse.reporting.decoding import Decoding
+from collapse.reporting.figures import night
 from collapse.reporting.numbers import Numbers
 from collapse.reporting.samples import Gallery
 from collapse.reporting.theory import TheoryView, limits
@@ -132,6 +133,7 @@ class View:
     audited: str
     code: str
     config_digest: str
+    night: dict[str, str]
 
 
 LOOP_PARTS = ("Answer", "Strategies", "Contrasts", "Texts", "Diversity", "Ancestry", "Decoding")
@@ -178,7 +180,15 @@ def view(
         audited=audited,
         code=code,
         config_digest=hashlib.sha256(settings.encode()).hexdigest()[:16],
+        night=_night(loop, theory),
     )
+
+
+def _night(loop: LoopView | None, theory: TheoryView | None) -> dict[str, str]:
+    """What every colour of figures and strategies is on a dark page."""
+    drawn = [figure.svg for figure in loop.figures.values()] if loop else []
+    drawn += [world.svg for paper in theory.papers for world in paper.worlds] if theory else []
+    return night(drawn, [swatch.colour for swatch in loop.swatches.values()] if loop else [])
 
 
 def _first_metric(plan: Plan) -> str:
@@ -372,6 +382,8 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
             "A rise is not health: sampled at temperature 1, a model that drifts to noise writes more varied text. So "
             "read every panel with the last one. Where it falls, samples narrow to what the first model found likely; "
             "where it rises, they drift away from it. Its dotted level is that model's loss on held-out real text.",
+            "Unseen token types never occur in real training text; only the tokenizer knows them, so their mass is a "
+            "leak, and no new word. `decoding.unseen_types: forbidden` draws none.",
             "Samples of generation 1 come from the shared model of generation 0.",
             lines,
         ),
