@@ -144,7 +144,7 @@ def test_the_page_says_whose_budget_ended_before_one_pass(page):
     assert "The budget ends before one pass: accumulate saw 53 % of its 3,000 examples, once." in text
     assert "match: epochs" in text
     row = page[page.index('<section id="strategies">') :]
-    assert ">53 % of 3,000, once<" in row and ">1,000, 1.6 times<" in row and ">320<" in row
+    assert ">53 % of them, once<" in row and ">1.6 times each<" in row and ">3,000 <" in row and ">320<" in row
 
 
 def test_texts_of_every_seed_are_shown_with_their_ids(page):

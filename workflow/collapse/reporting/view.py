@@ -65,6 +65,7 @@ class Summary:
     bits_per_byte: str
     real_share: str
     pool: str
+    seen: str
     steps: str
 
 
@@ -277,20 +278,21 @@ def _summary(spec: ReportSpec, metrics: pa.Table, moved: dict[str, Interval], la
             perplexity=_at(perplexity.get(strategy.name), last, 1),
             bits_per_byte=_at(bits.get(strategy.name), last, 3),
             real_share=_percent_at(real.get(strategy.name), last),
-            pool=_pool(_value(passes.get(strategy.name), last), _value(pool.get(strategy.name), last)),
-            steps=_at(steps.get(strategy.name), last, 0),
+            pool=_count_at(pool.get(strategy.name), last),
+            seen=_seen(_value(passes.get(strategy.name), last)),
+            steps=_count_at(steps.get(strategy.name), last),
         )
         for strategy in spec.strategies
     )
 
 
-def _pool(passes: float | None, n_examples: float | None) -> str:
-    """How often a model saw the examples its strategy had for it: `77 % of 2,915, once` or `1,023, 1.6 times`."""
-    if passes is None or n_examples is None:
-        return wording.NOTHING
+def _seen(passes: float | None) -> str:
+    """How often a model saw the examples its strategy had for it: `77 % of them, once` or `1.6 times each`."""
+    if passes is None:
+        return ""
     if passes < 1:
-        return f"{wording.percent(_two_figures(passes))} of {n_examples:,.0f}, once"
-    return f"{n_examples:,.0f}, {'once' if passes == 1 else f'{passes:.2g} times'}"
+        return f"{wording.percent(_two_figures(passes))} of them, once"
+    return "once each" if passes == 1 else f"{passes:.2g} times each"
 
 
 def _part_passes(metrics: pa.Table, names: list[str], last: int) -> tuple[str, ...]:
@@ -333,6 +335,11 @@ def _change(interval: Interval | None, confidence: float) -> Change:
 def _at(band: Band | None, generation: int, digits: int) -> str:
     value = _value(band, generation)
     return wording.NOTHING if value is None else wording.number(value, digits)
+
+
+def _count_at(band: Band | None, generation: int) -> str:
+    value = _value(band, generation)
+    return wording.NOTHING if value is None else f"{value:,.0f}"
 
 
 def _percent_at(band: Band | None, generation: int) -> str:
