@@ -107,6 +107,17 @@ def test_a_figure_says_how_many_seeds_it_shows(one_seed, two_seeds):
             assert any(words in text.lower() for text, _ in texts(figure)), name
 
 
+def test_a_band_is_drawn_from_three_seeds_on(two_seeds, three_seeds):
+    """With two, t with one degree of freedom fills the frame whatever the seeds say."""
+    bands = []
+    for study in (two_seeds, three_seeds):
+        axes = figures(study)["test_loss"].axes[0]
+        bands.append(
+            sum(np.isfinite(band.get_paths()[0].vertices).all() for band in axes.collections if band.get_paths())
+        )
+    assert bands == [0, 3]
+
+
 def test_a_strategy_looks_the_same_whatever_stands_beside_it():
     everyone = [Strategy(name=compose.replace("_", "-"), compose=compose) for compose in COMPOSE]
     verified = Strategy(name="replace-verified", compose="replace", verifiers=("unique",))

@@ -128,7 +128,7 @@ def test_three_seeds_decide_against_the_control_first(three_seeds_page):
 def test_two_seeds_decide_nothing_anywhere_and_the_page_says_why(page):
     text = "".join(Page(page).text)
     assert "Undecided, because two seeds can agree by luck" in text
-    assert "Add a third to `seeds`" in text
+    assert "Add a third seed to the config" in text
     assert set(re.findall(r'class="verdict ([a-z-]+)"', page)) == {"undecided"}
 
 

@@ -17,7 +17,7 @@ from collapse.stats.paired import LEAST_SEEDS, decided
 
 TITLE = "Difference in test loss at the last generation"
 
-FRAME, MARGIN = 2.3, 0.25
+FRAME, MARGIN = 1.8, 0.25
 """Least width of the frame, and what is left free to its right, in inches."""
 
 ROW = 0.27

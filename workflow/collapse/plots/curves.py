@@ -1,6 +1,7 @@
 """A metric by generation, one line per strategy: mean over seeds, its t-interval, and each seed behind it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +30,7 @@ from collapse.plots.style import (
     wrapped,
 )
 from collapse.stats.bands import Band, bands
+from collapse.stats.paired import LEAST_SEEDS
 
 DIVERSITY = (
     "distinct_2",
@@ -115,10 +117,10 @@ def how_to_read(curves: dict[str, Band], confidence: float) -> str:
     counts = [int(n) for band in curves.values() for n in band.n_seeds]
     if max(counts, default=0) < 2:
         return "One seed: one line per strategy, and nothing to judge the spread between seeds by."
-    return (
-        f"Lines: mean of {wording.seed_range(counts)}. Bands: {wording.percent(confidence)} t-interval of the mean. "
-        "Thin lines: single seeds."
-    )
+    lines = f"Lines: mean of {wording.seed_range(counts)}. Thin lines: single seeds."
+    if max(counts) < LEAST_SEEDS:
+        return f"{lines} No bands: two seeds cannot say how well a mean is known."
+    return f"{lines} Bands: {wording.percent(confidence)} t-interval of the mean, not adjusted."
 
 
 def reference_level(metrics: pa.Table, metric: str) -> float | None:
@@ -130,7 +132,13 @@ def reference_level(metrics: pa.Table, metric: str) -> float | None:
 
 
 def _of(strategies: Sequence[Strategy], found: dict[str, Band]) -> dict[str, Band]:
-    return {strategy.name: found[strategy.name] for strategy in strategies if strategy.name in found}
+    """The curves shown. Where seeds are too few to decide anything, a band would only fill the frame; there is none."""
+    return {strategy.name: _drawn(found[strategy.name]) for strategy in strategies if strategy.name in found}
+
+
+def _drawn(band: Band) -> Band:
+    few = band.n_seeds < LEAST_SEEDS
+    return replace(band, low=np.where(few, np.nan, band.low), high=np.where(few, np.nan, band.high))
 
 
 def _draw(axes: Axes, curves: dict[str, Band], how: dict[str, Look], line_width: float) -> None:

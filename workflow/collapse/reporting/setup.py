@@ -110,7 +110,7 @@ def interval_width(n_seeds: int, confidence: float) -> str:
     reach = float(stats.t.ppf((1 + confidence) / 2, n_seeds - 1))
     return (
         f"With {n_seeds} seeds a {wording.percent(confidence)} t-interval reaches {reach:.1f} standard errors to each "
-        "side: a wide band here means few seeds before it means a large spread."
+        "side: a wide interval here means few seeds before it means a large spread."
     )
 
 
@@ -119,7 +119,8 @@ def decision(n_seeds: int, confidence: float) -> str:
     if n_seeds < LEAST_SEEDS:
         return (
             f"{wording.seeds(n_seeds).capitalize()}: nothing is decided. Two can agree by luck, and then a t-test with "
-            "one degree of freedom is very sure of it. Add a third to `seeds`; what is made already stays."
+            "one degree of freedom is very sure of it. Add a third seed to the config; what is made already "
+            "stays."
         )
     return (
         f"A difference or a change is decided where its p-value, adjusted (Holm), is below {1 - confidence:.2g}, with "

@@ -22,7 +22,7 @@ from collapse.reporting.samples import Gallery
 from collapse.reporting.theory import TheoryView, limits
 from collapse.stats.bands import Band, bands
 from collapse.stats.calibration import calibrations
-from collapse.stats.paired import Interval
+from collapse.stats.paired import LEAST_SEEDS, Interval
 from collapse.stats.trends import changes, slopes
 
 LOSS = ("test_loss", "real_test")
@@ -363,13 +363,7 @@ def _swatch(look: Look) -> Swatch:
 
 def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
     n, confidence = len(plan.seeds), plan.report.confidence
-    lines = (
-        f"Lines are means of {wording.seeds(n)}, bands are {wording.percent(confidence)} t-intervals of the mean, not "
-        "adjusted, thin lines are single seeds; a band that is wider than the frame is cut at its edge."
-        if n > 1
-        else "One seed: there is no band, because there is nothing to judge the spread between seeds by."
-    )
-    width = setup.interval_width(n, confidence)
+    lines, width = _how_lines_are_drawn(n, confidence), setup.interval_width(n, confidence)
     tokens = f"{plan.evaluation.diversity_tokens:,}"
     return {
         "test_loss": (
@@ -390,7 +384,7 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
             "read every panel with the last one. Where it falls, samples narrow to what the first model found likely; "
             "where it rises, they drift away from it. Its dotted level is that model's loss on held-out real text.",
             "Unseen token types never occur in real training text; only the tokenizer knows them, so their mass is a "
-            "leak, and no new word. `decoding.unseen_types: forbidden` draws none.",
+            "leak, and no new word. With decoding.unseen_types: forbidden, none is drawn.",
             "Samples of generation 1 come from the shared model of generation 0.",
             lines,
         ),
@@ -406,3 +400,15 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
             "arms of one chain that depend on one another: they describe, they do not test.",
         ),
     }[figure]
+
+
+def _how_lines_are_drawn(n_seeds: int, confidence: float) -> str:
+    if n_seeds == 1:
+        return "One seed: there is no band, because there is nothing to judge the spread between seeds by."
+    means = f"Lines are means of {wording.seeds(n_seeds)}, thin lines are single seeds"
+    if n_seeds < LEAST_SEEDS:
+        return f"{means}. A band would need a third: with two, it fills the frame whatever the seeds say."
+    return (
+        f"{means}, bands are {wording.percent(confidence)} t-intervals of the mean, not adjusted; a band that is wider "
+        "than the frame is cut at its edge."
+    )
