@@ -200,6 +200,12 @@ def test_an_inlined_figures_colours_follow_the_page():
     assert night([found], ["#4d4d4d"]).keys() == {"d55e00", "1f2328", "4d4d4d"}
 
 
+def test_an_inlined_figure_leaves_the_ground_to_the_page_and_keeps_hollow_markers(two_seeds):
+    drawn = style.svg(figures(two_seeds)["contrasts"], "").decode()
+    assert drawn.count("fill: #ffffff") > 1  # two seeds: every marker is hollow
+    assert inlined(drawn, "loss", "").count("fill: var(--c-ffffff, #ffffff)") == drawn.count("fill: #ffffff") - 1
+
+
 def test_every_colour_can_be_read_on_a_dark_page():
     everyone = [Strategy(name=f"w{n}", compose="window", window=n + 1, verifiers=("x",) * (n % 2)) for n in range(5)]
     everyone += [Strategy(name=compose.replace("_", "-"), compose=compose) for compose in COMPOSE]

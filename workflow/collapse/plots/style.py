@@ -121,6 +121,7 @@ def quiet() -> AbstractContextManager[None]:
             "font.sans-serif": ["DejaVu Sans", "Verdana", "Noto Sans", "Arial"],
             "font.size": 9,
             "text.color": INK,
+            "axes.facecolor": "none",
             "axes.edgecolor": SPINE,
             "axes.linewidth": 0.8,
             "axes.labelcolor": QUIET,

@@ -36,6 +36,8 @@ def inlined(svg: str, name: str, label: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg[start.end() :], flags=re.DOTALL)
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'(href="|url\()#', rf"\1#{name}-", body)
+    # What is drawn first is the ground. The page has its own, with a shadow where a figure goes on beyond the edge.
+    body = body.replace("fill: #ffffff", "fill: none", 1)
     body = COLOUR.sub(r"var(--c-\1, #\1)", body)
     namespaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return f'<svg {namespaces} {box.group()} role="group" aria-label="{html.escape(label)}">{body.strip()}'
