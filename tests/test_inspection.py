@@ -59,6 +59,7 @@ def write_model(experiment: Path, strategy: str, generation: int, examples: list
             "weight": [1.0] * n,
             "n_tokens": [10] * n,
             "n_real_tokens": [10 if is_real else 0 for is_real in real],
+            "n_pool": [n] * n,
         }
     )
     contracts.write(folder / "mixture.parquet", MIXTURE, table, Record())

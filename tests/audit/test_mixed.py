@@ -204,3 +204,13 @@ def test_only_a_strategy_that_asks_for_fresh_documents_has_any(experiment):
     assert len(rows["replace"]) == 0
     # A quarter of 40 real documents for each generation; the third has the third ten of the reserve.
     assert np.array_equal(rows["fresh_real"], np.arange(20, 30) + SPLITS["train"] + 5 + 10)
+
+
+@pytest.mark.parametrize(("match", "amount"), BUDGETS)
+def test_a_pool_that_is_not_what_the_strategy_takes_does_not_pass(experiment, match, amount):
+    whole = composed(experiment, spec("accumulate", match, amount))
+    right = whole.selection.total
+    assert mixed.shares_faults(moved(whole, "n_pool", right)) == []
+    assert mixed.shares_faults(moved(whole, "n_pool", right - 1)) == [
+        f"n_pool is not {right}, all that `accumulate` takes"
+    ]

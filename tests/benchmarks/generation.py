@@ -48,7 +48,7 @@ def through_engine(project: str, seed: int, n_texts: int) -> Cost:
     plan = plan_of(Path(project))
     codec = Codec.load(Path(project, "results", plan.experiment, "tokenizer"))
     model, vocabulary = Path(project, _model(plan.experiment)), Vocabulary(codec.size, codec.bos, codec.eos)
-    sampler = engines.open_sampler("vllm", "transformer", model.parent, vocabulary, "cpu")
+    sampler = engines.open_sampler("vllm", "transformer", model.parent, vocabulary, "cpu", sorted(codec.never_written))
 
     def sample(n: int) -> int:
         seeds = row_seeds(seed, 1, "benchmark", range(n))

@@ -34,6 +34,12 @@ def codec(folder: Path) -> Codec:
     return Codec.load(folder)
 
 
+def test_start_and_padding_are_never_written_and_an_end_always_may(codec: Codec) -> None:
+    assert codec.never_written == {codec.tokenizer.token_to_id(name) for name in (tokenizer.BOS, tokenizer.PAD)}
+    like_gpt2 = Codec(codec.tokenizer, bos=codec.eos, eos=codec.eos, pad=codec.eos)
+    assert like_gpt2.never_written == set()
+
+
 @given(text=st.text())
 def test_any_text_comes_back_from_its_tokens(codec: Codec, text: str) -> None:
     ids = codec.encode(text)

@@ -11,7 +11,15 @@ from collapse.families import Draws
 from collapse.sequences import Sequences
 
 DECODING = DecodingSettings(
-    method="sample", temperature=1, top_p=1, top_k=0, min_p=0, repetition_penalty=1, n_beams=1, max_new_tokens=8
+    method="sample",
+    temperature=1,
+    top_p=1,
+    top_k=0,
+    min_p=0,
+    repetition_penalty=1,
+    n_beams=1,
+    max_new_tokens=8,
+    unseen_types="allowed",
 )
 SEEDS = np.arange(23) * 7
 PROMPTS = Sequences.of([[row] for row in range(23)])

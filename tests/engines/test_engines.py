@@ -15,6 +15,8 @@ from collapse.sequences import Sequences
 
 ENGINES = ("vllm", "transformers")
 VOCABULARY = Vocabulary(size=96, bos=0, eos=1)
+NEVER = [0, 11, 17]
+"""Tokens that the samplers may not draw: the start, and two that the model gives much to."""
 ANCESTRAL = {
     "method": "sample",
     "temperature": 1.0,
@@ -24,6 +26,7 @@ ANCESTRAL = {
     "repetition_penalty": 1.0,
     "n_beams": 1,
     "max_new_tokens": 40,
+    "unseen_types": "allowed",
 }
 
 
@@ -74,7 +77,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def samplers(folder):
     """The model opened by each engine, once: vLLM takes long to start."""
-    return {engine: open_sampler(engine, "transformer", folder, VOCABULARY, "cpu") for engine in ENGINES}
+    return {engine: open_sampler(engine, "transformer", folder, VOCABULARY, "cpu", NEVER) for engine in ENGINES}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -97,6 +100,24 @@ def test_log_probabilities_agree_with_the_models_own_forward_pass(draws, folder)
     np.testing.assert_allclose(draws.logprob_nats, expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("changes", [{}, {"method": "greedy"}, {"top_k": 3, "temperature": 2.0}, {"min_p": 0.1}])
+def test_what_may_not_be_drawn_is_not_drawn_however_likely(sampler, folder, changes):
+    prompts = Sequences.of([[9, 10], [15, 16]] * 20)
+    asked = Sequences.of([[token] for token in (11, 17)])
+    likely = -transformer.load(folder, "cpu").score(asked, prompts.take(np.array([0, 1])))
+    assert np.exp(likely).min() > 0.5, "the model would write just these"
+    written = sampler.sample(prompts, decoding(**changes), row_seeds(1, 1, "generate", range(40)))
+    assert not set(written.tokens.values.tolist()) & set(NEVER)
+    scored = -transformer.load(folder, "cpu").score(written.tokens, prompts)
+    np.testing.assert_allclose(written.logprob_nats, scored, atol=1e-3)  # under the model itself, before the ban
+
+
+def test_beams_keep_to_it_too(samplers):
+    prompts, seeds = Sequences.of([[9, 10], [15, 16]]), row_seeds(0, 1, "generate", range(2))
+    beams = samplers["transformers"].sample(prompts, decoding(method="beam", n_beams=4), seeds)
+    assert not set(beams.tokens.values.tolist()) & set(NEVER)
+
+
 def test_a_document_ends_with_its_end_token_or_is_cut_at_the_limit(draws):
     for tokens, stopped in zip(draws.tokens, draws.stopped, strict=True):
         assert (tokens[-1] == VOCABULARY.eos) == stopped
@@ -109,6 +130,7 @@ def test_samples_follow_the_models_own_distribution(draws, folder):
     firsts = np.bincount([tokens[0] for tokens in draws.tokens], minlength=VOCABULARY.size)
     singles = Sequences.of([[token] for token in range(VOCABULARY.size)])
     expected = np.exp(-transformer.load(folder, "cpu").score(singles)) * len(draws.tokens)
+    expected[NEVER] = 0
     common = expected >= 5
     observed_table = [*firsts[common], firsts[~common].sum()]
     expected_table = [*expected[common], expected[~common].sum()]
@@ -157,6 +179,7 @@ def test_a_repetition_penalty_weakens_the_logits_of_all_that_was_there_before(sa
         logits = AutoModelForCausalLM.from_pretrained(folder)(input_ids=seen).logits[:, -1].double()
     values = logits.gather(1, seen)
     penalised = logits.scatter(1, seen, torch.where(values > 0, values / penalty, values * penalty))
+    penalised[:, NEVER] = -torch.inf
     firsts = [int(tokens[0]) for tokens in written.tokens]
     assert firsts == penalised.argmax(dim=1).tolist()
     assert (penalised.argmax(dim=1) != logits.argmax(dim=1)).sum() > 10

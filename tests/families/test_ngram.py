@@ -20,7 +20,15 @@ from collapse.sequences import Sequences
 BOS, EOS = 0, 1
 VOCABULARY = Vocabulary(size=7, bos=BOS, eos=EOS)
 ANCESTRAL = DecodingSettings(
-    method="sample", temperature=1, top_p=1, top_k=0, min_p=0, repetition_penalty=1, n_beams=1, max_new_tokens=12
+    method="sample",
+    temperature=1,
+    top_p=1,
+    top_k=0,
+    min_p=0,
+    repetition_penalty=1,
+    n_beams=1,
+    max_new_tokens=12,
+    unseen_types="allowed",
 )
 
 tokens = st.lists(st.integers(2, VOCABULARY.size - 1), max_size=6)
@@ -233,6 +241,32 @@ def test_the_samplers_numbers_are_uniform_and_unrelated_between_steps_and_neighb
     pairs = [np.corrcoef(steps[a], steps[b])[0, 1] for a in range(4) for b in range(a)]
     pairs += [np.corrcoef(numbers[:-1], numbers[1:])[0, 1] for numbers in steps]
     assert np.abs(pairs).max() < 4.5 / math.sqrt(n)
+
+
+@pytest.mark.parametrize("changed", [{}, {"top_k": 2}, {"top_p": 0.6, "temperature": 1.5}])
+def test_what_may_not_be_drawn_is_not_and_the_rest_keep_their_proportions(changed: dict[str, float]) -> None:
+    decoding, n = ANCESTRAL.model_copy(update=changed | {"max_new_tokens": 1}), 20_000
+    likeliest = int(np.argmax(MODEL.next_distribution(Sequences.of([[]]))[0]))
+    drawn = MODEL.without([likeliest]).sample(Sequences.of([[]] * n), decoding, seeds(n))
+    left = MODEL.next_distribution(Sequences.of([[]]))[0]
+    left[likeliest] = 0
+    expected = n * decoded(left, decoding)
+    observed = np.bincount(drawn.tokens.values, minlength=VOCABULARY.size)
+    possible = expected > 0
+    assert not observed[~possible].any()
+    assert stats.chisquare(observed[possible], expected[possible] / expected.sum() * n).pvalue > 1e-4
+    np.testing.assert_allclose(drawn.logprob_nats, -MODEL.score(drawn.tokens))  # under the model itself
+
+
+def test_counts_may_be_read_by_whoever_may_read_the_files_beside_them(tmp_path: Path) -> None:
+    assert len({(tmp_path / name).stat().st_mode for name in MODEL.save(tmp_path)}) == 1
+
+
+def test_a_ban_is_no_part_of_the_model(tmp_path: Path) -> None:
+    MODEL.without([3]).save(tmp_path / "banned")
+    MODEL.save(tmp_path / "plain")
+    for name in (ngram.WEIGHTS, ngram.FACTS):
+        assert (tmp_path / "banned" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
 
 
 def test_decoding_that_draws_nothing_is_refused() -> None:

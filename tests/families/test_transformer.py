@@ -1,4 +1,6 @@
 import itertools
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,16 @@ def test_a_saved_model_loads_as_it_was(model, tmp_path):
     texts = random_texts(5, seed=8)
     model.save(tmp_path)
     np.testing.assert_array_equal(transformer.load(tmp_path, "cpu").score(texts), model.score(texts))
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027])
+def test_weights_may_be_read_by_whoever_may_read_the_files_beside_them(model, tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        names = model.save(tmp_path)
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names} == {0o666 & ~umask}
 
 
 def test_training_learns_and_logs_every_step():

@@ -66,3 +66,10 @@ def test_surviving_vocabulary_is_the_share_of_real_types_seen_again(real, sample
 def test_a_token_outside_the_vocabulary_is_refused():
     with pytest.raises(ContractError, match="7 is not below the vocabulary size 5"):
         tails.tail_types(Sequences.of([[1, 7]]), 5, 0.1)
+
+
+def test_the_mass_on_unseen_types_is_the_share_of_tokens_that_real_text_never_has():
+    real, samples = Sequences.of([[1, 2], [2, 5]]), Sequences.of([[1, 3, 3], [5, 4]])
+    assert tails.unseen_type_mass(real, samples) == pytest.approx(3 / 5)
+    assert tails.unseen_type_mass(real, real) == 0
+    assert math.isnan(tails.unseen_type_mass(real, Sequences.of([[]])))

@@ -20,6 +20,8 @@ FIGURES = ("test_loss", "diversity", "contrasts", "ancestry")
 HOSTILE = (
     '<script>alert("x")</script><img src=https://example.org/x.png> & \x00\x1b[31m \u202ereversed\r\n</td></table>'
 )
+POOL = {"accumulate": 3}
+"""Thousands of examples that a strategy may train on."""
 RISE = {"real": 0.0, "replace": 0.2, "accumulate": 0.05}
 
 
@@ -108,6 +110,10 @@ def write_arm(study: Study, strategy: str, seed: int, generation: int) -> None:
         Measurement("bits_per_byte", "real_test", loss / 3, 10),
         Measurement("distinct_2", "samples" if generation else "real_train", 0.9 - 0.1 * generation, 100),
         Measurement("real_token_share", "mixture", float(generation == 0), 100),
+        Measurement("n_pool_examples", "mixture", 1000.0 * POOL.get(strategy, 1), 100),
+        Measurement("pool_passes", "mixture", 1.6 / POOL.get(strategy, 1), 100),
+        Measurement("n_steps", "mixture", 320.0 + seed, 100),
+        Measurement("unseen_type_mass", "samples" if generation else "real_train", 0.01 * generation, 100),
     ]
     rows = table(measured, "made-up", strategy, seed, generation)
     contracts.write(study.arm(strategy, seed, generation) / "metrics.parquet", METRICS, rows, Record())
@@ -126,6 +132,7 @@ def write_arm(study: Study, strategy: str, seed: int, generation: int) -> None:
             "weight": 1.0,
             "n_tokens": 10,
             "n_real_tokens": 0 if origin else 10,
+            "n_pool": len(origins),
         }
         for position, origin in enumerate(origins)
     ]
@@ -171,6 +178,16 @@ def write_documents(study: Study) -> None:
 @pytest.fixture(scope="session")
 def two_seeds(tmp_path_factory) -> Study:
     return write_study(tmp_path_factory.mktemp("two"), seeds=(0, 1))
+
+
+@pytest.fixture(scope="session")
+def three_seeds(tmp_path_factory) -> Study:
+    return write_study(tmp_path_factory.mktemp("three"), seeds=(0, 1, 2))
+
+
+@pytest.fixture(scope="session")
+def three_seeds_page(three_seeds, tmp_path_factory) -> str:
+    return three_seeds.report(tmp_path_factory.mktemp("page") / "report.html")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 import itertools
+import re
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from collapse.contracts import ANCESTRY, METRICS
 from collapse.metrics import CATALOGUE, Measurement, table
 from collapse.plots import ancestry, curves, style, wording
 from collapse.plots import contrasts as contrasts_plot
-from collapse.reporting.figures import inlined
+from collapse.reporting.figures import inlined, night
 from collapse.stats.contrasts import contrasts
 
 COMPOSE = ("real", "replace", "accumulate", "accumulate_subsample", "replace_multiple")
@@ -105,6 +107,17 @@ def test_a_figure_says_how_many_seeds_it_shows(one_seed, two_seeds):
             assert any(words in text.lower() for text, _ in texts(figure)), name
 
 
+def test_a_band_is_drawn_from_three_seeds_on(two_seeds, three_seeds):
+    """With two, t with one degree of freedom fills the frame whatever the seeds say."""
+    bands = []
+    for study in (two_seeds, three_seeds):
+        axes = figures(study)["test_loss"].axes[0]
+        bands.append(
+            sum(np.isfinite(band.get_paths()[0].vertices).all() for band in axes.collections if band.get_paths())
+        )
+    assert bands == [0, 3]
+
+
 def test_a_strategy_looks_the_same_whatever_stands_beside_it():
     everyone = [Strategy(name=compose.replace("_", "-"), compose=compose) for compose in COMPOSE]
     verified = Strategy(name="replace-verified", compose="replace", verifiers=("unique",))
@@ -155,6 +168,51 @@ def test_an_inlined_figure_keeps_its_ids_to_itself():
     found = inlined(svg, "loss", 'A "figure"')
     assert 'id="loss-a"' in found and 'href="#loss-a"' in found and "width" not in found
     assert 'aria-label="A &quot;figure&quot;"' in found
+
+
+def test_text_in_a_figure_is_text_in_a_font_that_every_machine_has_one_for(two_seeds):
+    for name, figure in figures(two_seeds).items():
+        drawn = style.svg(figure, "").decode()
+        assert "DejaVuSans-" not in drawn, f"{name}: letters are outlines"
+        fonts = re.findall(r"<text style=\"[^\"]*font(?:-family)?: [^;]*'DejaVu Sans'[^;]*sans-serif", drawn)
+        assert len(fonts) == drawn.count("<text ") > 5
+
+
+def test_figures_with_one_frame_fit_a_telephone_and_grow_with_long_names(two_seeds):
+    found = figures(two_seeds)
+    for name in ("test_loss", "contrasts"):
+        assert found[name].get_size_inches()[0] == style.NARROW
+    metrics, strategies = crowd(2, 2, 1)
+    longer = [s.model_copy(update={"name": f"{s.name}-{'x' * 40}"}) for s in strategies]
+    renamed = pc.binary_join_element_wise(metrics["strategy"], "x" * 40, "-")
+    metrics = metrics.set_column(metrics.schema.get_field_index("strategy"), "strategy", renamed)
+    differences = contrasts(metrics, [strategy.name for strategy in longer], 0.95)
+    for figure in (curves.test_loss(metrics, longer, 0.95), contrasts_plot.forest(differences, longer, 0.95)):
+        assert figure.get_size_inches()[0] > style.NARROW
+        assert_legible("long names", figure)
+
+
+def test_an_inlined_figures_colours_follow_the_page():
+    svg = '<svg viewBox="0 0 9 9"><path style="fill: #d55e00; stroke: #1f2328"/><use href="#aaaaaa"/></svg>'
+    found = inlined(svg, "loss", "")
+    assert 'style="fill: var(--c-d55e00, #d55e00); stroke: var(--c-1f2328, #1f2328)"' in found
+    assert 'href="#loss-aaaaaa"' in found
+    assert night([found], ["#4d4d4d"]).keys() == {"d55e00", "1f2328", "4d4d4d"}
+
+
+def test_an_inlined_figure_leaves_the_ground_to_the_page_and_keeps_hollow_markers(two_seeds):
+    drawn = style.svg(figures(two_seeds)["contrasts"], "").decode()
+    assert drawn.count("fill: #ffffff") > 1  # two seeds: every marker is hollow
+    assert inlined(drawn, "loss", "").count("fill: var(--c-ffffff, #ffffff)") == drawn.count("fill: #ffffff") - 1
+
+
+def test_every_colour_can_be_read_on_a_dark_page():
+    everyone = [Strategy(name=f"w{n}", compose="window", window=n + 1, verifiers=("x",) * (n % 2)) for n in range(5)]
+    everyone += [Strategy(name=compose.replace("_", "-"), compose=compose) for compose in COMPOSE]
+    colours = {look.colour for look in style.looks(everyone).values()} | {style.INK, style.QUIET, ancestry.REAL_TEXT}
+    colours |= {look.text_colour for look in style.looks(everyone).values()}
+    assert all(style.contrast(style.at_night(colour), style.at_night(style.PAPER)) >= 4.5 for colour in colours)
+    assert style.at_night(style.PAPER) != style.PAPER
 
 
 def test_what_is_not_a_figure_is_refused():

@@ -1,3 +1,4 @@
+import hashlib
 import re
 import shutil
 from dataclasses import replace
@@ -5,12 +6,14 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import yaml
 
 from collapse import contracts
-from collapse.contracts import AUDIT, Record
+from collapse.contracts import AUDIT, METRICS, Record
 from collapse.errors import ContractError
 from collapse.stages import report
 
@@ -105,16 +108,84 @@ def test_headings_tables_and_figures_can_be_read_aloud(html):
     assert all(after <= before + 1 for before, after in pairwise(levels))
     assert all("scope" in attributes for attributes in found.all("th"))
     assert len(found.all("table")) == len(found.all("caption"))
-    figures = [a for a in found.all("svg") if a.get("role") == "img"]
+    figures = [a for a in found.all("svg") if a.get("role") == "group"]
     assert len(figures) == 4 and all(a["aria-label"] for a in figures)
-    assert all(a.get("role") == "img" or a.get("aria-hidden") == "true" for a in found.all("svg"))
+    assert all(a.get("role") == "group" or a.get("aria-hidden") == "true" for a in found.all("svg"))
     assert found.all("html")[0]["lang"] == "en"
 
 
-def test_the_page_claims_what_the_intervals_show(page):
+def test_three_seeds_decide_against_the_control_first(three_seeds_page):
+    text = "".join(Page(three_seeds_page).text)
+    assert re.search(
+        r"compared with real \(the control\), the model's loss on held-out real text is higher with replace \(\+0\.\d\d"
+        r".*Between strategies, it is higher with replace than with accumulate \(\+0\.4\d; .*"
+        r"Since generation 0, it rose with replace and accumulate; whether it moved with real is undecided\.",
+        text,
+    )
+    assert {"rose", "higher", "undecided"} <= set(re.findall(r'class="verdict ([a-z-]+)"', three_seeds_page))
+
+
+def test_two_seeds_decide_nothing_anywhere_and_the_page_says_why(page):
     text = "".join(Page(page).text)
-    assert re.search(r"real text rose with replace \(\+0\.60.*\) is undecided\.", text)
-    assert "whether it moved with real" in text
+    assert "Undecided, because two seeds can agree by luck" in text
+    assert "Add a third seed to the config" in text
+    assert set(re.findall(r'class="verdict ([a-z-]+)"', page)) == {"undecided"}
+
+
+def test_the_page_says_over_which_families_p_is_adjusted(three_seeds_page):
+    text = "".join(Page(three_seeds_page).text)
+    assert "Holm's family is all pairs of strategies in test loss at generation 3" in text
+    assert "p is adjusted (Holm) over the changes of this table" in text
+    assert text.count("not adjusted") > 3
+
+
+def test_the_page_says_whose_budget_ended_before_one_pass(page):
+    text = "".join(Page(page).text)
+    assert "The budget ends before one pass: accumulate saw 53 % of its 3,000 examples, once." in text
+    assert "match: epochs" in text
+    row = page[page.index('<section id="strategies">') :]
+    assert ">53 % of them, once<" in row and ">1.6 times each<" in row and ">3,000 <" in row and ">320<" in row
+
+
+def test_texts_of_every_seed_are_shown_with_their_ids(page):
+    text = "".join(Page(page).text)
+    assert re.findall(r"Seed (\d), draw (\d)\n", text) == [("0", "0"), ("1", "0"), ("0", "1")]
+    for name in ("real.0.1.0000000", "replace.1.3.0000000", "accumulate.0.2.0000001"):
+        assert f"<code>{name}</code>" in page
+    assert "common random numbers" in text and "python -m collapse trace replace." in text
+
+
+def test_every_figure_has_its_numbers_in_a_table(two_seeds, page):
+    captions = re.findall(r"<summary>The numbers of this figure</summary>.*?<caption>(.*?)</caption>", page, re.DOTALL)
+    assert len(captions) == 3  # the contrasts' table stands on the page
+    losses = contracts.read(two_seeds.folder / "metrics.parquet", METRICS).filter(
+        (pc.field("metric") == "test_loss") & (pc.field("strategy") == "replace") & (pc.field("generation") == 2)
+    )["value"]
+    assert f'<td class="n">{np.mean(losses.to_numpy()):.3f} [' in page
+    assert "Mass on unseen token types</th>" in page
+
+
+def test_every_colour_of_the_page_has_its_night(three_seeds_page):
+    style = three_seeds_page[: three_seeds_page.index("</style>")]
+    used = set(re.findall(r"var\(--c-([0-9a-f]{6}),", three_seeds_page))
+    assert len(used) > 8
+    dark = style[style.index("@media screen and (prefers-color-scheme: dark)") :]
+    assert used == set(re.findall(r"--c-([0-9a-f]{6}): #[0-9a-f]{6};", dark))
+
+
+def test_what_scrolls_sideways_says_so(page):
+    """One-frame figures fit any screen; the others, and tables, are regions that a keyboard reaches."""
+    found = Page(page)
+    assert page.count('class="narrow"') == 2 and page.count('class="hint"') == 2
+    scrolling = [a for a in found.all("div") if "scroll" in a.get("class", "").split()]
+    assert scrolling and all(a["role"] == "region" and a["tabindex"] == "0" and a["aria-label"] for a in scrolling)
+
+
+def test_the_foot_names_code_and_config(two_seeds, page):
+    foot = page[page.index("<footer>") :]
+    settings = yaml.safe_dump(two_seeds.plan.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    assert hashlib.sha256(settings.encode()).hexdigest()[:16] in foot
+    assert "0" * 16 in foot and "provenance" in foot
 
 
 def test_one_seed_is_said_to_decide_nothing(one_seed_page):
@@ -125,8 +196,8 @@ def test_one_seed_is_said_to_decide_nothing(one_seed_page):
 
 
 def test_shared_samples_stand_once_for_all_strategies(page):
-    assert page.count("real text 1") == 1
-    assert page.count("replace text 3") == 1
+    assert page.count("real text 1") == 2  # one for each seed
+    assert page.count("replace text 3") == 2
 
 
 def test_the_config_on_the_page_is_the_config(two_seeds, page):

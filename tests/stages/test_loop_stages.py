@@ -15,6 +15,7 @@ from collapse.config import Plan, load_plan
 from collapse.config.plan import EvaluateSpec
 from collapse.config.settings import HealthSettings
 from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, Record
+from collapse.corpora.tokenizer import Codec
 from collapse.errors import EngineError
 from collapse.families.ngram import count
 from collapse.lineage import read_card
@@ -184,6 +185,22 @@ def test_evaluation_measures_model_samples_and_mixture(study, replaced):
     assert metrics["test_loss"]["standard_error"] > 0
 
 
+def test_the_pool_and_the_passes_over_it_are_measured(study, replaced):
+    _, metrics = evaluated(study, replaced, study.plan.evaluate_spec("replace", 1))
+    usable = pc.sum(pc.greater(read_samples(study)["n_tokens"], 0)).as_py()
+    assert (metrics["n_pool_examples"]["value"], metrics["pool_passes"]["value"]) == (usable, 1.0)
+    assert "n_steps" not in metrics, "an n-gram model takes none"
+
+
+def test_mass_on_types_that_real_text_lacks_is_measured_on_the_samples(study, replaced):
+    _, metrics = evaluated(study, replaced, study.plan.evaluate_spec("replace", 1))
+    train = contracts.read(study.documents, DOCUMENTS).filter(pc.field("split") == "train")
+    real = np.unique(Sequences.from_arrow(train["token_ids"]).values)
+    tokens = Sequences.from_arrow(read_samples(study)["token_ids"]).first_tokens(study.plan.evaluation.diversity_tokens)
+    assert metrics["unseen_type_mass"]["evaluation_set"] == "samples"
+    assert metrics["unseen_type_mass"]["value"] == pytest.approx(1 - np.isin(tokens.values, real).mean())
+
+
 def test_one_document_in_twenty_loses_more_than_the_tail_metric_says(study, replaced):
     test, metrics = evaluated(study, replaced, study.plan.evaluate_spec("replace", 1))
     by_document = np.sort(test["loss_nats"].to_numpy() / test["n_tokens"].to_numpy())
@@ -211,6 +228,32 @@ def test_only_the_draws_offered_to_a_strategy_are_measured(study, replaced):
     assert evaluated(study, replaced, few)[1]["mean_length"]["n"] == n // 4
     twice = few.model_copy(update={"sets_offered": 2})
     assert evaluated(study, replaced, twice)[1]["mean_length"]["n"] == n // 4 * 2
+
+
+@pytest.fixture(scope="module")
+def unseen(study) -> set[int]:
+    """Token types that real training text lacks."""
+    train = contracts.read(study.documents, DOCUMENTS).filter(pc.field("split") == "train")
+    return set(range(VOCABULARY_SIZE)) - set(Sequences.from_arrow(train["token_ids"]).values.tolist())
+
+
+def test_start_and_padding_are_never_drawn_and_other_unseen_types_may_be(study, unseen):
+    codec = Codec.load(study.tokenizer.parent)
+    drawn = set(Sequences.from_arrow(read_samples(study)["token_ids"]).values.tolist())
+    assert not drawn & {codec.bos, codec.pad}
+    assert drawn & unseen
+
+
+def test_unseen_types_are_not_drawn_where_they_are_forbidden(study, unseen, tmp_path):
+    strict = Study(tmp_path, plan(decoding=CONFIG["decoding"] | {"unseen_types": "forbidden"}))
+    strict.documents, strict.tokenizer = study.documents, study.tokenizer
+    model = study.arm("replace", 0) / "model" / "model.json"
+    table = contracts.read(strict.generate("replace", 1, model), SAMPLES)
+    tokens = Sequences.from_arrow(table["token_ids"])
+    assert not set(tokens.values.tolist()) & unseen
+    assert np.mean(table["finish_reason"].to_numpy() == "stop") > 0.9
+    own = families.load("ngram", model.parent, "cpu").score(tokens)
+    np.testing.assert_allclose(-own, table["logprob_nats"], rtol=1e-5, atol=1e-4)
 
 
 def test_a_broken_sampler_stops_the_run_where_the_config_says_so(study, tmp_path):
@@ -406,6 +449,7 @@ def test_generation_0_has_no_samples_so_real_text_stands_in(study):
     assert not {"sampler_loss", "mean_length"} & {row["metric"] for row in metrics}
     by_name = {row["metric"]: row["value"] for row in metrics}
     assert (by_name["real_token_share"], by_name["surviving_vocabulary"] > 0.5) == (1.0, True)
+    assert (by_name["unseen_type_mass"], by_name["pool_passes"]) == (0.0, 1.0)
 
 
 # --- beside a source that is known ------------------------------------------------------------------------------------

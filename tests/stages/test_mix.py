@@ -149,6 +149,19 @@ def test_a_document_budget_counts_documents_and_repeats_only_after_a_whole_pass(
     assert len(set(first)) == 50 and first != table["example_id"].to_pylist()[50:100]
 
 
+def test_a_budget_that_ends_before_one_pass_is_told_with_the_share_that_was_seen(experiment, caplog):
+    paths = [samples(experiment, 1), samples(experiment, 2)]
+    table = mixture(experiment, spec("accumulate", "documents", 60), 2, paths)
+    assert (table.num_rows, set(table["n_pool"].to_pylist())) == (60, {150})
+    assert "before one pass: 60 of 150 examples are seen" in caplog.text
+
+
+@pytest.mark.parametrize(("match", "amount"), [("documents", 150), ("epochs", 0.4)])
+def test_a_whole_pass_and_a_pass_that_is_asked_to_be_short_are_no_news(experiment, caplog, match, amount):
+    mixture(experiment, spec("accumulate", match, amount), 2, [samples(experiment, 1), samples(experiment, 2)])
+    assert "before one pass" not in caplog.text
+
+
 def test_matched_budgets_are_equal_between_strategies_of_unequal_size(experiment):
     paths = [samples(experiment, 1), samples(experiment, 2)]
     totals = [

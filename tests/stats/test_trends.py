@@ -58,3 +58,12 @@ def test_a_seed_that_misses_a_generation_is_left_out_and_one_seed_has_no_interva
     )
     assert slopes(none, "test_loss", "real_test", 0.95) == {}
     assert changes(none, "test_loss", "real_test", 2, 0.95) == {}
+
+
+def test_the_family_of_changes_is_all_strategies(metrics):
+    rising = {("replace", 0): [4.0, 4.1, 4.2], ("replace", 1): [4.5, 4.7, 4.8]}
+    falling = {("mix", 0): [4.0, 4.1, 4.2], ("mix", 1): [3.9, 3.95, 4.1]}
+    alone = changes(metrics(rising), "test_loss", "real_test", 1, 0.95)["replace"]
+    both = changes(metrics(rising | falling), "test_loss", "real_test", 1, 0.95)
+    assert alone.p_adjusted == alone.p_value
+    assert min(one.p_adjusted for one in both.values()) == pytest.approx(2 * min(one.p_value for one in both.values()))

@@ -335,7 +335,7 @@ REFERENCES = Contract(
 
 MIXTURE = Contract(
     "mixture",
-    1,
+    2,
     "training example, in training order",
     (
         *_ARM,
@@ -348,6 +348,7 @@ MIXTURE = Contract(
         Column("weight", _SINGLE, "weight in the loss"),
         Column("n_tokens", _COUNT, "tokens trained on", "token"),
         Column("n_real_tokens", _COUNT, "of these, tokens that a person wrote (documents, prompts)", "token"),
+        Column("n_pool", _COUNT, "different examples the strategy took, seen or not; the same in every row", "example"),
     ),
     ("position",),
 )

@@ -177,7 +177,9 @@ def shares_faults(mixed: Mixed) -> list[str]:
     ]
     n_least = min(mixed.table.num_rows, expected.total)
     few = f"{found.total} different examples in {mixed.table.num_rows} rows; there should be {n_least}"
-    return faults or ([few] if found.total != n_least else [])
+    faults = faults or ([few] if found.total != n_least else [])
+    pool = f"n_pool is not {expected.total}, all that `{mixed.spec.strategy.compose}` takes"
+    return faults or ([pool] if pc.any(pc.not_equal(mixed.table["n_pool"], expected.total)).as_py() else [])
 
 
 def _counts(mixed: Mixed) -> Counts:

@@ -203,6 +203,9 @@ class DecodingSettings(Settings):
     """Beams of `method: beam`; 1 otherwise."""
     max_new_tokens: int = Field(ge=1)
     """A sample that has not ended by then is cut, and counted."""
+    unseen_types: Literal["allowed", "forbidden"]
+    """Token types that never occur in real training text: `allowed` draws from the model itself, `forbidden` never.
+    Log-probabilities are those under the model either way. Start of sequence and padding are never drawn."""
 
     @model_validator(mode="after")
     def _values_fit_method(self) -> "DecodingSettings":

@@ -61,11 +61,13 @@ class Codec:
         tokenizer: The tokenizer itself.
         bos: Token that starts every sequence; the end of sequence where a tokenizer has no start.
         eos: Token that ends a document.
+        pad: Token that fills rows up, if the tokenizer names one.
     """
 
     tokenizer: Tokenizer
     bos: int
     eos: int
+    pad: int | None
 
     @classmethod
     def load(cls, folder: Path) -> "Codec":
@@ -85,13 +87,18 @@ class Codec:
         # A document may quote `<|eos|>`: without this it would turn into the end of sequence.
         tokenizer.encode_special_tokens = True
         eos = tokenizer.token_to_id(specials.get("eos_token", ""))
-        bos = tokenizer.token_to_id(specials.get("bos_token", ""))
+        bos, pad = (tokenizer.token_to_id(specials.get(f"{name}_token", "")) for name in ("bos", "pad"))
         if eos is None:
             raise ContractError(
                 f"{folder}: names no end-of-sequence token, so documents could not end.\n"
                 "  Set `eos_token` in tokenizer_config.json to one of its tokens."
             )
-        return cls(tokenizer, eos if bos is None else bos, eos)
+        return cls(tokenizer, eos if bos is None else bos, eos, pad)
+
+    @property
+    def never_written(self) -> set[int]:
+        """Tokens that stand in no document, start and padding: what no sampler may draw. The end is never one."""
+        return {token for token in (self.bos, self.pad) if token is not None} - {self.eos}
 
     @property
     def size(self) -> int:
@@ -120,7 +127,7 @@ def _named_specials(folder: Path) -> dict[str, str]:
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         path = folder / name
         content = json.loads(path.read_text()) if path.is_file() else {}
-        for key in ("bos_token", "eos_token"):
+        for key in ("bos_token", "eos_token", "pad_token"):
             match content.get(key):
                 case str(token) | {"content": str(token)}:
                     named[key] = token

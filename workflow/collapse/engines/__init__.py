@@ -5,6 +5,7 @@ distributions and the log-probabilities they report are the same, which tests ch
 """
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from collapse import families
@@ -19,7 +20,9 @@ MODULES = {
 """Module of each engine; rules add it to the fingerprint of `generate`."""
 
 
-def open_sampler(engine: str, family: str, folder: Path, vocabulary: Vocabulary, device: str) -> Sampler:
+def open_sampler(
+    engine: str, family: str, folder: Path, vocabulary: Vocabulary, device: str, never: Sequence[int]
+) -> Sampler:
     """Open the model in `folder` for sampling.
 
     Args:
@@ -28,12 +31,13 @@ def open_sampler(engine: str, family: str, folder: Path, vocabulary: Vocabulary,
         folder: Its folder.
         vocabulary: Special tokens.
         device: `cpu` or `gpu`.
+        never: Tokens that are never drawn. Log-probabilities are those under the model itself, which may draw them.
 
     Raises:
         EngineError: The engine is not installed, or there is no GPU where one is asked for.
     """
     if engine == "native":
-        return families.load(family, folder, device)  # type: ignore[return-value]
+        return families.load(family, folder, device).without(never)  # type: ignore[attr-defined]
     try:
         module = importlib.import_module(MODULES[engine])
     except ImportError as error:
@@ -41,4 +45,4 @@ def open_sampler(engine: str, family: str, folder: Path, vocabulary: Vocabulary,
             f"generate.engine: `{engine}` cannot be imported ({error}).\n"
             "  Run `make run` once to install envs/, or name another engine."
         ) from None
-    return module.Engine(folder, vocabulary, device)
+    return module.Engine(folder, vocabulary, device, never)

@@ -4,6 +4,7 @@
 own noise: adding Gumbel noise to the scores and taking the largest draws from exactly the same distribution.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from transformers import (
     LogitsProcessor,
     LogitsProcessorList,
     MinPLogitsWarper,
+    SuppressTokensLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
@@ -42,7 +44,7 @@ class SeededGumbel(LogitsProcessor):
 class Engine:
     """A model opened by transformers."""
 
-    def __init__(self, folder: Path, vocabulary: Vocabulary, device: str) -> None:
+    def __init__(self, folder: Path, vocabulary: Vocabulary, device: str, never: Sequence[int]) -> None:
         place = transformer.torch_device(device)
         self._network = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
@@ -50,6 +52,7 @@ class Engine:
         self._network.to(torch.device(place)).eval()  # pyright: ignore[reportArgumentType]
         self._scorer = transformer.load(folder, device)
         self._vocabulary = vocabulary
+        self._never = list(never)
 
     def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
         """Draw one continuation per prompt; see `families.Sampler`."""
@@ -81,20 +84,25 @@ class Engine:
             num_beams=decoding.n_beams,
             repetition_penalty=decoding.repetition_penalty,
             max_new_tokens=decoding.max_new_tokens,
-            logits_processor=_processors(decoding, seeds),
+            logits_processor=self._processors(decoding, seeds),
             eos_token_id=self._vocabulary.eos,
             pad_token_id=self._vocabulary.eos,
         )
         return [self._until_end(row) for row in written[:, inputs.shape[1] :].cpu().numpy()]
+
+    def _processors(self, decoding: DecodingSettings, seeds: np.ndarray) -> LogitsProcessorList:
+        device = str(self._network.device)
+        banned = [SuppressTokensLogitsProcessor(self._never, device=device)] if self._never else []
+        return LogitsProcessorList([*banned, *_drawing(decoding, seeds)])
 
     def _until_end(self, row: np.ndarray) -> np.ndarray:
         ends = np.flatnonzero(row == self._vocabulary.eos)
         return row[: ends[0] + 1] if len(ends) else row
 
 
-def _processors(decoding: DecodingSettings, seeds: np.ndarray) -> LogitsProcessorList:
+def _drawing(decoding: DecodingSettings, seeds: np.ndarray) -> list[LogitsProcessor]:
     if decoding.method != "sample":
-        return LogitsProcessorList()
+        return []
     chosen: list[LogitsProcessor] = [TemperatureLogitsWarper(decoding.temperature)]
     if decoding.top_k > 0:
         chosen.append(TopKLogitsWarper(decoding.top_k))
@@ -102,4 +110,4 @@ def _processors(decoding: DecodingSettings, seeds: np.ndarray) -> LogitsProcesso
         chosen.append(TopPLogitsWarper(decoding.top_p))
     if decoding.min_p > 0:
         chosen.append(MinPLogitsWarper(decoding.min_p))
-    return LogitsProcessorList([*chosen, SeededGumbel(seeds)])
+    return [*chosen, SeededGumbel(seeds)]

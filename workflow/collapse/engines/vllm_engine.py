@@ -6,6 +6,7 @@ float32 weights into bfloat16, and on a CPU take nine tenths of the memory.
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONM
 with collector_at_rest():
     from vllm import LLM, SamplingParams, TokensPrompt
     from vllm.sampling_params import RequestOutputKind
+    from vllm.v1.sample.logits_processor import LogitsProcessor
+    from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as NextLogitsProcessor
 
 IMPORTED_LATE = {"generate": ("vllm.v1.worker.cpu_worker",)}
 """What a stage will import in the course of its work; a fork server imports it before."""
@@ -41,7 +44,7 @@ MOST_CACHE_BYTES = 1 << 30
 class Engine:
     """A model opened by vLLM."""
 
-    def __init__(self, folder: Path, vocabulary: Vocabulary, device: str) -> None:
+    def __init__(self, folder: Path, vocabulary: Vocabulary, device: str, never: Sequence[int]) -> None:
         if device == "cpu":
             # The one function that vLLM would compile ranks the drawn token, which nobody reads; compiling it takes
             # half a CPU second of every job.
@@ -61,6 +64,9 @@ class Engine:
             enforce_eager=device == "cpu",
             enable_prefix_caching=False,
             generation_config="vllm",
+            # what a sample's log-probability is under the model, before any token is banned
+            logprobs_mode="raw_logprobs",
+            logits_processors=[_banning(never)] if never else None,
             disable_log_stats=True,
             seed=0,
             kv_cache_memory_bytes=_cache_bytes(config, self._context_length) if device == "cpu" else None,
@@ -93,6 +99,30 @@ class Engine:
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+
+
+def _banning(never: Sequence[int]) -> type:
+    """A logits processor that bans tokens of every row at once.
+
+    A row's own `allowed_token_ids` or `logit_bias` would be copied and checked for each row. Of vLLM's two model
+    runners, each asks for processors of its own interface; which of them runs is settled when the engine starts.
+    """
+
+    class Banning(LogitsProcessor, NextLogitsProcessor):
+        def __init__(self, *_: object) -> None:
+            self._banned = torch.tensor(never)
+
+        def is_argmax_invariant(self) -> bool:
+            return False
+
+        def update_state(self, batch_update: object) -> None:
+            pass
+
+        def apply(self, logits: torch.Tensor, ctx: object = None) -> torch.Tensor:
+            self._banned = self._banned.to(logits.device)
+            return logits.index_fill_(1, self._banned, -float("inf"))
+
+    return Banning
 
 
 def _cache_bytes(config: dict[str, int], context_length: int) -> int:

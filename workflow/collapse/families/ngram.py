@@ -16,7 +16,8 @@ earliest, with the start of sequence.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -123,11 +124,17 @@ class NgramModel:
         settings: Order and discount.
         vocabulary: Number of tokens, start and end of sequence.
         levels: Counts by context length, from 0 to order - 1.
+        never: Tokens that `sample` never draws; they are no part of the model, and `score` knows nothing of them.
     """
 
     settings: NgramSettings
     vocabulary: Vocabulary
     levels: tuple[Level, ...] = field(repr=False)
+    never: tuple[int, ...] = ()
+
+    def without(self, never: Iterable[int]) -> "NgramModel":
+        """The same model, as a sampler that never draws these tokens."""
+        return replace(self, never=tuple(never))
 
     @property
     def n_parameters(self) -> int:
@@ -161,6 +168,8 @@ class NgramModel:
         save_file(arrays, folder / WEIGHTS)
         facts = {"settings": self.settings.model_dump(), "vocabulary": asdict(self.vocabulary)}
         (folder / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+        # safetensors makes files that only their owner may read, whatever the umask says
+        (folder / WEIGHTS).chmod((folder / FACTS).stat().st_mode)
         return [WEIGHTS, FACTS]
 
     def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
@@ -217,7 +226,7 @@ class NgramModel:
         active = np.arange(n_rows)
         for step in range(decoding.max_new_tokens):
             probabilities = self._next(histories)
-            drawn = _draw(_decoded(probabilities, decoding), uniform_numbers(seeds[active], step))
+            drawn = _draw(_decoded(self._drawable(probabilities), decoding), uniform_numbers(seeds[active], step))
             logprobs[active] += np.log(probabilities[np.arange(len(active)), drawn])
             tokens[active, step] = drawn
             lengths[active] += 1
@@ -229,6 +238,14 @@ class NgramModel:
                 break
         values = tokens[np.arange(decoding.max_new_tokens) < lengths[:, None]]
         return Draws(Sequences(values, np.concatenate([[0], np.cumsum(lengths)])), stopped, logprobs)
+
+    def _drawable(self, probabilities: np.ndarray) -> np.ndarray:
+        """The probabilities without those of tokens that are never drawn; not normalized."""
+        if not self.never:
+            return probabilities
+        left = probabilities.copy()
+        left[:, list(self.never)] = 0
+        return left
 
     def _next(self, histories: np.ndarray) -> np.ndarray:
         """Distribution after each history: the unigram's, scaled once, and the few tokens each longer context adds."""

@@ -99,7 +99,10 @@ class TransformerModel:
             weights = {f"model.{name}": w.detach().cpu() for name, w in self.network.state_dict().items()}
             save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         (folder / "config.json").write_text(json.dumps(self.configuration, indent=2, sort_keys=True) + "\n")
-        return sorted(path.name for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
+        written = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
+        for path in written:  # safetensors makes files that only their owner may read, whatever the umask says
+            path.chmod((folder / "config.json").stat().st_mode)
+        return [path.name for path in written]
 
 
 def fit(job: TrainingJob) -> tuple[TransformerModel, list[TrainingStep]]:

@@ -98,6 +98,12 @@ CATALOGUE: dict[str, Definition] = {
         "Share of the real token types that occur in the samples; grows with the amount of text (after Seddik et al. "
         "2024, whose model loses types for good).",
     ),
+    "unseen_type_mass": Definition(
+        "1",
+        "higher",
+        "Share of sampled tokens whose type never occurs in real training text: bytes and merges that only the "
+        "tokenizer knows. Their logits are trained by nothing but absence, and what leaks there is kept and amplified.",
+    ),
     # --- distance from a known source (`corpus.source: grammar`); exact on the evaluation set `truth` ---
     "kl_to_source": Definition(
         "nat/document",
@@ -155,6 +161,16 @@ CATALOGUE: dict[str, Definition] = {
     ),
     "n_distinct_examples": Definition("example", "none", "Different documents and samples trained on."),
     "n_tokens_trained": Definition("token", "none", "Tokens trained on, repeats counted."),
+    "n_pool_examples": Definition(
+        "example", "none", "Different documents and samples that the strategy took for this model, seen or not."
+    ),
+    "pool_passes": Definition(
+        "1",
+        "none",
+        "Examples trained on, repeats counted, over n_pool_examples. Below 1 the budget ended before one pass, and "
+        "this is the share of the pool that was seen.",
+    ),
+    "n_steps": Definition("step", "none", "Optimizer steps; equal tokens are not equal steps where lengths differ."),
     "ancestry_depth": Definition(
         "generation",
         "none",

@@ -55,3 +55,15 @@ def surviving_vocabulary(real: Sequences, samples: Sequences) -> float:
     """Share of the real token types that occur in the samples, in [0, 1]; nan if there are no real tokens."""
     types = np.unique(real.values)
     return float(np.mean(np.isin(types, samples.values))) if len(types) else math.nan
+
+
+def unseen_type_mass(real: Sequences, samples: Sequences) -> float:
+    """Share of sampled tokens whose type never occurs in real training text, in [0, 1]; nan if there are none.
+
+    Args:
+        real: Real training documents.
+        samples: The samples' tokens.
+    """
+    if not samples.n_tokens:
+        return math.nan
+    return float(np.mean(np.isin(samples.values, np.unique(real.values), invert=True)))

@@ -12,12 +12,16 @@ from matplotlib.figure import Figure
 
 from collapse.config.settings import Strategy
 from collapse.plots import wording
-from collapse.plots.style import FAINT, INK, QUIET, WIDTH, Look, axes_at, looks, quiet, titled
+from collapse.plots.style import FAINT, INK, NARROW, PAPER, QUIET, Look, axes_at, looks, quiet, titled, wrapped
+from collapse.stats.paired import LEAST_SEEDS, decided
+
+TITLE = "Difference in test loss at the last generation"
+
+FRAME, MARGIN = 1.8, 0.25
+"""Least width of the frame, and what is left free to its right, in inches."""
 
 ROW = 0.27
 """Height of a row, in inches."""
-
-COLUMN = "estimate [interval]"
 
 CHARACTER = 0.072
 """Width of a character of the labels, in inches, a little over the mean."""
@@ -41,8 +45,8 @@ class Pair:
 
     @property
     def decided(self) -> bool:
-        """Whether the adjusted p-value is below the level that the intervals stand for."""
-        return self.p_adjusted is not None and self.p_adjusted < 1 - self.confidence
+        """Whether the two differ; see `stats.paired.decided`."""
+        return decided(self.p_adjusted, self.n_seeds, self.confidence)
 
 
 def last_generation_pairs(
@@ -53,19 +57,36 @@ def last_generation_pairs(
     Both are ordered from the largest estimate down; a pair between two strategies names the higher one first. Where
     there are more than `MOST_PAIRS` of these, only neighbours in the ranking are kept, in its order.
     """
+    pairs = every_pair(contrasts, strategies, metric, evaluation_set)
+    against, between = against_control(pairs), between_strategies(pairs)
+    groups = {"against the control": against}
+    if len(between) > MOST_PAIRS:
+        groups["between neighbours"] = _neighbours(between)
+    else:
+        groups["between strategies"] = between
+    return {head: group for head, group in groups.items() if group}
+
+
+def every_pair(contrasts: pa.Table, strategies: Sequence[Strategy], metric: str, evaluation_set: str) -> list[Pair]:
+    """Every contrast of the last generation, each pair in both directions."""
     names = {strategy.name for strategy in strategies}
     here = contrasts.filter((pc.field("metric") == metric) & (pc.field("evaluation_set") == evaluation_set))
     last = here.filter(pc.field("generation") == max(here["generation"].to_pylist(), default=0)).to_pylist()
     columns = [field.name for field in fields(Pair)]
-    pairs = [Pair(**{c: row[c] for c in columns}) for row in last if {row["strategy"], row["baseline"]} <= names]
-    against = [pair for pair in pairs if pair.baseline == "real"]
-    between = [pair for pair in pairs if "real" not in (pair.strategy, pair.baseline) and _faces_up(pair)]
-    groups = {"against the control": sorted(against, key=_rank)}
-    if len(between) > MOST_PAIRS:
-        groups["between neighbours"] = _neighbours(between)
-    else:
-        groups["between strategies"] = sorted(between, key=_rank)
-    return {head: group for head, group in groups.items() if group}
+    rows = [row for row in last if {row["strategy"], row["baseline"]} <= names]
+    # The column is a single: 0.95 comes back as 0.94999999.
+    return [Pair(**{c: row[c] for c in columns} | {"confidence": round(row["confidence"], 6)}) for row in rows]
+
+
+def against_control(pairs: Sequence[Pair]) -> list[Pair]:
+    """Of all pairs, each strategy less the control, from the largest difference down."""
+    return sorted((pair for pair in pairs if pair.baseline == "real"), key=_rank)
+
+
+def between_strategies(pairs: Sequence[Pair]) -> list[Pair]:
+    """Of all pairs, those without the control, the higher one first, from the largest difference down."""
+    others = [pair for pair in pairs if "real" not in (pair.strategy, pair.baseline)]
+    return sorted((pair for pair in others if _faces_up(pair)), key=_rank)
 
 
 def forest(contrasts: pa.Table, strategies: Sequence[Strategy], confidence: float) -> Figure:
@@ -79,16 +100,16 @@ def forest(contrasts: pa.Table, strategies: Sequence[Strategy], confidence: floa
     groups = last_generation_pairs(contrasts, strategies, "test_loss", "real_test")
     pairs = [pair for group in groups.values() for pair in group]
     frame = ROW * (len(groups) + len(pairs))
+    names = 0.3 + CHARACTER * max((len(_name(pair)) for pair in pairs), default=0)
+    width = max(NARROW, names + FRAME + MARGIN)
+    lines = wrapped(_subtitle(pairs, confidence), width)
+    head = 0.5 + 0.17 * len(lines)
     with quiet():
-        title = "Difference in test loss at the last generation"
-        figure = titled(1.45 + frame, title, _subtitle(pairs, confidence))
+        figure = titled(head + frame + 0.75, TITLE, "\n".join(lines), width)
         if pairs:
-            digits = wording.digits_for(max(abs(pair.estimate) for pair in pairs) / 10)
-            names = 0.3 + CHARACTER * max(len(_name(pair)) for pair in pairs)
-            numbers = 0.4 + CHARACTER * max(len(COLUMN), *(len(interval_text(pair, digits)) for pair in pairs))
-            axes = axes_at(figure, names, 0.9, WIDTH - names - numbers - 0.75, frame)
-            _columns(axes, groups, looks(strategies), digits, numbers)
-            axes.set_xlabel("nats per token (right of 0: the first has the higher loss)")
+            axes = axes_at(figure, names, head, width - names - MARGIN, frame)
+            _rows(axes, groups, looks(strategies))
+            axes.set_xlabel("nats per token; right of 0,\nthe first has the higher loss")
     return figure
 
 
@@ -97,16 +118,18 @@ def _subtitle(pairs: list[Pair], confidence: float) -> str:
     if not counts:
         return "There is nothing to compare: fewer than two strategies were measured after generation 0."
     if max(counts) < 2:
-        return "One seed: differences only. Nothing is decided without a second seed."
-    return (
-        f"Mean of paired differences over {wording.seed_range(counts)}; each {wording.percent(confidence)} interval "
-        "stands for its own pair.\nFilled: p, adjusted for the number of pairs (Holm), is below "
-        f"{1 - confidence:.2g}. Hollow: undecided."
+        return "One seed: differences only. Nothing is decided with fewer than three seeds."
+    mean = (
+        f"Mean of paired differences over {wording.seed_range(counts)}; {wording.percent(confidence)} intervals, each "
+        "for its own pair, not adjusted.\n"
     )
+    if max(counts) < LEAST_SEEDS:
+        return mean + "All hollow: two seeds can agree by luck, so nothing is decided with fewer than three."
+    return mean + f"Filled: decided, p adjusted for all pairs (Holm) is below {1 - confidence:.2g}. Hollow: undecided."
 
 
-def _columns(axes: Axes, groups: dict[str, list[Pair]], how: dict[str, Look], digits: int, p_column: float) -> None:
-    """Rows of names, intervals and numbers; `p_column` is where the p-values stand, in inches right of the frame."""
+def _rows(axes: Axes, groups: dict[str, list[Pair]], how: dict[str, Look]) -> None:
+    """Rows of names and intervals, each group below its heading."""
     pairs = [pair for group in groups.values() for pair in group]
     axes.set(xlim=_limits(pairs), ylim=(len(pairs) + len(groups) - 0.4, -0.6), yticks=[])
     axes.spines["left"].set_visible(False)
@@ -114,21 +137,12 @@ def _columns(axes: Axes, groups: dict[str, list[Pair]], how: dict[str, Look], di
     axes.grid(axis="x")
     y = 0
     for head, group in groups.items():
-        _put(axes, y, -0.15, head, QUIET, align="right")
-        if y == 0:
-            _put(axes, y, 0.2, COLUMN, QUIET)
-            _put(axes, y, p_column, "p", QUIET)
+        _put(axes, y, head, QUIET)
         for offset, pair in enumerate(group, start=1):
-            _row(axes, y + offset, pair, how[pair.strategy], digits, p_column)
+            axes.axhline(y + offset, color=FAINT, linewidth=0.8, zorder=0)
+            _put(axes, y + offset, _name(pair), INK)
+            _interval(axes, y + offset, pair, how[pair.strategy])
         y += len(group) + 1
-
-
-def _row(axes: Axes, y: int, pair: Pair, look: Look, digits: int, p_column: float) -> None:
-    axes.axhline(y, color=FAINT, linewidth=0.8, zorder=0)
-    _put(axes, y, -0.15, _name(pair), INK, align="right")
-    _interval(axes, y, pair, look)
-    _put(axes, y, 0.2, interval_text(pair, digits), INK if pair.decided else QUIET)
-    _put(axes, y, p_column, wording.p_value(pair.p_adjusted), INK if pair.decided else QUIET)
 
 
 def interval_text(pair: Pair, digits: int) -> str:
@@ -144,7 +158,7 @@ def _interval(axes: Axes, y: int, pair: Pair, look: Look) -> None:
         for cut, at, marker in ((pair.low < left, left, "<"), (pair.high > right, right, ">")):
             if cut:
                 axes.plot([at], [y], marker=marker, color=look.colour, markersize=5, clip_on=False, zorder=3)
-    face = look.colour if pair.decided else "white"
+    face = look.colour if pair.decided else PAPER
     axes.plot(
         [pair.estimate],
         [y],
@@ -169,15 +183,15 @@ def _limits(pairs: list[Pair]) -> tuple[float, float]:
     return low - 0.06 * (high - low), high + 0.06 * (high - low)
 
 
-def _put(axes: Axes, y: float, inches: float, text: str, colour: str, align: str = "left") -> None:
-    """Write beside the frame: `inches` right of its right edge, or (below 0) left of its left edge."""
+def _put(axes: Axes, y: float, text: str, colour: str) -> None:
+    """Write to the left of the frame."""
     axes.annotate(
         text,
-        xy=(1 if inches > 0 else 0, y),
+        xy=(0, y),
         xycoords=axes.get_yaxis_transform(),
-        xytext=(72 * inches, 0),
+        xytext=(-10, 0),
         textcoords="offset points",
-        ha=align,
+        ha="right",
         va="center",
         size=8.5,
         color=colour,

@@ -1,6 +1,7 @@
 """A metric by generation, one line per strategy: mean over seeds, its t-interval, and each seed behind it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,8 @@ from collapse.metrics import CATALOGUE
 from collapse.plots import wording
 from collapse.plots.style import (
     INK,
+    NARROW,
     QUIET,
-    WIDTH,
     Look,
     axes_at,
     legend_at,
@@ -26,8 +27,10 @@ from collapse.plots.style import (
     spread,
     titled,
     whole_generations,
+    wrapped,
 )
 from collapse.stats.bands import Band, bands
+from collapse.stats.paired import LEAST_SEEDS
 
 DIVERSITY = (
     "distinct_2",
@@ -36,8 +39,8 @@ DIVERSITY = (
     "type_entropy",
     "surviving_vocabulary",
     "tail_mass",
+    "unseen_type_mass",
     "compression_ratio",
-    "mean_length",
     "generation_0_loss",
 )
 """What the diversity figure shows, in reading order."""
@@ -49,6 +52,9 @@ LABEL = 0.2
 
 PANEL_ROW = 2.08
 """Height of a row of small multiples, in inches."""
+
+LEAST_FRAME = 2.3
+"""Width of the frame of the test loss, in inches; a figure with long names is wider."""
 
 MOST_STRETCH = 2.0
 """The frame may grow to this many times the range of the lines before bands are cut off at its edge."""
@@ -64,10 +70,13 @@ def test_loss(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
     """
     curves = _of(strategies, bands(metrics, "test_loss", "real_test", confidence))
     with quiet():
-        height = max(3.2, LABEL * len(curves))
-        figure = titled(1.3 + height, "Test loss on held-out real text", how_to_read(curves, confidence))
-        names = 0.45 + 0.085 * max((len(name) for name in curves), default=0)
-        axes = axes_at(figure, left=0.7, top=0.75, width=WIDTH - 0.7 - names, height=height)
+        height = max(3.0, LABEL * len(curves))
+        names = 0.36 + 0.085 * max((len(name) for name in curves), default=0)
+        width = max(NARROW, 0.7 + LEAST_FRAME + names)
+        lines = wrapped(how_to_read(curves, confidence), width)
+        head = 0.5 + 0.17 * len(lines)
+        figure = titled(head + height + 0.55, "Test loss on held-out real text", "\n".join(lines), width)
+        axes = axes_at(figure, left=0.7, top=head, width=width - 0.7 - names, height=height)
         _draw(axes, curves, looks(strategies), line_width=2.0)
         _frame(axes, curves, n_ticks=7)
         axes.set_ylabel("nats per token")
@@ -108,10 +117,10 @@ def how_to_read(curves: dict[str, Band], confidence: float) -> str:
     counts = [int(n) for band in curves.values() for n in band.n_seeds]
     if max(counts, default=0) < 2:
         return "One seed: one line per strategy, and nothing to judge the spread between seeds by."
-    return (
-        f"Lines: mean of {wording.seed_range(counts)}. Bands: {wording.percent(confidence)} t-interval of the mean. "
-        "Thin lines: single seeds."
-    )
+    lines = f"Lines: mean of {wording.seed_range(counts)}. Thin lines: single seeds."
+    if max(counts) < LEAST_SEEDS:
+        return f"{lines} No bands: two seeds cannot say how well a mean is known."
+    return f"{lines} Bands: {wording.percent(confidence)} t-interval of the mean, not adjusted."
 
 
 def reference_level(metrics: pa.Table, metric: str) -> float | None:
@@ -123,7 +132,13 @@ def reference_level(metrics: pa.Table, metric: str) -> float | None:
 
 
 def _of(strategies: Sequence[Strategy], found: dict[str, Band]) -> dict[str, Band]:
-    return {strategy.name: found[strategy.name] for strategy in strategies if strategy.name in found}
+    """The curves shown. Where seeds are too few to decide anything, a band would only fill the frame; there is none."""
+    return {strategy.name: _drawn(found[strategy.name]) for strategy in strategies if strategy.name in found}
+
+
+def _drawn(band: Band) -> Band:
+    few = band.n_seeds < LEAST_SEEDS
+    return replace(band, low=np.where(few, np.nan, band.low), high=np.where(few, np.nan, band.high))
 
 
 def _draw(axes: Axes, curves: dict[str, Band], how: dict[str, Look], line_width: float) -> None:

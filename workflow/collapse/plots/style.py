@@ -6,6 +6,7 @@ that compose alike but verify differently share the hue and differ in dash, ligh
 """
 
 import io
+import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,7 +26,19 @@ INK, QUIET, FAINT = "#1f2328", "#667079", "#e4e7ea"
 """Colours of what is read first, second and last."""
 
 WIDTH = 9.0
-"""Width of every figure in inches, so that text has one size throughout the report."""
+"""Width of figures with many panels in inches, so that text has one size throughout the report."""
+
+NARROW = 5.2
+"""Width of figures with one frame in inches: on a telephone, their text is still read and nothing is cut off."""
+
+SPINE, PAPER = "#aeb4ba", "#ffffff"
+"""Colours of frames and of what is drawn on."""
+
+NIGHT = {INK: "#e4e7ea", QUIET: "#a1abb5", FAINT: "#2c3238", SPINE: "#59636e", PAPER: "#1b1f24"}
+"""What these are on a dark page."""
+
+LEAST_CONTRAST = 4.5
+"""Of a colour on a dark page, as WCAG 2 counts it for text."""
 
 HUES = {
     "real": ("#4d4d4d", "s"),
@@ -73,7 +86,7 @@ class Look:
     @property
     def face(self) -> str:
         """Fill of the markers."""
-        return "white" if self.hollow else self.colour
+        return PAPER if self.hollow else self.colour
 
     def marker_outline(self) -> np.ndarray:
         """Corners of the marker, x to the right and y up, in units of its size, shape `(n, 2)`."""
@@ -95,15 +108,21 @@ def looks(strategies: Sequence[Strategy]) -> dict[str, Look]:
 
 
 def quiet() -> AbstractContextManager[None]:
-    """Settings under which every figure is made and written; text becomes outlines, so it looks alike everywhere."""
+    """Settings under which every figure is made and written.
+
+    Text stays text, so that it can be selected, searched and read aloud. It is laid out by DejaVu Sans, which comes
+    with Matplotlib and is as wide as any that may stand in for it.
+    """
     return mpl.rc_context(
         {
-            "svg.fonttype": "path",
+            "svg.fonttype": "none",
             "svg.hashsalt": "collapse",
-            "font.family": "DejaVu Sans",
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans", "Verdana", "Noto Sans", "Arial"],
             "font.size": 9,
             "text.color": INK,
-            "axes.edgecolor": "#aeb4ba",
+            "axes.facecolor": "none",
+            "axes.edgecolor": SPINE,
             "axes.linewidth": 0.8,
             "axes.labelcolor": QUIET,
             "axes.labelsize": 9,
@@ -112,8 +131,8 @@ def quiet() -> AbstractContextManager[None]:
             "axes.axisbelow": True,
             "axes.unicode_minus": True,
             "axes.formatter.useoffset": False,
-            "xtick.color": "#aeb4ba",
-            "ytick.color": "#aeb4ba",
+            "xtick.color": SPINE,
+            "ytick.color": SPINE,
             "xtick.labelcolor": QUIET,
             "ytick.labelcolor": QUIET,
             "xtick.labelsize": 8.5,
@@ -129,18 +148,24 @@ def quiet() -> AbstractContextManager[None]:
     )
 
 
-def titled(height: float, title: str, subtitle: str) -> Figure:
-    """An empty figure with its title and, below it, what the reader must know: seeds, bands. Height in inches."""
-    figure = Figure(figsize=(WIDTH, height), facecolor="white")
-    figure.text(0.12 / WIDTH, 1 - 0.12 / height, title, size=11.5, weight="bold", va="top")
-    figure.text(0.12 / WIDTH, 1 - 0.40 / height, subtitle, size=8.5, color=QUIET, va="top", linespacing=1.4)
+def titled(height: float, title: str, subtitle: str, width: float = WIDTH) -> Figure:
+    """An empty figure with its title and, below it, what the reader must know: seeds, bands. Sizes in inches."""
+    figure = Figure(figsize=(width, height), facecolor=PAPER)
+    figure.text(0.12 / width, 1 - 0.12 / height, title, size=11.5, weight="bold", va="top")
+    figure.text(0.12 / width, 1 - 0.40 / height, subtitle, size=8.5, color=QUIET, va="top", linespacing=1.4)
     return figure
+
+
+def wrapped(text: str, width: float) -> list[str]:
+    """Lines of a subtitle that fit into a figure of this width in inches; given line ends are kept."""
+    most = int((width - 0.2) / 0.063)
+    return [line for part in text.split("\n") for line in textwrap.wrap(part, most)]
 
 
 def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """A frame placed in inches from the figure's left and top edges."""
-    total = figure.get_size_inches()[1]
-    return figure.add_axes((left / WIDTH, 1 - (top + height) / total, width / WIDTH, height / total))
+    across, down = figure.get_size_inches()
+    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
 
 
 def legend_at(figure: Figure, top: float, handles: Sequence[Artist], columns: int, handle_length: float) -> None:
@@ -148,7 +173,7 @@ def legend_at(figure: Figure, top: float, handles: Sequence[Artist], columns: in
     figure.legend(
         handles=handles,
         loc="upper left",
-        bbox_to_anchor=(0.12 / WIDTH, 1 - top / figure.get_size_inches()[1]),
+        bbox_to_anchor=(0.12 / figure.get_size_inches()[0], 1 - top / figure.get_size_inches()[1]),
         ncols=columns,
         handlelength=handle_length,
         handleheight=1.0,
@@ -209,6 +234,25 @@ def spread(positions: np.ndarray, gap: float, low: float, high: float) -> np.nda
     means = np.clip([mean for mean, _ in pools], low, max(low, high - gap * (len(order) - 1)))
     placed[order] = np.repeat(means, [size for _, size in pools]) + gap * np.arange(len(order))
     return placed
+
+
+def at_night(colour: str) -> str:
+    """The colour on a dark page: greys turned round, others lightened until they can be read there."""
+    if colour in NIGHT:
+        return NIGHT[colour]
+    steps = (_shifted(colour, step / 20) for step in range(20))
+    return next(shade for shade in steps if contrast(shade, NIGHT[PAPER]) >= LEAST_CONTRAST)
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours, from 1 to 21 (WCAG 2.2)."""
+    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour))
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
 
 
 def _look(compose: str, variant: int) -> Look:

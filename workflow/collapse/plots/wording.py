@@ -20,6 +20,7 @@ TITLES = {
     "duplicate_fraction": "Exact duplicates",
     "tail_mass": "Tail mass",
     "surviving_vocabulary": "Surviving vocabulary",
+    "unseen_type_mass": "Mass on unseen token types",
     "kl_to_source": "KL divergence of the source to the model",
     "tv_to_source": "Total variation from the source",
     "support_mass": "Mass on what the source can write",
@@ -37,6 +38,9 @@ TITLES = {
     "mean_origin_generation": "Mean origin",
     "n_distinct_examples": "Different examples",
     "n_tokens_trained": "Tokens trained on",
+    "n_pool_examples": "Examples in the pool",
+    "pool_passes": "Passes over the pool",
+    "n_steps": "Optimizer steps",
     "ancestry_depth": "Models between text and real text",
     "excess_error": "Test error",
     "accuracy": "Accuracy",
@@ -80,6 +84,7 @@ UNITS = {
     "bit/byte": "bits per byte",
     "token": "tokens",
     "example": "examples",
+    "step": "steps",
     "generation": "generations",
     "1": "",
 }
@@ -128,11 +133,15 @@ def interval(low: float | None, high: float | None, digits: int) -> str:
     """` [+0.40, +0.63]`, or nothing where there is no interval; an unbounded end is an infinity."""
     if low is None and high is None:
         return ""
-    ends = (
+    return " [{}, {}]".format(*ends(low, high, digits))
+
+
+def ends(low: float | None, high: float | None, digits: int) -> tuple[str, str]:
+    """Both ends of an interval; an unbounded one is an infinity."""
+    return (
         f"{MINUS}\N{INFINITY}" if low is None else signed(low, digits),
         "+\N{INFINITY}" if high is None else signed(high, digits),
     )
-    return f" [{ends[0]}, {ends[1]}]"
 
 
 def digits_for(smallest: float) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +23,7 @@ class Text:
         body: What was written.
         n_columns: Strategies this text stands for; a shared text spans their columns.
         strategy: Whose it is; empty where it is shared.
+        sample_id: Its id, for `python -m collapse trace`; empty for a real document.
         notes: What a reader must know: cut by the sampler, shortened here, empty.
     """
 
@@ -29,6 +31,7 @@ class Text:
     body: tuple[Segment, ...]
     n_columns: int
     strategy: str
+    sample_id: str
     notes: tuple[str, ...]
 
 
@@ -43,33 +46,43 @@ class Row:
 
 @dataclass(frozen=True)
 class Draw:
-    """All texts of one draw number."""
+    """All texts of one seed and draw number, which share the sampler's noise."""
 
+    seed: int
     number: int
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """The draws shown, of one seed.
+    """The draws shown.
 
     Attributes:
-        seed: The replicate they are from; the first, whatever it shows.
         strategies: Columns.
-        draws: In the order of their numbers, from 0.
+        draws: The first draw of each seed in turn, then the second, whatever they show.
         left_out: Generations that are not shown, because the table would be too long.
         has_prompts: Whether any text began with a prompt.
+        example_id: Id of one sample shown.
     """
 
-    seed: int
     strategies: tuple[str, ...]
     draws: tuple[Draw, ...]
     left_out: tuple[int, ...]
     has_prompts: bool
+    example_id: str
+
+
+Place = tuple[str, int]
+"""Strategy and generation."""
+
+
+def picks(seeds: Sequence[int], n_draws: int) -> list[tuple[int, int]]:
+    """Seed and draw number of each of the draws shown: the seeds in turn, so that as many as possible are seen."""
+    return [(seeds[index % len(seeds)], index // len(seeds)) for index in range(n_draws)]
 
 
 def gallery(samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n_draws: int) -> Gallery | None:
-    """Line up the first draws of the first seed; None if there is nothing to show.
+    """Line up the first draws of every seed; None if there is nothing to show.
 
     Args:
         samples: Rows of the SAMPLES contract, all arms.
@@ -77,25 +90,29 @@ def gallery(samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n
         strategies: The strategies of the experiment, in order.
         n_draws: How many draws are shown.
     """
-    first_seed = min(samples["seed"].to_pylist(), default=0)
-    kept = samples.filter((pc.field("seed") == first_seed) & (pc.field("draw") < n_draws))
-    by_place = {(row["strategy"], row["generation"], row["draw"]): row for row in kept.to_pylist()}
-    if not by_place:
+    wanted = picks(sorted(set(samples["seed"].to_pylist())), n_draws) if samples.num_rows else []
+    kept = samples.filter(pc.field("draw") <= max((draw for _, draw in wanted), default=-1)).to_pylist()
+    by_pick = {pick: dict[Place, dict[str, Any]]() for pick in wanted}
+    for row in kept:
+        if (pick := (row["seed"], row["draw"])) in by_pick:
+            by_pick[pick][row["strategy"], row["generation"]] = row
+    by_pick = {pick: texts for pick, texts in by_pick.items() if texts}
+    if not by_pick:
         return None
-    generations = sorted({generation for _, generation, _ in by_place})
+    generations = sorted({generation for texts in by_pick.values() for _, generation in texts})
     shown = _evenly(generations, MOST_GENERATIONS)
-    numbers = sorted({draw for _, _, draw in by_place})
-    draws = [Draw(number, _rows(by_place, documents, strategies, shown, number)) for number in numbers]
+    draws = [
+        Draw(seed, number, _rows(texts, documents, strategies, shown, index))
+        for index, ((seed, number), texts) in enumerate(by_pick.items())
+    ]
+    everyone = [row for texts in by_pick.values() for row in texts.values()]
     return Gallery(
-        seed=first_seed,
         strategies=tuple(strategies),
         draws=tuple(draws),
         left_out=tuple(sorted(set(generations) - set(shown))),
-        has_prompts=any(row["prompt"] for row in by_place.values()),
+        has_prompts=any(row["prompt"] for row in everyone),
+        example_id=max(everyone, key=lambda row: (row["generation"], row["sample_id"]))["sample_id"],
     )
-
-
-Place = tuple[str, int, int]
 
 
 def _rows(
@@ -103,21 +120,21 @@ def _rows(
     documents: pa.Table,
     strategies: Sequence[str],
     generations: Sequence[int],
-    draw: int,
+    index: int,
 ) -> tuple[Row, ...]:
-    rows = [Row(0, "Real text", (_document(by_place, documents, len(strategies), draw),))]
+    rows = [Row(0, "Real text", (_document(by_place, documents, len(strategies), index),))]
     for generation in generations:
         if generation == 1:
-            texts = (_shared(by_place, len(strategies), draw),)
+            texts = (_shared(by_place, len(strategies)),)
         else:
-            texts = tuple(_sample(by_place.get((name, generation, draw))) for name in strategies)
+            texts = tuple(_sample(by_place.get((name, generation))) for name in strategies)
         rows.append(Row(generation, f"Generation {generation}", texts))
     return tuple(rows)
 
 
-def _shared(by_place: dict[Place, dict[str, object]], n_columns: int, draw: int) -> Text | None:
+def _shared(by_place: dict[Place, dict[str, object]], n_columns: int) -> Text | None:
     """Samples of generation 1 come from the shared model of generation 0 and stand for every strategy."""
-    return _sample(by_place.get((REAL, 1, draw)), n_columns, shared=True)
+    return _sample(by_place.get((REAL, 1)), n_columns, shared=True)
 
 
 def _sample(row: dict[str, object] | None, n_columns: int = 1, shared: bool = False) -> Text | None:
@@ -127,18 +144,18 @@ def _sample(row: dict[str, object] | None, n_columns: int = 1, shared: bool = Fa
     cut = ("not ended by the model: cut at the longest length",) if row["finish_reason"] == "length" else ()
     body, notes = _shown(text)
     strategy = "" if shared else str(row["strategy"])
-    return Text(segments(str(row["prompt"])), body, n_columns, strategy, (*notes, *cut))
+    return Text(segments(str(row["prompt"])), body, n_columns, strategy, str(row["sample_id"]), (*notes, *cut))
 
 
-def _document(by_place: dict[Place, dict[str, object]], documents: pa.Table, n_columns: int, draw: int) -> Text | None:
+def _document(by_place: dict[Place, dict[str, object]], documents: pa.Table, n_columns: int, index: int) -> Text | None:
     """The document whose beginning was the prompt; without prompts, the training document of the same number."""
     train = documents.filter(pc.field("split") == "train").select(["document_id", "text"]).to_pylist()
     if not train:
         return None
-    prompts = {row["prompt_id"] for (_, _, number), row in by_place.items() if number == draw} - {None}
+    prompts = {row["prompt_id"] for row in by_place.values()} - {None}
     prompting = [row for row in train if row["document_id"] in prompts]
-    body, notes = _shown((prompting or train[draw % len(train) :])[0]["text"])
-    return Text((), body, n_columns, "", notes)
+    body, notes = _shown((prompting or train[index % len(train) :])[0]["text"])
+    return Text((), body, n_columns, "", "", notes)
 
 
 def _shown(text: str) -> tuple[tuple[Segment, ...], tuple[str, ...]]:

@@ -7,6 +7,7 @@ from scipy import stats
 from collapse.config.plan import REAL, Plan
 from collapse.config.settings import CorpusSettings, RealTextSettings, Strategy
 from collapse.plots import wording
+from collapse.stats.paired import LEAST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def recipe(strategy: Strategy) -> str:
     return {
         "real": "real text, every generation: the control",
         "replace": "the newest samples only",
-        "accumulate": "real text and all samples so far; the set grows",
+        "accumulate": "real text and all samples so far; the pool grows",
         "accumulate_subsample": "a random part, of the real set's size, of real text and all samples so far",
         "replace_multiple": "the newest samples only, as many as accumulate has",
         "mix": f"{share} real text, the rest newest samples",
@@ -92,8 +93,9 @@ def limits(plan: Plan) -> tuple[str, ...]:
         f"One way of drawing text: {_decoding(plan)}. Other settings change what the next model learns.",
         f"{_generation_count(plan.generations)}: a line that is flat here may rise later, and a rising one may level "
         "off.",
-        "Intervals stand for single comparisons. p-values are adjusted (Holm) within one metric at one generation, "
-        "not over metrics and generations together.",
+        "Intervals stand for single comparisons and are not adjusted. p-values are adjusted (Holm) over all pairs of "
+        "strategies, or over all strategies' changes since generation 0, within one metric at one generation; not over "
+        "metrics and generations together.",
         "Loss per token and perplexity compare models with one tokenizer; bits per byte compare across tokenizers.",
     ]
     if plan.budget.match == "epochs":
@@ -108,7 +110,21 @@ def interval_width(n_seeds: int, confidence: float) -> str:
     reach = float(stats.t.ppf((1 + confidence) / 2, n_seeds - 1))
     return (
         f"With {n_seeds} seeds a {wording.percent(confidence)} t-interval reaches {reach:.1f} standard errors to each "
-        "side: a wide band here means few seeds before it means a large spread."
+        "side: a wide interval here means few seeds before it means a large spread."
+    )
+
+
+def decision(n_seeds: int, confidence: float) -> str:
+    """What is called decided on the page, and why nothing is where seeds are too few."""
+    if n_seeds < LEAST_SEEDS:
+        return (
+            f"{wording.seeds(n_seeds).capitalize()}: nothing is decided. Two can agree by luck, and then a t-test with "
+            "one degree of freedom is very sure of it. Add a third seed to the config; what is made already "
+            "stays."
+        )
+    return (
+        f"A difference or a change is decided where its p-value, adjusted (Holm), is below {1 - confidence:.2g}, with "
+        f"{LEAST_SEEDS} seeds or more; intervals are not adjusted."
     )
 
 
@@ -116,6 +132,7 @@ def _seeds(n: int, confidence: float) -> str:
     if n == 1:
         return "One seed. Another seed might order the strategies otherwise; nothing here says how likely that is."
     width = interval_width(n, confidence)
+    width += " Two seeds decide nothing; a third would." if n < LEAST_SEEDS else ""
     return f"{n} seeds. " + (width or "Intervals say how well the mean over such seeds is known, no more.")
 
 
@@ -165,6 +182,8 @@ def _decoding(plan: Plan) -> str:
         return how.method
     neutral = {"top_p": 1, "top_k": 0, "min_p": 0, "repetition_penalty": 1}
     changed = [f"{name} {getattr(how, name):g}" for name, value in neutral.items() if getattr(how, name) != value]
+    if how.unseen_types == "forbidden":
+        changed.append("only token types of real text")
     return ", ".join([f"sampling at temperature {how.temperature:g}", *(changed or ["no truncation"])])
 
 

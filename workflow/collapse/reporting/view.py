@@ -1,23 +1,31 @@
 """Everything the page shows, as plain values; the template only lays it out."""
 
+import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
 from collapse.config.plan import Plan, ReportSpec
 from collapse.plots import wording
-from collapse.plots.contrasts import Pair, interval_text, last_generation_pairs
+from collapse.plots.contrasts import Pair, every_pair, interval_text, last_generation_pairs
 from collapse.plots.style import Look, looks
-from collapse.reporting import setup
+from collapse.reporting import numbers, setup
 from collapse.reporting.answer import Answer, answer
 from collapse.reporting.decoding import Decoding
+from collapse.reporting.figures import night
+from collapse.reporting.numbers import Numbers
 from collapse.reporting.samples import Gallery
 from collapse.reporting.theory import TheoryView, limits
 from collapse.stats.bands import Band, bands
-from collapse.stats.paired import Interval
+from collapse.stats.calibration import calibrations
+from collapse.stats.paired import LEAST_SEEDS, Interval
 from collapse.stats.trends import changes, slopes
+
+LOSS = ("test_loss", "real_test")
 
 VERDICTS = {1: "rose", -1: "fell", 0: "undecided"}
 
@@ -38,6 +46,7 @@ class Change:
 
     estimate: str
     interval: str
+    p_adjusted: str
     verdict: str
 
 
@@ -55,6 +64,9 @@ class Summary:
     perplexity: str
     bits_per_byte: str
     real_share: str
+    pool: str
+    seen: str
+    steps: str
 
 
 @dataclass(frozen=True)
@@ -71,10 +83,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure and what to say about it."""
+    """A figure, what to say about it, and its numbers; None where a table on the page has them already."""
 
     svg: str
     caption: tuple[str, ...]
+    numbers: Numbers | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,8 @@ class LoopView:
     answer: Answer
     facts: tuple[setup.Fact, ...]
     n_seeds: int
+    decision: str
+    part_passes: tuple[str, ...]
     last_generation: int
     swatches: dict[str, Swatch]
     summary: tuple[Summary, ...]
@@ -117,6 +132,9 @@ class View:
     example_metric: str
     inputs: dict[str, str]
     audited: str
+    code: str
+    config_digest: str
+    night: dict[str, str]
 
 
 LOOP_PARTS = ("Answer", "Strategies", "Contrasts", "Texts", "Diversity", "Ancestry", "Decoding")
@@ -124,7 +142,12 @@ LAST_PARTS = ("Settings", "Limits", "Data")
 
 
 def view(
-    spec: ReportSpec, loop: LoopView | None, theory: TheoryView | None, inputs: dict[str, str], audited: str
+    spec: ReportSpec,
+    loop: LoopView | None,
+    theory: TheoryView | None,
+    inputs: dict[str, str],
+    audited: str,
+    code: str = "",
 ) -> View:
     """Put the page together.
 
@@ -134,6 +157,7 @@ def view(
         theory: Claims and closed-form worlds, if it has any.
         inputs: SHA-256 of what the page is made from, by path.
         audited: What was checked before, in one sentence.
+        code: Fingerprint of the code that made the page.
     """
     plan = Plan.model_validate(spec.settings)
     papers = [Part(paper.key, paper.name) for paper in theory.papers] if theory else []
@@ -141,6 +165,7 @@ def view(
     parts += [Part("calibration", "Calibration")] if loop and "calibration" in loop.figures else []
     parts += [Part("claims", "Claims"), *papers] if theory else []
     parts += [Part(name.lower(), name) for name in LAST_PARTS]
+    settings = yaml.safe_dump(spec.settings, sort_keys=False, allow_unicode=True, width=100)
     return View(
         experiment=spec.experiment,
         question=setup.question(plan),
@@ -149,12 +174,22 @@ def view(
         loop=loop,
         theory=theory,
         limits=(*(setup.limits(plan) if loop else ()), *(limits(plan) if theory else ())),
-        settings=yaml.safe_dump(spec.settings, sort_keys=False, allow_unicode=True, width=100),
+        settings=settings,
         data=setup.data(plan),
         example_metric="test_loss" if loop else _first_metric(plan),
         inputs=inputs,
         audited=audited,
+        code=code,
+        config_digest=hashlib.sha256(settings.encode()).hexdigest()[:16],
+        night=_night(loop, theory),
     )
+
+
+def _night(loop: LoopView | None, theory: TheoryView | None) -> dict[str, str]:
+    """What every colour of figures and strategies is on a dark page."""
+    drawn = [figure.svg for figure in loop.figures.values()] if loop else []
+    drawn += [world.svg for paper in theory.papers for world in paper.worlds] if theory else []
+    return night(drawn, [swatch.colour for swatch in loop.swatches.values()] if loop else [])
 
 
 def _first_metric(plan: Plan) -> str:
@@ -165,6 +200,7 @@ def loop_view(
     spec: ReportSpec,
     metrics: pa.Table,
     contrasts: pa.Table,
+    ancestry: pa.Table,
     figures: dict[str, str],
     gallery: Gallery | None,
     decoding: Decoding,
@@ -175,6 +211,7 @@ def loop_view(
         spec: Experiment, strategies, coverage, and the whole config.
         metrics: Rows of the METRICS contract.
         contrasts: Rows of the CONTRASTS contract.
+        ancestry: Rows of the ANCESTRY contract.
         figures: SVG elements by name: `test_loss`, `diversity`, `contrasts`, `ancestry`.
         gallery: The samples shown.
         decoding: How text was drawn.
@@ -183,28 +220,52 @@ def loop_view(
     confidence = spec.report.confidence
     names = [strategy.name for strategy in spec.strategies]
     last = spec.arms.generations
-    moved = changes(metrics, "test_loss", "real_test", last, confidence)
+    moved = changes(metrics.filter(pc.is_in(metrics["strategy"], pa.array(names))), *LOSS, last, confidence)
+    tables = _numbers(spec, metrics, ancestry, figures)
     return LoopView(
-        answer=answer({name: moved[name] for name in names if name in moved}, last, confidence),
+        answer=answer(
+            every_pair(contrasts, spec.strategies, *LOSS),
+            {name: moved[name] for name in names if name in moved},
+            last,
+            confidence,
+        ),
         facts=setup.facts(plan),
         n_seeds=len(spec.arms.seeds),
+        decision=setup.decision(len(spec.arms.seeds), confidence),
+        part_passes=_part_passes(metrics, names, last),
         last_generation=last,
         swatches={name: _swatch(look) for name, look in looks(spec.strategies).items()},
         summary=_summary(spec, metrics, moved, last),
         differences=_differences(spec, contrasts),
-        figures={name: Figure(svg, _captions(plan, name)) for name, svg in figures.items()},
+        figures={name: Figure(svg, _captions(plan, name), tables.get(name)) for name, svg in figures.items()},
         gallery=gallery,
         decoding=decoding,
     )
 
 
+def _numbers(spec: ReportSpec, metrics: pa.Table, ancestry: pa.Table, figures: dict[str, str]) -> dict[str, Numbers]:
+    """The tables of the figures that have none on the page."""
+    names, confidence = [strategy.name for strategy in spec.strategies], spec.report.confidence
+    tables = {
+        "test_loss": numbers.losses(metrics, names, confidence),
+        "diversity": numbers.diversity(metrics, names, confidence),
+        "ancestry": numbers.origins(ancestry, names),
+    }
+    if "calibration" in figures:
+        tables["calibration"] = numbers.calibration(calibrations(metrics, names))
+    return tables
+
+
 def _summary(spec: ReportSpec, metrics: pa.Table, moved: dict[str, Interval], last: int) -> tuple[Summary, ...]:
     confidence = spec.report.confidence
-    loss = bands(metrics, "test_loss", "real_test", confidence)
-    perplexity = bands(metrics, "perplexity", "real_test", confidence)
-    bits = bands(metrics, "bits_per_byte", "real_test", confidence)
-    real = bands(metrics, "real_token_share", "mixture", confidence)
-    trend = slopes(metrics, "test_loss", "real_test", confidence)
+    loss, perplexity, bits = (
+        bands(metrics, name, "real_test", confidence) for name in ("test_loss", "perplexity", "bits_per_byte")
+    )
+    real, passes, pool, steps = (
+        bands(metrics, name, "mixture", confidence)
+        for name in ("real_token_share", "pool_passes", "n_pool_examples", "n_steps")
+    )
+    trend = slopes(metrics, *LOSS, confidence)
     return tuple(
         Summary(
             name=strategy.name,
@@ -212,18 +273,46 @@ def _summary(spec: ReportSpec, metrics: pa.Table, moved: dict[str, Interval], la
             verifiers=", ".join(strategy.verifiers),
             first_loss=_at(loss.get(strategy.name), 0, 3),
             last_loss=_at(loss.get(strategy.name), last, 3),
-            rise=_change(moved.get(strategy.name)),
-            slope=_change(trend.get(strategy.name)),
+            rise=_change(moved.get(strategy.name), confidence),
+            slope=_change(trend.get(strategy.name), confidence),
             perplexity=_at(perplexity.get(strategy.name), last, 1),
             bits_per_byte=_at(bits.get(strategy.name), last, 3),
             real_share=_percent_at(real.get(strategy.name), last),
+            pool=_count_at(pool.get(strategy.name), last),
+            seen=_seen(_value(passes.get(strategy.name), last)),
+            steps=_count_at(steps.get(strategy.name), last),
         )
         for strategy in spec.strategies
     )
 
 
+def _seen(passes: float | None) -> str:
+    """How often a model saw the examples its strategy had for it: `77 % of them, once` or `1.6 times each`."""
+    if passes is None:
+        return ""
+    if passes < 1:
+        return f"{wording.percent(_two_figures(passes))} of them, once"
+    return "once each" if passes == 1 else f"{passes:.2g} times each"
+
+
+def _part_passes(metrics: pa.Table, names: list[str], last: int) -> tuple[str, ...]:
+    """Which strategies' budget ended before they had seen their pool once, at the last generation, and how far."""
+    passes, pool = (bands(metrics, name, "mixture", 0.95) for name in ("pool_passes", "n_pool_examples"))
+    found = {name: (_value(passes.get(name), last), _value(pool.get(name), last)) for name in names}
+    return tuple(
+        f"{name} saw {wording.percent(_two_figures(seen))} of its {size:,.0f} examples, once"
+        for name, (seen, size) in found.items()
+        if seen is not None and size is not None and seen < 1
+    )
+
+
+def _two_figures(share: float) -> float:
+    """A share below 1 rounded down to whole per cents, so that what is not all never reads as all."""
+    return math.floor(100 * share) / 100
+
+
 def _differences(spec: ReportSpec, contrasts: pa.Table) -> dict[str, tuple[Difference, ...]]:
-    groups = last_generation_pairs(contrasts, spec.strategies, "test_loss", "real_test")
+    groups = last_generation_pairs(contrasts, spec.strategies, *LOSS)
     every = [pair for pairs in groups.values() for pair in pairs]
     digits = wording.digits_for(max((abs(pair.estimate) for pair in every), default=1) / 10)
     return {head: tuple(_difference(pair, digits) for pair in pairs) for head, pairs in groups.items()}
@@ -235,17 +324,22 @@ def _difference(pair: Pair, digits: int) -> Difference:
     return Difference(pair.strategy, pair.baseline, interval_text(pair, digits), p_adjusted, pair.n_seeds, verdict)
 
 
-def _change(interval: Interval | None) -> Change:
+def _change(interval: Interval | None, confidence: float) -> Change:
     if interval is None:
-        return Change(wording.NOTHING, "", "not measured")
-    verdict = "one seed" if interval.method == "single_seed" else VERDICTS[interval.sign]
+        return Change(wording.NOTHING, "", wording.NOTHING, "not measured")
+    verdict = "one seed" if interval.method == "single_seed" else VERDICTS[interval.direction(confidence)]
     limits = wording.interval(interval.low, interval.high, 3).strip()
-    return Change(wording.signed(interval.estimate, 3), limits, verdict)
+    return Change(wording.signed(interval.estimate, 3), limits, wording.p_value(interval.p_adjusted), verdict)
 
 
 def _at(band: Band | None, generation: int, digits: int) -> str:
     value = _value(band, generation)
     return wording.NOTHING if value is None else wording.number(value, digits)
+
+
+def _count_at(band: Band | None, generation: int) -> str:
+    value = _value(band, generation)
+    return wording.NOTHING if value is None else f"{value:,.0f}"
 
 
 def _percent_at(band: Band | None, generation: int) -> str:
@@ -269,13 +363,7 @@ def _swatch(look: Look) -> Swatch:
 
 def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
     n, confidence = len(plan.seeds), plan.report.confidence
-    lines = (
-        f"Lines are means of {wording.seeds(n)}, bands are {wording.percent(confidence)} t-intervals of the mean, thin "
-        "lines are single seeds; a band that is wider than the frame is cut at its edge."
-        if n > 1
-        else "One seed: there is no band, because there is nothing to judge the spread between seeds by."
-    )
-    width = setup.interval_width(n, confidence)
+    lines, width = _how_lines_are_drawn(n, confidence), setup.interval_width(n, confidence)
     tokens = f"{plan.evaluation.diversity_tokens:,}"
     return {
         "test_loss": (
@@ -285,8 +373,8 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
             "Generation 0 is one model per seed, trained on real text and shared by all strategies.",
         ),
         "contrasts": (
-            "Each row is a difference between two strategies with the same seeds. The intervals of the figure and the "
-            "table are the same numbers.",
+            "Each row is a difference between two strategies with the same seeds. The table below has the numbers of "
+            "the figure: intervals stand for one pair each and are not adjusted; p is.",
             "All other pairs, metrics and generations are in contrasts.parquet.",
         ),
         "diversity": (
@@ -295,6 +383,8 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
             "A rise is not health: sampled at temperature 1, a model that drifts to noise writes more varied text. So "
             "read every panel with the last one. Where it falls, samples narrow to what the first model found likely; "
             "where it rises, they drift away from it. Its dotted level is that model's loss on held-out real text.",
+            "Unseen token types never occur in real training text; only the tokenizer knows them, so their mass is a "
+            "leak, and no new word. With decoding.unseen_types: forbidden, none is drawn.",
             "Samples of generation 1 come from the shared model of generation 0.",
             lines,
         ),
@@ -310,3 +400,15 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
             "arms of one chain that depend on one another: they describe, they do not test.",
         ),
     }[figure]
+
+
+def _how_lines_are_drawn(n_seeds: int, confidence: float) -> str:
+    if n_seeds == 1:
+        return "One seed: there is no band, because there is nothing to judge the spread between seeds by."
+    means = f"Lines are means of {wording.seeds(n_seeds)}, thin lines are single seeds"
+    if n_seeds < LEAST_SEEDS:
+        return f"{means}. A band would need a third: with two, it fills the frame whatever the seeds say."
+    return (
+        f"{means}, bands are {wording.percent(confidence)} t-intervals of the mean, not adjusted; a band that is wider "
+        "than the frame is cut at its edge."
+    )

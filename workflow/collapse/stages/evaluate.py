@@ -13,6 +13,7 @@ from collapse.config.plan import EvaluateSpec
 from collapse.config.settings import EvaluationSettings
 from collapse.contracts import Record
 from collapse.layout import experiment_folder
+from collapse.lineage import read_card
 from collapse.metrics import Measurement, distance, diversity, loss, provenance, tails
 from collapse.metrics import table as metrics_table
 from collapse.sequences import Sequences
@@ -92,7 +93,7 @@ def run(
         losses.append(_scored(first, written, "samples", "generation_0"))
         measured += _sample_metrics(drawn, written, losses[1], verdicts)
     measured += _diversity(written, name, train, spec.evaluation)
-    measured += _provenance(mixture)
+    measured += _provenance(mixture, read_card(model).n_steps)
     if truth:
         measured += _distances(own, truth, losses[0], written, name, spec.evaluation.tail_share)
     table = pa.concat_tables(losses)
@@ -175,6 +176,7 @@ def _diversity(texts: Texts, name: str, real: Texts, settings: EvaluationSetting
     values["compression_ratio"] = diversity.compression_ratio(texts.texts[: len(tokens)])
     n_types = 1 + max(int(tokens.values.max(initial=0)), int(real.tokens.values.max(initial=0)))
     values["tail_mass"] = tails.tail_mass(tokens, tails.tail_types(real.tokens, n_types, settings.tail_share))
+    values["unseen_type_mass"] = tails.unseen_type_mass(real.tokens, tokens)
     values["surviving_vocabulary"] = tails.surviving_vocabulary(real.tokens, tokens)
     return [Measurement(metric, name, value, tokens.n_tokens) for metric, value in values.items()]
 
@@ -213,8 +215,8 @@ def _among(texts: Sequences, others: Sequences) -> np.ndarray:
     return np.array([row.tobytes() in known for row in texts], dtype=bool)
 
 
-def _provenance(mixture: Path) -> list[Measurement]:
-    columns = ["example_id", "origin_generation", "n_tokens", "n_real_tokens"]
+def _provenance(mixture: Path, n_steps: int) -> list[Measurement]:
+    columns = ["example_id", "origin_generation", "n_tokens", "n_real_tokens", "n_pool"]
     table = contracts.read(mixture, contracts.MIXTURE, columns)
     n_tokens = table["n_tokens"].to_numpy()
     values = {
@@ -222,5 +224,9 @@ def _provenance(mixture: Path) -> list[Measurement]:
         "mean_origin_generation": provenance.mean_origin_generation(table["origin_generation"].to_numpy(), n_tokens),
         "n_distinct_examples": provenance.n_distinct_examples(table["example_id"]),
         "n_tokens_trained": provenance.n_tokens_trained(n_tokens),
+        "n_pool_examples": (n_pool := table["n_pool"][0].as_py()),
+        "pool_passes": table.num_rows / n_pool,
     }
+    if n_steps:  # an n-gram model is counted, not optimized
+        values["n_steps"] = n_steps
     return [Measurement(name, "mixture", float(value), table.num_rows) for name, value in values.items()]

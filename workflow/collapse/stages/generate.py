@@ -62,8 +62,9 @@ def run(
     prompt_ids, prompts = _prompts(spec, train, n_rows)
     seeds = row_seeds(seed, generation, "generate", range(n_rows))
     vocabulary = Vocabulary(codec.size, codec.bos, codec.eos)
+    never = _never_drawn(spec, codec, train)
     sampler = ChunkedSampler(
-        lambda: engines.open_sampler(spec.engine, spec.family, model.parent, vocabulary, spec.device),
+        lambda: engines.open_sampler(spec.engine, spec.family, model.parent, vocabulary, spec.device, never),
         scratch(samples, record.identity),
         spec.chunk_rows,
     )
@@ -96,6 +97,15 @@ def run(
 def _training_documents(documents: Path) -> pa.Table:
     table = contracts.read(documents, contracts.DOCUMENTS, ["document_id", "split", "token_ids", "n_tokens"])
     return table.filter(pc.equal(table["split"], "train"))
+
+
+def _never_drawn(spec: GenerateSpec, codec: Codec, train: pa.Table) -> list[int]:
+    """Tokens that may not be sampled: start and padding, and, where the config forbids them, types real text lacks."""
+    never = codec.never_written
+    if spec.decoding.unseen_types == "forbidden":
+        seen = np.unique(Sequences.from_arrow(train["token_ids"]).values).tolist()
+        never |= set(range(codec.size)).difference(seen, {codec.eos})
+    return sorted(never)
 
 
 def _prompts(spec: GenerateSpec, train: pa.Table, n_rows: int) -> tuple[pa.Array, Sequences]:

@@ -94,12 +94,15 @@ def run(
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
     for name, value in arm.items():
         table = table.append_column(name, pa.array([value] * table.num_rows))
-    logger.info(
-        "%d examples, %d different; %d tokens",
-        table.num_rows,
-        sum(len(p.ids) for p in chosen),
-        pc.sum(table["n_tokens"]).as_py(),
-    )
+    n_pool = sum(len(pool.ids) for pool in chosen)
+    logger.info("%d examples of %d; %d tokens", table.num_rows, n_pool, pc.sum(table["n_tokens"]).as_py())
+    if table.num_rows < n_pool and spec.budget.match != "epochs":
+        logger.warning(
+            "the budget ends before one pass: %d of %d examples are seen. budget.match: epochs gives whole passes, "
+            "steps matches optimizer steps.",
+            table.num_rows,
+            n_pool,
+        )
     contracts.write(mixture, contracts.MIXTURE, table, record)
 
 
@@ -185,6 +188,7 @@ def _in_training_order(chosen: list[Pool], spec: MixSpec, rng: np.random.Generat
         "weight": np.ones(len(order), dtype=np.float32),
         "n_tokens": n_tokens[order],
         "n_real_tokens": np.concatenate([pool.n_real_tokens for pool in chosen])[order],
+        "n_pool": np.full(len(order), len(n_tokens), dtype=np.int32),
     }
     return pa.table({name: pa.array(values) for name, values in columns.items()})
 

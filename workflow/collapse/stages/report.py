@@ -11,19 +11,19 @@ from pydantic import ValidationError
 import collapse
 from collapse import contracts, layout
 from collapse.config.plan import Plan, ReportSpec
-from collapse.contracts import AUDIT, CLAIMS, CONTRASTS, DOCUMENTS, METRICS, SAMPLES, THEORY, Record
+from collapse.contracts import ANCESTRY, AUDIT, CLAIMS, CONTRASTS, DOCUMENTS, METRICS, SAMPLES, THEORY, Record
 from collapse.errors import ContractError
 from collapse.files import written_at_once
 from collapse.reporting import setup
 from collapse.reporting.decoding import SamplingRecord, decoding
 from collapse.reporting.figures import inlined
-from collapse.reporting.samples import Gallery, gallery
+from collapse.reporting.samples import Gallery, gallery, picks
 from collapse.reporting.theory import theory_view
 from collapse.reporting.view import LoopView, View, loop_view, view
 from collapse.stages import Output
 
 TEMPLATES = Path(collapse.__file__).parents[1] / "report"
-SHOWN_COLUMNS = ["strategy", "seed", "generation", "draw", "prompt_id", "prompt", "text", "finish_reason"]
+SHOWN_COLUMNS = ["strategy", "seed", "generation", "draw", "sample_id", "prompt_id", "prompt", "text", "finish_reason"]
 LABELS = {
     "test_loss": "Test loss on held-out real text by generation, one line per strategy",
     "contrasts": "Differences in test loss between strategies at the last generation, with intervals",
@@ -56,7 +56,7 @@ def run(
         spec: Experiment, strategies, coverage, number of samples shown, and the whole config.
         metrics: The experiment's metrics table.
         contrasts: Differences between strategies.
-        ancestry: Where each arm's training text came from; shown by its figure, named in the page's inputs.
+        ancestry: Where each arm's training text came from.
         theory: What closed forms predict.
         claims: The verdicts, if anything is claimed.
         documents: Real documents, if there is a loop of language models.
@@ -67,7 +67,7 @@ def run(
         record: What the page is made from.
     """
     plan = Plan.model_validate(spec.settings)
-    loop = _loop(spec, metrics, contrasts, documents[0], figures) if documents else None
+    loop = _loop(spec, metrics, contrasts, ancestry, documents[0], figures) if documents else None
     verdicts = contracts.read(claims[0], CLAIMS) if claims else CLAIMS.schema.empty_table()
     drawn = {path.stem.removeprefix("world="): path for path in world_figures}
     worlds = {name: _inlined(path, name, _title(plan, name)) for name, path in drawn.items()}
@@ -75,7 +75,7 @@ def run(
     tables = (metrics, contrasts, ancestry, theory, *claims, *documents, audit)
     inputs = {name: digest for name, digest in record.inputs.items() if name in {path.name for path in tables}}
     with written_at_once(report) as partial:
-        partial.write_text(rendered(view(spec, loop, shown, inputs, _audited(audit))))
+        partial.write_text(rendered(view(spec, loop, shown, inputs, _audited(audit), record.code)))
 
 
 def _audited(path: Path) -> str:
@@ -86,16 +86,20 @@ def _audited(path: Path) -> str:
     return setup.audited(pc.count_distinct(found["artifact"]).as_py(), found.num_rows)
 
 
-def _loop(spec: ReportSpec, metrics: Path, contrasts: Path, documents: Path, figures: list[Path]) -> LoopView:
+def _loop(
+    spec: ReportSpec, metrics: Path, contrasts: Path, ancestry: Path, documents: Path, figures: list[Path]
+) -> LoopView:
     names = [strategy.name for strategy in spec.strategies]
     drawn = layout.arms_with_samples(spec.arms)
-    first_seed = [arm for arm in drawn if arm[1] == min(spec.arms.seeds)]
-    samples = layout.found(metrics.parent, first_seed, "samples.parquet")
+    shown = picks(sorted(spec.arms.seeds), spec.report.n_samples_shown)
+    of_seeds = [arm for arm in drawn if arm[1] in {seed for seed, _ in shown}]
+    samples = layout.found(metrics.parent, of_seeds, "samples.parquet")
     records = layout.found(metrics.parent, drawn, "sampling_record.json")
     return loop_view(
         spec,
         contracts.read(metrics, METRICS),
         contracts.read(contrasts, CONTRASTS),
+        contracts.read(ancestry, ANCESTRY),
         _figures(figures),
         _gallery(samples, documents, names, spec.report.n_samples_shown),
         decoding([_sampling_record(path) for path in records], names),

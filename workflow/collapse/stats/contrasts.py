@@ -1,13 +1,13 @@
 """Every strategy against every other, per metric and generation: paired by seed, adjusted for how many there are."""
 
+from dataclasses import asdict, replace
 from itertools import combinations
 
-import numpy as np
 import pyarrow as pa
 
 from collapse.contracts import CONTRASTS
 from collapse.randomness import stream
-from collapse.stats.holm import holm
+from collapse.stats.holm import adjusted
 from collapse.stats.paired import Interval, paired_interval
 from collapse.stats.series import Series, paired, series_of_everything
 
@@ -52,31 +52,19 @@ def _family(
 
 
 def _rows(family: dict[tuple[str, str], Interval]) -> list[Row]:
-    p_values = np.array([interval.p_value for interval in family.values()], dtype=float)
     rows: list[Row] = []
-    for ((strategy, baseline), interval), adjusted in zip(family.items(), holm(p_values), strict=True):
-        p_adjusted = None if np.isnan(adjusted) else float(adjusted)
-        rows.append(_row(strategy, baseline, interval, p_adjusted))
-        rows.append(_row(baseline, strategy, _mirrored(interval), p_adjusted))
+    for (strategy, baseline), interval in adjusted(family).items():
+        rows.append(_row(strategy, baseline, interval))
+        rows.append(_row(baseline, strategy, _mirrored(interval)))
     return rows
 
 
-def _row(strategy: str, baseline: str, interval: Interval, p_adjusted: float | None) -> Row:
-    return {
-        "strategy": strategy,
-        "baseline": baseline,
-        "estimate": interval.estimate,
-        "low": interval.low,
-        "high": interval.high,
-        "method": interval.method,
-        "n_seeds": interval.n_seeds,
-        "p_value": interval.p_value,
-        "p_adjusted": p_adjusted,
-        "adjustment": "none" if p_adjusted is None else "holm",
-    }
+def _row(strategy: str, baseline: str, interval: Interval) -> Row:
+    adjustment = "none" if interval.p_adjusted is None else "holm"
+    return {"strategy": strategy, "baseline": baseline, **asdict(interval), "adjustment": adjustment}
 
 
 def _mirrored(interval: Interval) -> Interval:
     low = None if interval.high is None else -interval.high
     high = None if interval.low is None else -interval.low
-    return Interval(-interval.estimate, low, high, interval.method, interval.n_seeds, interval.p_value)
+    return replace(interval, estimate=-interval.estimate, low=low, high=high)

@@ -1,6 +1,14 @@
 """Holm's adjustment of p-values for the number of comparisons (Holm 1979)."""
 
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import TypeVar
+
 import numpy as np
+
+from collapse.stats.paired import Interval
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
@@ -18,3 +26,12 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     factors = np.arange(len(ascending), 0, -1)
     adjusted[ascending] = np.minimum(1, np.maximum.accumulate(p_values[ascending] * factors))
     return adjusted
+
+
+def adjusted(family: dict[Key, Interval]) -> dict[Key, Interval]:
+    """The same intervals, each with its p-value adjusted for the family: all that were tested together."""
+    p_values = np.array([interval.p_value for interval in family.values()], dtype=float)
+    return {
+        name: replace(interval, p_adjusted=None if np.isnan(p) else float(p))
+        for (name, interval), p in zip(family.items(), holm(p_values), strict=True)
+    }

@@ -24,17 +24,23 @@ N_RESAMPLES = 9_999
 """With one added, a multiple of 40 and of 200: the 95 % and 99 % limits fall on resamples."""
 
 
+LEAST_SEEDS = 3
+"""Two seeds decide nothing: Student's t with one degree of freedom takes two that agree by luck for very sure."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A mean over seeds and how well it is known.
 
     Attributes:
         estimate: Mean over seeds.
-        low: Lower end of the interval; None where the seeds do not say (a single seed, or no variation at all).
+        low: Lower end of the interval; None where the seeds do not say (a single seed, or no variation at all). The
+            interval stands for this mean alone: it is not adjusted for the other comparisons beside it.
         high: Upper end, likewise.
         method: `paired_t`, `paired_bootstrap` or `single_seed`.
         n_seeds: Number of seeds.
         p_value: Two-sided, against a mean of 0; None where `low` is because the seeds do not say.
+        p_adjusted: The same, adjusted for the family of comparisons it was made in; None outside of one.
     """
 
     estimate: float
@@ -43,13 +49,20 @@ class Interval:
     method: str
     n_seeds: int
     p_value: float | None
+    p_adjusted: float | None = None
 
-    @property
-    def sign(self) -> int:
-        """1 if the interval lies above 0, -1 if below, 0 if it contains 0 or there is none: undecided."""
-        if self.low is None or self.high is None:
-            return 0
-        return int(self.low > 0) - int(self.high < 0)
+    def decided(self, confidence: float) -> bool:
+        """Whether it differs from 0, in the one meaning this project has: see `decided`."""
+        return decided(self.p_adjusted, self.n_seeds, confidence)
+
+    def direction(self, confidence: float) -> int:
+        """1 if it is decided and above 0, -1 if decided and below, 0 if undecided."""
+        return (int(self.estimate > 0) - int(self.estimate < 0)) * self.decided(confidence)
+
+
+def decided(p_adjusted: float | None, n_seeds: int, confidence: float) -> bool:
+    """Whether a mean over seeds differs from 0: adjusted p below 1 - confidence, and `LEAST_SEEDS` seeds or more."""
+    return n_seeds >= LEAST_SEEDS and p_adjusted is not None and p_adjusted < 1 - confidence
 
 
 def paired_interval(differences: np.ndarray, confidence: float, rng: np.random.Generator) -> Interval:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from collapse.stats.bands import mean_interval
+from collapse.stats.holm import adjusted
 from collapse.stats.paired import Interval
 from collapse.stats.series import Series, paired, series_by_strategy
 
@@ -25,14 +26,17 @@ def slopes(metrics: pa.Table, metric: str, evaluation_set: str, confidence: floa
 def changes(
     metrics: pa.Table, metric: str, evaluation_set: str, generation: int, confidence: float
 ) -> dict[str, Interval]:
-    """Change from generation 0 to `generation`, paired by seed, with its t-interval, by strategy."""
+    """Change from generation 0 to `generation`, paired by seed, with its t-interval, by strategy.
+
+    The family of Holm's adjustment is all strategies, on one metric and text.
+    """
     by_strategy = series_by_strategy(metrics, metric, evaluation_set)
     moved = {
         strategy: paired(series[generation], series[0])
         for strategy, series in sorted(by_strategy.items())
         if generation > 0 and generation in series and 0 in series
     }
-    return {strategy: mean_interval(values, confidence) for strategy, values in moved.items() if len(values)}
+    return adjusted({strategy: mean_interval(values, confidence) for strategy, values in moved.items() if len(values)})
 
 
 def _slopes(series: Series) -> np.ndarray:
