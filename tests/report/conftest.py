@@ -12,7 +12,7 @@ import yaml
 
 from collapse import contracts, layout
 from collapse.config.plan import Plan, load_plan
-from collapse.contracts import AUDIT, DOCUMENTS, METRICS, MIXTURE, SAMPLES, Record
+from collapse.contracts import AUDIT, DOCUMENTS, METRICS, MIXTURE, REFERENCES, SAMPLES, Record
 from collapse.metrics import Measurement, table
 from collapse.stages import collect, contrast, figure, report
 
@@ -46,11 +46,13 @@ class Study:
     def report(self, path: Path) -> str:
         """Draw the figures and write the report, from what lies in the folder."""
         inputs = {name: self.folder / f"{name}.parquet" for name in ("metrics", "contrasts", "ancestry")}
+        references = self.folder / "references.parquet"
         drawn = {name: path.parent / f"{name}.svg" for name in FIGURES}
         spec, record = self.plan.report_spec(), Record(code="0" * 16, inputs={"metrics.parquet": "ab" * 32})
         figure.run(
             spec=spec,
             **inputs,
+            references=references,
             test_loss=drawn["test_loss"],
             diversity=drawn["diversity"],
             contrast_figure=drawn["contrasts"],
@@ -63,6 +65,7 @@ class Study:
             theory=self.folder / "theory.parquet",
             claims=[],
             documents=[self.folder / "documents.parquet"],
+            references=[references],
             figures=list(drawn.values()),
             world_figures=[],
             audit=self.folder / "audit.parquet",
@@ -95,9 +98,29 @@ def write_study(root: Path, seeds, strategies=tuple(RISE)) -> Study:
     collect.run(spec=study.plan.collect_spec(), **tables, record=Record())
     contrasts = study.folder / "contrasts.parquet"
     contrast.run(spec=study.plan.report_spec(), metrics=tables["metrics"], contrasts=contrasts, record=Record())
+    write_references(study)
     found = {"artifact": "metrics.parquet", "check": "key", "passed": True, "detail": "nothing repeats"}
     contracts.write(study.folder / "audit.parquet", AUDIT, pa.Table.from_pylist([found], AUDIT.schema), Record())
     return study
+
+
+def write_references(study: Study) -> None:
+    """Levels of which the first is far above the lines, the second among them."""
+    rows = [
+        {
+            "model": model,
+            "n_order": order,
+            "test_loss": level,
+            "standard_error": 0.1,
+            "bits_per_byte": level / 3,
+            "n_training_tokens": 1000,
+            "knows_pretraining_text": True,
+        }
+        for model, order, level in (("bigram", 2, 99.0), ("trigram", 3, 4.5))
+    ]
+    contracts.write(
+        study.folder / "references.parquet", REFERENCES, pa.Table.from_pylist(rows, REFERENCES.schema), Record()
+    )
 
 
 def write_arm(study: Study, strategy: str, seed: int, generation: int) -> None:

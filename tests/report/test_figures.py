@@ -31,7 +31,7 @@ def figures(study):
 def drawn(metrics, strategies):
     differences = contrasts(metrics, [strategy.name for strategy in strategies], 0.95)
     return {
-        "test_loss": curves.test_loss(metrics, strategies, 0.95),
+        "test_loss": curves.test_loss(metrics, strategies, 0.95, {"bigram": 99.0, "trigram": 4.5}),
         "diversity": curves.diversity(metrics, strategies, 0.95),
         "contrasts": contrasts_plot.forest(differences, strategies, 0.95),
     }
@@ -187,7 +187,7 @@ def test_figures_with_one_frame_fit_a_telephone_and_grow_with_long_names(two_see
     renamed = pc.binary_join_element_wise(metrics["strategy"], "x" * 40, "-")
     metrics = metrics.set_column(metrics.schema.get_field_index("strategy"), "strategy", renamed)
     differences = contrasts(metrics, [strategy.name for strategy in longer], 0.95)
-    for figure in (curves.test_loss(metrics, longer, 0.95), contrasts_plot.forest(differences, longer, 0.95)):
+    for figure in (curves.test_loss(metrics, longer, 0.95, {}), contrasts_plot.forest(differences, longer, 0.95)):
         assert figure.get_size_inches()[0] > style.NARROW
         assert_legible("long names", figure)
 
@@ -218,3 +218,12 @@ def test_every_colour_can_be_read_on_a_dark_page():
 def test_what_is_not_a_figure_is_refused():
     with pytest.raises(ValueError, match="viewBox"):
         inlined("<html></html>", "loss", "")
+
+
+def test_levels_near_the_lines_are_drawn_and_named_and_those_far_away_are_not(two_seeds):
+    metrics = contracts.read(two_seeds.folder / "metrics.parquet", METRICS)
+    plain = curves.test_loss(metrics, two_seeds.plan.strategies, 0.95, {})
+    figure = curves.test_loss(metrics, two_seeds.plan.strategies, 0.95, {"bigram": 99.0, "trigram": 4.9})
+    named = {text.get_text() for text in figure.axes[0].texts}
+    assert "trigram" in named and "bigram" not in named
+    assert plain.axes[0].get_ylim()[1] < 4.9 < figure.axes[0].get_ylim()[1] < 6

@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from collapse import contracts
-from collapse.contracts import AUDIT, METRICS, Record
+from collapse.contracts import AUDIT, METRICS, REFERENCES, Record
 from collapse.errors import ContractError
+from collapse.reporting.levels import levels
 from collapse.stages import report
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
@@ -209,3 +210,19 @@ def test_the_config_on_the_page_is_the_config(two_seeds, page):
 def test_a_missing_figure_is_refused_by_name(tmp_path):
     with pytest.raises(ContractError, match="ancestry, contrasts, diversity is missing"):
         report._figures([tmp_path / "test_loss.svg"])
+
+
+@pytest.mark.parametrize(
+    ("trigram", "known", "words"),
+    [
+        (4.5, True, "it has learned more than counts"),
+        (3.5, True, "it has learned no more than counts do"),
+        (4.5, False, "the loop's real text, without the base model's"),
+    ],
+)
+def test_the_page_says_whether_generation_0_knows_more_than_counts(two_seeds, trigram, known, words):
+    metrics = contracts.read(two_seeds.folder / "metrics.parquet", METRICS)
+    row = {"n_order": 3, "standard_error": 0.1, "bits_per_byte": 1.0, "n_training_tokens": 9}
+    row |= {"model": "trigram", "test_loss": trigram, "knows_pretraining_text": known}
+    said = " ".join(levels(metrics, pa.Table.from_pylist([row], REFERENCES.schema)))
+    assert words in said and f"a trigram {trigram:.3f}" in said

@@ -10,6 +10,7 @@ rule figure:
         metrics="<experiment>/metrics.parquet",
         contrasts="<experiment>/contrasts.parquet",
         ancestry="<experiment>/ancestry.parquet",
+        references="<experiment>/references.parquet",
     output:
         test_loss="<experiment>/figures/test_loss.svg",
         diversity="<experiment>/figures/diversity.svg",
@@ -25,6 +26,7 @@ rule figure:
         python -m collapse figure \
             --spec {params.spec:q} --code {params.code} \
             --metrics {input.metrics:q} --contrasts {input.contrasts:q} --ancestry {input.ancestry:q} \
+            --references {input.references:q} \
             --test-loss {output.test_loss:q} --diversity {output.diversity:q} \
             --contrast-figure {output.contrasts:q} --ancestry-figure {output.ancestry:q} &>{log:q}
         """
@@ -61,6 +63,7 @@ rule report:
         theory="<experiment>/theory.parquet",
         claims=EXPERIMENT.claims,
         documents=EXPERIMENT.documents,
+        references=EXPERIMENT.references,
         samples=EXPERIMENT.every_drawn("samples.parquet"),
         records=EXPERIMENT.every_drawn("sampling_record.json"),
         figures=EXPERIMENT.loop_figures,
@@ -80,6 +83,7 @@ rule report:
             --spec - --code {params.code} \
             --metrics {input.metrics:q} --contrasts {input.contrasts:q} --ancestry {input.ancestry:q} \
             --theory {input.theory:q} --claims {input.claims:q} --documents {input.documents:q} \
+            --references {input.references:q} \
             --figures {input.figures:q} --world-figures {input.world_figures:q} --audit {input.audit:q} \
             --report {output.report:q} \
             <<<{params.spec:q} &>{log:q}

@@ -1,6 +1,6 @@
 """A metric by generation, one line per strategy: mean over seeds, its t-interval, and each seed behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -56,17 +56,23 @@ PANEL_ROW = 2.08
 LEAST_FRAME = 2.3
 """Width of the frame of the test loss, in inches; a figure with long names is wider."""
 
+LEVEL_REACH = 0.5
+"""How far from the frame, in its heights, a level of reference may lie to be drawn."""
+
 MOST_STRETCH = 2.0
 """The frame may grow to this many times the range of the lines before bands are cut off at its edge."""
 
 
-def test_loss(metrics: pa.Table, strategies: Sequence[Strategy], confidence: float) -> Figure:
+def test_loss(
+    metrics: pa.Table, strategies: Sequence[Strategy], confidence: float, levels: Mapping[str, float]
+) -> Figure:
     """Test loss on held-out real text against generation, each line labelled at its end.
 
     Args:
         metrics: Rows of the METRICS contract.
         strategies: What is shown, in the order of the config.
         confidence: Coverage of the bands.
+        levels: Loss of reference models by name, dotted; one far from the lines is left to the caption.
     """
     curves = _of(strategies, bands(metrics, "test_loss", "real_test", confidence))
     with quiet():
@@ -79,6 +85,7 @@ def test_loss(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
         axes = axes_at(figure, left=0.7, top=head, width=width - 0.7 - names, height=height)
         _draw(axes, curves, looks(strategies), line_width=2.0)
         _frame(axes, curves, n_ticks=7)
+        _draw_levels(axes, levels)
         axes.set_ylabel("nats per token")
         axes.set_xlabel("generation (0: real text only)")
         _label_ends(axes, curves, looks(strategies))
@@ -181,6 +188,28 @@ def _frame(axes: Axes, curves: dict[str, Band], n_ticks: int) -> None:
     top = min(high + spare, max(high, float(edges.max(initial=high))))
     margin = 0.05 * room + max(0.0, room - (top - bottom)) / 2
     axes.set_ylim(bottom - margin, top + margin)
+
+
+def _draw_levels(axes: Axes, levels: Mapping[str, float]) -> None:
+    """Dotted levels with their names, the frame made larger for those that are near it."""
+    bottom, top = axes.get_ylim()
+    height = top - bottom
+    near = {name: at for name, at in levels.items() if bottom - LEVEL_REACH * height < at < top + LEVEL_REACH * height}
+    for name, at in near.items():
+        axes.axhline(at, color=INK, linewidth=1.0, linestyle=REAL_DASH, zorder=1)
+        axes.annotate(
+            name,
+            xy=(0.01, at),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            size=8,
+            color=QUIET,
+        )
+    margin = 0.06 * height
+    axes.set_ylim(
+        min([bottom, *(at - margin for at in near.values())]), max([top, *(at + margin for at in near.values())])
+    )
 
 
 def _label_ends(axes: Axes, curves: dict[str, Band], how: dict[str, Look]) -> None:

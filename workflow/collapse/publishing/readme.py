@@ -103,7 +103,7 @@ def read_tables(root: Path) -> dict[str, Measured]:
 def figure(table: Measured) -> bytes:
     """The README's figure: test loss by generation, as SVG; the same table gives the same bytes."""
     strategies = [Strategy(name=name, compose=name.replace("-", "_")) for name in FIGURES_STRATEGIES]  # type: ignore[arg-type]
-    return style.svg(curves.test_loss(table.values, strategies, CONFIDENCE), "")
+    return style.svg(curves.test_loss(table.values, strategies, CONFIDENCE, {}), "")
 
 
 def by_paper(published: Mapping[str, Verdict]) -> dict[str, Counted]:

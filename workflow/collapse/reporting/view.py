@@ -17,6 +17,7 @@ from collapse.reporting import numbers, setup
 from collapse.reporting.answer import Answer, answer
 from collapse.reporting.decoding import Decoding
 from collapse.reporting.figures import night
+from collapse.reporting.levels import levels
 from collapse.reporting.numbers import Numbers
 from collapse.reporting.samples import Gallery
 from collapse.reporting.theory import TheoryView, limits
@@ -201,6 +202,7 @@ def loop_view(
     metrics: pa.Table,
     contrasts: pa.Table,
     ancestry: pa.Table,
+    references: pa.Table,
     figures: dict[str, str],
     gallery: Gallery | None,
     decoding: Decoding,
@@ -212,6 +214,7 @@ def loop_view(
         metrics: Rows of the METRICS contract.
         contrasts: Rows of the CONTRASTS contract.
         ancestry: Rows of the ANCESTRY contract.
+        references: Rows of the REFERENCES contract.
         figures: SVG elements by name: `test_loss`, `diversity`, `contrasts`, `ancestry`.
         gallery: The samples shown.
         decoding: How text was drawn.
@@ -237,7 +240,14 @@ def loop_view(
         swatches={name: _swatch(look) for name, look in looks(spec.strategies).items()},
         summary=_summary(spec, metrics, moved, last),
         differences=_differences(spec, contrasts),
-        figures={name: Figure(svg, _captions(plan, name), tables.get(name)) for name, svg in figures.items()},
+        figures={
+            name: Figure(
+                svg,
+                (*_captions(plan, name), *(levels(metrics, references) if name == "test_loss" else ())),
+                tables.get(name),
+            )
+            for name, svg in figures.items()
+        },
         gallery=gallery,
         decoding=decoding,
     )

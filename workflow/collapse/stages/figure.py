@@ -5,7 +5,7 @@ from pathlib import Path
 
 from collapse import contracts
 from collapse.config.plan import CompareSpec
-from collapse.contracts import ANCESTRY, CONTRASTS, METRICS, Record
+from collapse.contracts import ANCESTRY, CONTRASTS, METRICS, REFERENCES, Record
 from collapse.files import written_at_once
 from collapse.plots import ancestry as ancestry_plot
 from collapse.plots import contrasts as contrasts_plot
@@ -19,6 +19,7 @@ def run(
     metrics: Path,
     contrasts: Path,
     ancestry: Path,
+    references: Path,
     test_loss: Output,
     diversity: Output,
     contrast_figure: Output,
@@ -32,6 +33,7 @@ def run(
         metrics: The experiment's metrics table.
         contrasts: Differences between strategies.
         ancestry: Where each arm's training text came from.
+        references: What n-gram models of the same text come to.
         test_loss: Test loss by generation.
         diversity: Measures of the samples by generation.
         contrast_figure: Differences in test loss at the last generation.
@@ -39,9 +41,11 @@ def run(
         record: What the figures are made from; kept in their metadata.
     """
     measured, origins = contracts.read(metrics, METRICS), contracts.read(ancestry, ANCESTRY)
+    known = contracts.read(references, REFERENCES)
+    levels = dict(zip(known["model"].to_pylist(), known["test_loss"].to_pylist(), strict=True))
     strategies, confidence = spec.strategies, spec.report.confidence
     drawn = {
-        test_loss: curves.test_loss(measured, strategies, confidence),
+        test_loss: curves.test_loss(measured, strategies, confidence, levels),
         diversity: curves.diversity(measured, strategies, confidence),
         contrast_figure: contrasts_plot.forest(contracts.read(contrasts, CONTRASTS), strategies, confidence),
         ancestry_figure: ancestry_plot.origins(origins, strategies),

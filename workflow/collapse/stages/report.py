@@ -11,7 +11,18 @@ from pydantic import ValidationError
 import collapse
 from collapse import contracts, layout
 from collapse.config.plan import Plan, ReportSpec
-from collapse.contracts import ANCESTRY, AUDIT, CLAIMS, CONTRASTS, DOCUMENTS, METRICS, SAMPLES, THEORY, Record
+from collapse.contracts import (
+    ANCESTRY,
+    AUDIT,
+    CLAIMS,
+    CONTRASTS,
+    DOCUMENTS,
+    METRICS,
+    REFERENCES,
+    SAMPLES,
+    THEORY,
+    Record,
+)
 from collapse.errors import ContractError
 from collapse.files import written_at_once
 from collapse.reporting import setup
@@ -42,6 +53,7 @@ def run(
     theory: Path,
     claims: list[Path],
     documents: list[Path],
+    references: list[Path],
     figures: list[Path],
     world_figures: list[Path],
     audit: Path,
@@ -60,6 +72,7 @@ def run(
         theory: What closed forms predict.
         claims: The verdicts, if anything is claimed.
         documents: Real documents, if there is a loop of language models.
+        references: What n-gram models of the same text come to, then.
         figures: Its SVG files `test_loss`, `contrasts`, `diversity` and `ancestry`.
         world_figures: The SVG files of closed-form worlds.
         audit: What was checked; no page is made of artifacts that failed a check.
@@ -67,12 +80,12 @@ def run(
         record: What the page is made from.
     """
     plan = Plan.model_validate(spec.settings)
-    loop = _loop(spec, metrics, contrasts, ancestry, documents[0], figures) if documents else None
+    loop = _loop(spec, metrics, contrasts, ancestry, documents[0], references[0], figures) if documents else None
     verdicts = contracts.read(claims[0], CLAIMS) if claims else CLAIMS.schema.empty_table()
     drawn = {path.stem.removeprefix("world="): path for path in world_figures}
     worlds = {name: _inlined(path, name, _title(plan, name)) for name, path in drawn.items()}
     shown = theory_view(plan, worlds, contracts.read(theory, THEORY), verdicts) if plan.worlds or claims else None
-    tables = (metrics, contrasts, ancestry, theory, *claims, *documents, audit)
+    tables = (metrics, contrasts, ancestry, theory, *claims, *documents, *references, audit)
     inputs = {name: digest for name, digest in record.inputs.items() if name in {path.name for path in tables}}
     with written_at_once(report) as partial:
         partial.write_text(rendered(view(spec, loop, shown, inputs, _audited(audit), record.code)))
@@ -87,7 +100,13 @@ def _audited(path: Path) -> str:
 
 
 def _loop(
-    spec: ReportSpec, metrics: Path, contrasts: Path, ancestry: Path, documents: Path, figures: list[Path]
+    spec: ReportSpec,
+    metrics: Path,
+    contrasts: Path,
+    ancestry: Path,
+    documents: Path,
+    references: Path,
+    figures: list[Path],
 ) -> LoopView:
     names = [strategy.name for strategy in spec.strategies]
     drawn = layout.arms_with_samples(spec.arms)
@@ -100,6 +119,7 @@ def _loop(
         contracts.read(metrics, METRICS),
         contracts.read(contrasts, CONTRASTS),
         contracts.read(ancestry, ANCESTRY),
+        contracts.read(references, REFERENCES),
         _figures(figures),
         _gallery(samples, documents, names, spec.report.n_samples_shown),
         decoding([_sampling_record(path) for path in records], names),
