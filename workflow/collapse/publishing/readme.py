@@ -28,7 +28,7 @@ FIGURE = Path("workflow/report/five-seeds.svg")
 BLOCK = re.compile(r"(?<=<!-- measured: )(?P<name>[a-z0-9-]+) -->\n(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 """A block's name, and what stands in it."""
 
-FIGURES_STRATEGIES = ("replace", "accumulate", "accumulate-subsample")
+FIGURES_STRATEGIES = ("real", "replace", "accumulate", "accumulate-subsample")
 """Lines of the README's figure, in the order of their colours."""
 
 
