@@ -11,7 +11,8 @@ from collapse.contracts import METRICS, POINTS, THEORY
 from collapse.errors import ContractError
 from collapse.stats.pooled import Pooled, pooled
 
-COMMON = {"paper": "someone-2024", "where": "theorem 1", "statement": "It is so.", "evidence": "source"}
+COMMON = {"paper": "someone-2024", "where": "theorem 1", "statement": "It is so.", "evidence": "theorem"}
+PUBLISHED = {"expected": "published", "evidence": "published"}
 
 
 def measured(values, *, errors=0.01, theory=None, strategy="replace", metric="error", seeds=(0,), swept="x") -> dict:
@@ -201,7 +202,9 @@ def test_a_slope_needs_places_of_their_own():
     ("claim", "words"),
     [
         ({"kind": "value", "expected": 1.0, "tolerance": 0.1, "evidence": "memory"}, "evidence"),
-        ({"kind": "value", "expected": "published", "tolerance": 0.1}, "needs `published`"),
+        ({"kind": "value", "tolerance": 0.1, **PUBLISHED}, "needs `published`"),
+        ({"kind": "value", "expected": 1.0, "tolerance": 0.1, "evidence": "published"}, "own number is expected"),
+        ({"kind": "value", "tolerance": 0.1, "published": 1.0, **PUBLISHED, "evidence": "ours"}, "`evidence: ours`"),
         ({"kind": "bound"}, "either `at_most` or `at_least`"),
         ({"kind": "value", "expected": 1.0, "tolerance": 0.0}, "tolerance"),
         ({"kind": "guess"}, "kind"),
@@ -298,7 +301,7 @@ def test_a_tolerance_is_a_share_or_in_the_metrics_unit():
 
 
 def test_a_published_number_may_be_what_is_expected():
-    found = verdict(tables(measured({1: 3.0})), kind="value", expected="published", published=3.0, tolerance=0.1)
+    found = verdict(tables(measured({1: 3.0})), kind="value", published=3.0, tolerance=0.1, **PUBLISHED)
     assert (found["verdict"], found["expected"], found["published"]) == ("reproduced", 3.0, 3.0)
 
 

@@ -37,7 +37,7 @@ def claim(claim_id: str, verdict: str, **changes) -> dict:
         "statement": "It is <script>alert(1)</script> so.",
         "metric": "relative_error",
         "kind": "value",
-        "evidence": "source",
+        "evidence": "theorem",
         "expected": 2.0,
         "tolerance": 0.1,
         "published": None,

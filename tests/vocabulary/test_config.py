@@ -208,7 +208,7 @@ def test_an_ngram_samples_only_and_repeats_as_it_likes():
 
 
 def claimed(**select) -> dict:
-    claim = {"kind": "bound", "at_most": 9, "paper": "p", "where": "w", "statement": "s", "evidence": "source"}
+    claim = {"kind": "bound", "at_most": 9, "paper": "p", "where": "w", "statement": "s", "evidence": "theorem"}
     return changed("claims", {"A0-test": claim | {"select": {"metric": "test_loss"} | select}})
 
 

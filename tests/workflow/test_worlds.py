@@ -31,7 +31,7 @@ CLAIM = {
     "paper": "gerstgrasser-2024",
     "where": "theorem 1",
     "statement": "The error grows linearly.",
-    "evidence": "source",
+    "evidence": "theorem",
     "select": {"world": "first", "metric": "relative_error", "strategy": "replace"},
     "expected": "theory",
     "tolerance": 0.5,
