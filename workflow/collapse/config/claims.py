@@ -13,8 +13,8 @@ from collapse.config.settings import Name, Settings
 ClaimId = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9.]+)*$")]
 
 Evidence = Literal["published", "theorem", "ours"]
-"""`published`: a number that the paper prints or draws, or a sign or order that it states of its experiment; `theorem`: a
-formula that the paper states, at our settings; `ours`: derived here, no claim of the paper."""
+"""`published`: a number that the paper prints or draws, or a sign or order that it states of its experiment; `theorem`:
+a formula that the paper states, at our settings; `ours`: derived here, no claim of the paper."""
 
 
 class Selection(Settings):
@@ -76,8 +76,8 @@ class ValueClaim(ClaimSettings):
     def _evidence_is_what_is_expected(self) -> "ValueClaim":
         if (self.expected == "published") != (self.evidence == "published"):
             raise ValueError(
-                f"`evidence: {self.evidence}` with `expected: {self.expected}`; a value is `published` if, and only if, "
-                "the paper's own number is expected"
+                f"`evidence: {self.evidence}` with `expected: {self.expected}`; a value is `published` if, and only "
+                "if, the paper's own number is expected"
             )
         return self
 
