@@ -12,7 +12,7 @@ from collapse.config.worlds.categorical import CategoricalSettings
 from collapse.theory import categorical as theory
 from collapse.theory import gaussian
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, grid, names
 from collapse.worlds.chain import Chain, blocks, selected, takes_whole_sets
 
 METRICS = ("heterozygosity", "model_entropy", "surviving_support", "absorbed_fraction", "absorption_time")
@@ -71,6 +71,18 @@ class Draws:
         n_rows, categories = self.source.shape
         counts = np.bincount((examples + categories * self.rows).ravel(), minlength=n_rows * categories)
         return counts.reshape(n_rows, categories) / examples.shape[1]
+
+
+def sweeps(settings: CategoricalSettings) -> Iterator[Sweep]:
+    """Every number of draws; the time until one category is left stands at the last generation."""
+    strategies, exact = names(settings.strategies), names(settings.strategies, {"replace"})
+    lawful = names(settings.strategies, gaussian.LAWS)
+    for n in settings.samples:
+        fate, points = exact if n <= EXACT else (), grid(samples=(n,))
+        yield Sweep(METRICS[:1], strategies, settings.measured_generations, points, lawful)
+        yield Sweep(METRICS[1:2], strategies, settings.measured_generations, points)
+        yield Sweep(METRICS[2:4], strategies, settings.measured_generations, points, fate)
+        yield Sweep(METRICS[4:], strategies, (settings.generations,), points, fate)
 
 
 def simulate(settings: CategoricalSettings, seed: int) -> Iterator[Observation]:

@@ -9,7 +9,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.gaussian_mixture import GaussianMixtureSettings
 from collapse.theory import gaussian
 from collapse.theory import gaussian_mixture as theory
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, names
 from collapse.worlds.chain import Chain, blocks, selected
 from collapse.worlds.linear_algebra import cholesky
 
@@ -126,6 +126,13 @@ def maximised(points: np.ndarray, first: np.ndarray, floor: float) -> Mixture:
         means.append(mean)
         covariances.append(scatter / total[:, None, None] + floor * np.eye(points.shape[2]))
     return Mixture(np.array(weights), np.array(means), np.array(covariances))
+
+
+def sweeps(settings: GaussianMixtureSettings) -> Iterator[Sweep]:
+    """Every measured generation."""
+    where = (names(settings.strategies), settings.measured_generations)
+    yield Sweep(METRICS[:1], *where, predicted=names(settings.strategies, gaussian.LAWS))
+    yield Sweep(METRICS[1:], *where)
 
 
 def simulate(settings: GaussianMixtureSettings, seed: int) -> Iterator[Observation]:

@@ -12,7 +12,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.kde import KdeSettings
 from collapse.randomness import stream
 from collapse.theory import gaussian, kde
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, names
 from collapse.worlds.chain import Chain, blocks, selected
 
 METRICS = ("negative_log_likelihood", "variance_ratio")
@@ -63,6 +63,13 @@ def source(shape: str, noise: float, size: tuple[int, int], rng: np.random.Gener
             angle = rng.uniform(*kde.ROLL, size)
             points = np.stack([angle * np.cos(angle), angle * np.sin(angle)], axis=-1)
     return points + noise * rng.standard_normal((*size, 2))
+
+
+def sweeps(settings: KdeSettings) -> Iterator[Sweep]:
+    """Every measured generation."""
+    where = (names(settings.strategies), settings.measured_generations)
+    yield Sweep(METRICS[:1], *where)
+    yield Sweep(METRICS[1:], *where, predicted=names(settings.strategies, gaussian.LAWS))
 
 
 def simulate(settings: KdeSettings, seed: int) -> Iterator[Observation]:

@@ -12,7 +12,7 @@ from collapse.config.worlds.strong_ridge import StrongRidgeSettings
 from collapse.randomness import stream
 from collapse.theory import strong_ridge as theory
 from collapse.theory.deterministic_equivalents import spectrum
-from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds import Observation, Point, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment, rule, solutions, times
 
@@ -26,6 +26,14 @@ BLOCK = 2_000_000
 
 LINE = 40
 """Places of the theory's line along n, between the simulated ones."""
+
+
+def sweeps(settings: StrongRidgeSettings) -> Iterator[Sweep]:
+    """Every combination of samples, synthetic fractions and ridges; real labels add nothing."""
+    shares = [fraction for fraction in settings.synthetic_fractions if fraction > 0]
+    for metric, fractions in zip(METRICS, (settings.synthetic_fractions, shares), strict=True):
+        points = grid(samples=settings.samples, synthetic_fraction=fractions, ridge=settings.ridges)
+        yield Sweep((metric,), (STRATEGY,), points=points, predicted=(STRATEGY,))
 
 
 def simulate(settings: StrongRidgeSettings, seed: int) -> Iterator[Observation]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import OpenProbability, WorldSettings
+from collapse.config.worlds.base import Held, OpenProbability, WorldSettings
 
 Variance = Annotated[float, Field(gt=0)]
 
@@ -34,6 +34,11 @@ class RandomProjectionsSettings(WorldSettings):
     """m, number of projections; S has independent entries of variance 1/d."""
     theory_draws: int = Field(ge=1)
     """Draws of S that the closed form, which is conditional on S, is averaged over."""
+
+    @property
+    def held(self) -> Held:
+        """Inputs and their projections."""
+        return Held("samples", 2 * self.samples * self.dimension)
 
     @model_validator(mode="after")
     def _labels_are_whole(self) -> "RandomProjectionsSettings":
