@@ -14,8 +14,8 @@ from collapse.reporting.claims import VERDICTS, ClaimRow, Group, Summary, groupe
 NOTE = (
     "Published: a number that the paper prints or draws, or a sign or an order that it states of its experiment. "
     "Theorem: a formula of the paper, at the settings here. Ours: derived here, no claim of the paper. Reproduced: "
-    "within the tolerance, which is at least four standard errors wide, at every value the claim is about; shown is the "
-    "value that came closest to failing."
+    "within the tolerance, which is at least four standard errors wide, at every value the claim is about; shown is "
+    "the value that came closest to failing."
 )
 STATUS = {
     "exact": "exact",
