@@ -70,7 +70,7 @@ WORLDS = [
     | {"ridge": 0.1, "widths": [2, 4], "theory_draws": 1},
     EVERY | NOISE | {"model": "ridge_chain", "spectrum": "isotropic", "dimension": 3, "students": STUDENTS},
     {"model": "strong_ridge", **SHIFT, "capacity_exponent": 0, "shift_variance": 0.5, "samples": [10, 20]}
-    | {"synthetic_fractions": [0, 0.5], "ridges": [0, 0.1]},
+    | {"synthetic_fractions": [0, 0.5, 1], "ridges": [0, 0.1]},
     {"model": "tailed_bigram", "exponents": [1.5], "tokens": 20, "contexts": 3, "samples": [9], "ranks": [4, 20]},
     EVERY | {"model": "universality", "estimator": "median", "samples": 5, "dimension": 1, "signal": 1},
     {"model": "verification", "dimension": 3, "separation": 1.0, "samples": [200], "error_rates": [0.1, 0.3]}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import Held, OpenProbability, WorldSettings
+from collapse.config.worlds.base import Held, WorldSettings
 
 Variance = Annotated[float, Field(gt=0)]
 
@@ -20,8 +20,8 @@ class RandomProjectionsSettings(WorldSettings):
     """d, number of inputs, which are isotropic."""
     samples: int = Field(ge=4)
     """n, real and synthetic labels together."""
-    synthetic_fraction: OpenProbability
-    """p₂, share of synthetic labels."""
+    synthetic_fraction: Annotated[float, Field(gt=0, le=1)]
+    """p₂, share of synthetic labels; 1 is the paper's study of sizes."""
     truth_variance: Variance
     """tr Γ, expected squared length of the true rule."""
     shift_variances: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)

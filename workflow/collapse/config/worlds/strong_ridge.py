@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from collapse.config.worlds.base import WorldSettings
 
-SyntheticFraction = Annotated[float, Field(ge=0, lt=1)]
+SyntheticFraction = Annotated[float, Field(ge=0, le=1)]
 Variance = Annotated[float, Field(gt=0)]
 
 
