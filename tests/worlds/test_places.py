@@ -1,7 +1,7 @@
 """What a world says it will measure is what it measures; panels of anything else are refused."""
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from collapse.config.worlds import PanelSettings, World
 from collapse.errors import ConfigError
@@ -104,6 +104,45 @@ def test_a_world_measures_what_it_says_and_theory_speaks_where_it_says(settings)
 def test_every_model_is_among_them():
     models = {one.model_fields["model"].annotation.__args__[0] for one in World.__args__[0].__args__}
     assert models == {settings["model"] for settings in WORLDS}
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "changes"),
+    [
+        *(
+            (model, "samples", {"samples": 10**9})
+            for model in ("gaussian", "gaussian_mixture", "kde", "linear_regression")
+        ),
+        *((model, "samples", {"samples": [10**9]}) for model in ("categorical", "linear_verification", "verification")),
+        *((model, "samples", {"samples": 10**9 + 1}) for model in ("universality", "random_projections")),
+        ("weighted_likelihood", "samples", {"samples": 10**6, "generations": 10_000}),
+        ("memory_chain", "samples", {"samples": [10**6], "generations": 10_000}),
+        ("limited_memory", "dimensions", {"atoms": 10**5, "dimensions": [10**5], "samples": [10**9], "ranks": [10**5]}),
+        ("strong_ridge", "replicates", {"replicates": 10**10}),
+        ("kde", "replicates", {"replicates": 10**9}),
+    ],
+)
+def test_more_than_memory_holds_is_refused_with_the_key(model, key, changes):
+    settings = next(one for one in WORLDS if one["model"] == model)
+    with pytest.raises(
+        ValidationError, match=rf"{key}: would hold about .* GiB at once, more than the 4 GiB .* use fewer"
+    ):
+        world(settings | changes)
+
+
+def test_sums_over_whole_sets_hold_no_examples():
+    whole = {"samples": 10**9, "strategies": [REPLACE, ACCUMULATE]}
+    for model in ("gaussian", "linear_regression"):
+        assert world(next(one for one in WORLDS if one["model"] == model) | whole).held.numbers == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "shown"), [("strong_ridge", "ridges", "0.1"), ("categorical", "measured", "2")]
+)
+def test_a_swept_value_is_named_once(model, key, shown):
+    settings = next(one for one in WORLDS if one["model"] == model)
+    with pytest.raises(ValidationError, match=f"{key}: {shown} appears more than once"):
+        world(settings | {key: [float(shown), float(shown)] if "." in shown else [int(shown)] * 2})
 
 
 # --- panels -----------------------------------------------------------------------------------------------------------
