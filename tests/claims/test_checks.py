@@ -174,7 +174,10 @@ def test_in_the_loop_of_language_models_the_error_is_that_between_seeds():
 @pytest.mark.parametrize(
     ("select", "words"),
     [
-        ({"metric": "eror"}, r"claims\.A0-test\.select\.metric: `eror` is not measured there; did you mean `error`"),
+        (
+            {"metric": "err"},
+            r"select\.metric: `err` is not measured there; did you mean `error`",
+        ),
         ({"strategy": "window"}, r"select\.strategy: `window` is not measured there; there is replace"),
         ({"generations": [1, 7]}, r"select\.generations: 7 is not measured; there is 1"),
         ({"at": {"y": 1}}, r"select\.at: `y` is not swept there; there is x"),

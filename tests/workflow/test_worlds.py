@@ -187,8 +187,8 @@ def test_a_world_stands_beside_a_loop_of_language_models(undisturbed):
             "panels[0].metric: `relative_eror` is not measured there; did you mean",
         ),
         (
-            panelled({"strategies": ["acumulate"]}),
-            "panels[0].strategies: `acumulate` is not measured there; did you mean",
+            panelled({"strategies": ["accumulte"]}),
+            "panels[0].strategies: `accumulte` is not measured there; did you mean",
         ),
         (panelled({"x": "samples"}), "panels[0].x: `samples` is not swept there; there is generation"),
         ({"worlds": {"first": WORLD | {"replicates": 10**12}}}, "replicates: would hold about 2.98e+04 GiB at once"),
