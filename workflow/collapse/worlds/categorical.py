@@ -13,7 +13,7 @@ from collapse.theory import categorical as theory
 from collapse.theory import gaussian
 from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Prediction, Sweep, grid, names
-from collapse.worlds.chain import Chain, blocks, selected, takes_whole_sets
+from collapse.worlds.chain import Chain, blocks, collected, selected, takes_whole_sets
 
 METRICS = ("heterozygosity", "model_entropy", "surviving_support", "absorbed_fraction", "absorption_time")
 
@@ -89,12 +89,8 @@ def simulate(settings: CategoricalSettings, seed: int) -> Iterator[Observation]:
     """Yield what is left of the categories, for every number of draws."""
     for samples in settings.samples:
         for strategy in settings.strategies:
-            found = dict[tuple[int, str], list[np.ndarray]]()
-            for generation, metric, values in _chains(settings, strategy, samples, seed):
-                found.setdefault((generation, metric), []).append(values)
-            for (generation, metric), parts in found.items():
-                point = {"samples": float(samples)}
-                yield Observation(strategy.name, generation, metric, np.concatenate(parts), point)
+            for generation, metric, values in collected(_chains(settings, strategy, samples, seed)):
+                yield Observation(strategy.name, generation, metric, values, {"samples": float(samples)})
 
 
 def predict(settings: CategoricalSettings) -> Iterator[Prediction]:

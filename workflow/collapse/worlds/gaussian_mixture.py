@@ -10,7 +10,7 @@ from collapse.config.worlds.gaussian_mixture import GaussianMixtureSettings
 from collapse.theory import gaussian
 from collapse.theory import gaussian_mixture as theory
 from collapse.worlds import Observation, Prediction, Sweep, names
-from collapse.worlds.chain import Chain, blocks, selected
+from collapse.worlds.chain import Chain, blocks, collected, selected
 from collapse.worlds.linear_algebra import cholesky
 
 METRICS = ("variance_ratio", "component_variance", "density_distance")
@@ -138,11 +138,8 @@ def sweeps(settings: GaussianMixtureSettings) -> Iterator[Sweep]:
 def simulate(settings: GaussianMixtureSettings, seed: int) -> Iterator[Observation]:
     """Yield each strategy's variances and distance from the source, where it is measured."""
     for strategy in settings.strategies:
-        found = dict[tuple[int, str], list[np.ndarray]]()
-        for generation, metric, values in _chains(settings, strategy, seed):
-            found.setdefault((generation, metric), []).append(values)
-        for (generation, metric), parts in found.items():
-            yield Observation(strategy.name, generation, metric, np.concatenate(parts))
+        for generation, metric, values in collected(_chains(settings, strategy, seed)):
+            yield Observation(strategy.name, generation, metric, values)
 
 
 def predict(settings: GaussianMixtureSettings) -> Iterator[Prediction]:

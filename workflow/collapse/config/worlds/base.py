@@ -153,3 +153,14 @@ class MeasuredChainSettings(ChainSettings):
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 OpenProbability = Annotated[float, Field(gt=0, lt=1)]
+Variance = Annotated[float, Field(gt=0)]
+
+
+def refuse_parts_of_labels(key: str, fraction: float, n: int) -> None:
+    """Refuse a share of labels that is no whole number of them.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if abs(fraction * n - round(fraction * n)) > 1e-6:
+        raise ValueError(f"{key}: {fraction:g} of {n} labels is no whole number")

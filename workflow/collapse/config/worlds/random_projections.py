@@ -4,9 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import Held, WorldSettings
-
-Variance = Annotated[float, Field(gt=0)]
+from collapse.config.worlds.base import Held, Variance, WorldSettings, refuse_parts_of_labels
 
 
 class RandomProjectionsSettings(WorldSettings):
@@ -42,7 +40,5 @@ class RandomProjectionsSettings(WorldSettings):
 
     @model_validator(mode="after")
     def _labels_are_whole(self) -> "RandomProjectionsSettings":
-        wanted = self.synthetic_fraction * self.samples
-        if abs(wanted - round(wanted)) > 1e-6:
-            raise ValueError(f"synthetic_fraction: {self.synthetic_fraction:g} of {self.samples} is no whole number")
+        refuse_parts_of_labels("synthetic_fraction", self.synthetic_fraction, self.samples)
         return self
