@@ -1,7 +1,7 @@
 # Two commands do the work; each makes its own environment first, once.
 #
 #   make run     the default experiment → results/speeches/report.html
-#   make theory  every theorem of the papers beside its simulation → results/theory/report.html, and
+#   make theory  closed-form worlds of ten papers beside their theory → results/theory/report.html, and
 #                every verdict beside the published one
 #   make environment  only what all of them make first: .venv
 #   make test    the tests that every change must pass, in five minutes on two cores

@@ -141,7 +141,7 @@ SMALL = {
             "paper": "gerstgrasser-2024",
             "where": "theorem 1",
             "statement": "The error grows linearly.",
-            "evidence": "source",
+            "evidence": "theorem",
             "select": {"world": "line", "metric": "relative_error", "strategy": "replace"},
             "expected": "theory",
             "tolerance": 0.5,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from collapse.config import load_plan
-from collapse.errors import EngineError
+from collapse.errors import ConfigError, EngineError
 from collapse.experiment import Experiment
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
@@ -164,6 +164,24 @@ def test_a_missing_gpu_is_refused_here_and_left_to_the_cluster_elsewhere():
     with pytest.raises(EngineError, match="`gpu` is asked for"):
         asked.check_machine(jobs_run_here=True)
     asked.check_machine(jobs_run_here=False)
+
+
+@pytest.mark.parametrize(
+    ("select", "words"),
+    [
+        ({"generations": [2, 9]}, "claims.A0.select.generations: 9 is beyond the last, 4"),
+        ({"at": {"ridge": 1}}, "claims.A0.select.at: the loop of language models sweeps no parameters"),
+        ({"metric": "test_los"}, "claims.A0.select.metric: `test_los` is not measured there; did you mean `test_loss`"),
+        ({"evaluation_set": "truth"}, "claims.A0.select.evaluation_set: `truth` needs a known source"),
+    ],
+)
+def test_a_claim_about_the_loop_names_what_the_loop_measures(select, words):
+    claim = {"kind": "bound", "at_most": 9, "paper": "p", "where": "w", "statement": "s", "evidence": "ours"}
+    claim |= {"select": {"metric": "test_loss", "evaluation_set": "real_test", "strategy": "replace"}}
+    experiment(claims={"A0": claim}).check_claims()
+    with pytest.raises(ConfigError) as refused:
+        experiment(claims={"A0": claim | {"select": claim["select"] | select}}).check_claims()
+    assert words in str(refused.value)
 
 
 def test_a_flops_budget_knows_the_models_size():

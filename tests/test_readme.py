@@ -17,6 +17,7 @@ from collapse.publishing.readme import BLOCK, FIGURE, PAGE, TEMPLATE, figure, re
 
 ROOT = Path(__file__).parents[1]
 
+
 def test_every_number_of_the_readme_follows_from_the_committed_tables():
     page = (ROOT / PAGE).read_text()
     assert rewritten(page, ROOT) == page, "run `make readme` and commit the result"
@@ -146,6 +147,13 @@ def test_benchmarks_appear_when_there_are_some(root):
 
 def test_paper_counts_are_those_of_the_published_verdicts(root):
     page = rewritten("<!-- measured: theory -->\n<!-- end -->\n", root)
-    feng = [one for one in verdicts.of_table(root / verdicts.TABLE).values() if one.paper == "feng-2024"]
-    n = sum(one.verdict == "reproduced" for one in feng)
-    assert f"| classifiers behind a verifier | {n} of {len(feng)} |" in page
+    published = verdicts.of_table(root / verdicts.TABLE).values()
+
+    def counted(claims: list[verdicts.Verdict]) -> str:
+        return f"{sum(one.verdict == 'reproduced' for one in claims)} of {len(claims)}" if claims else "–"
+
+    for paper, row in (("feng-2024", "classifiers behind a verifier"), ("wang-2025", "weighted maximum likelihood")):
+        claims = [one for one in published if one.paper == paper]
+        kinds = [counted([one for one in claims if one.evidence == kind]) for kind in ("published", "theorem", "ours")]
+        assert f"| {row} | {' | '.join(kinds)} |" in page
+    assert f"| all | | {counted([one for one in published if one.evidence == 'published'])} |" in page

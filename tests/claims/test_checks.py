@@ -8,10 +8,11 @@ from pydantic import TypeAdapter, ValidationError
 from collapse.claims import check
 from collapse.config.claims import Claim
 from collapse.contracts import METRICS, POINTS, THEORY
-from collapse.errors import ContractError
+from collapse.errors import ConfigError, ContractError
 from collapse.stats.pooled import Pooled, pooled
 
-COMMON = {"paper": "someone-2024", "where": "theorem 1", "statement": "It is so.", "evidence": "source"}
+COMMON = {"paper": "someone-2024", "where": "theorem 1", "statement": "It is so.", "evidence": "theorem"}
+PUBLISHED = {"expected": "published", "evidence": "published"}
 
 
 def measured(values, *, errors=0.01, theory=None, strategy="replace", metric="error", seeds=(0,), swept="x") -> dict:
@@ -173,15 +174,73 @@ def test_in_the_loop_of_language_models_the_error_is_that_between_seeds():
 @pytest.mark.parametrize(
     ("select", "words"),
     [
-        ({"metric": "other"}, "matches no value"),
-        ({"generations": [1, 7]}, "no value at generation 7"),
-        ({"at": {"y": 1}}, "`y` is not swept in `world`"),
-        ({"at": {"x": 9}}, "matches no value"),
+        (
+            {"metric": "err"},
+            r"select\.metric: `err` is not measured there; did you mean `error`",
+        ),
+        ({"strategy": "window"}, r"select\.strategy: `window` is not measured there; there is replace"),
+        ({"generations": [1, 7]}, r"select\.generations: 7 is not measured; there is 1"),
+        ({"at": {"y": 1}}, r"select\.at: `y` is not swept there; there is x"),
+        ({"at": {"x": 9}}, r"select\.at\.x: 9 is not simulated; there is 1, 2"),
+        ({"at": {"x": (2, 9)}}, r"select\.at\.x: 9 is not simulated; there is 1, 2"),
     ],
 )
-def test_a_selection_that_matches_nothing_is_refused(select, words):
-    with pytest.raises(ContractError, match=words):
-        verdict(tables(measured({1: 1.0})), kind="value", expected=1.0, tolerance=0.1, select=select)
+def test_what_a_selection_names_and_nothing_has_is_refused(select, words):
+    with pytest.raises(ConfigError, match=words):
+        verdict(tables(measured({1: 1.0, 2: 1.0})), kind="value", expected=1.0, tolerance=0.1, select=select)
+
+
+def grids(**points) -> Pooled:
+    """Values of two swept parameters under each strategy, one for each `(x, y)`."""
+    rows = [
+        {"strategy": strategy, "generation": 1, "metric": "error", "evaluation_set": f"world/x={x},y={y}"}
+        | {"experiment": "e", "seed": 0, "value": value, "unit": "1", "n": 9, "standard_error": 0.001}
+        for strategy, values in points.items()
+        for (x, y), value in values.items()
+    ]
+    swept = [
+        {"evaluation_set": f"world/x={x},y={y}", "world": "world", "parameter": name, "value": float(value)}
+        for values in points.values()
+        for x, y in values
+        for name, value in (("x", x), ("y", y))
+    ]
+    return tables({"metrics": rows, "theory": [], "points": swept})
+
+
+def test_each_value_named_must_be_there_together_with_the_others():
+    values = grids(replace={(1, 1): 1.0, (2, 2): 1.0})
+    claim = {"kind": "value", "expected": 1.0, "tolerance": 0.1}
+    assert verdict(values, **claim, select={"at": {"x": 1, "y": 1}})["n_values"] == 1
+    with pytest.raises(ConfigError, match=r"select: y 2 is not measured together with what else it names"):
+        verdict(values, **claim, select={"at": {"x": 1, "y": (1, 2)}})
+
+
+def test_values_are_paired_by_their_place_whatever_their_order():
+    values = grids(replace={(1, 1): 1.0, (2, 1): 2.0, (3, 1): 4.0}, accumulate={(2, 1): 2.0, (3, 1): 4.0, (4, 1): 9.0})
+    other = {"world": "world", "metric": "error", "strategy": "accumulate"}
+    claim = {"kind": "ratio", "expected": 1, "tolerance": 0.1}
+    with pytest.raises(
+        ConfigError, match=r"nothing to compare with replace, generation 1, .*x 1.* there is .*x 2, 3, 4"
+    ):
+        verdict(values, **claim, over=other)
+    same = {"at": {"x": (2, 3)}}
+    assert verdict(values, **claim, select=same, over=other | {"at": {"x": (3, 2)}})["verdict"] == "not_reproduced"
+    assert verdict(values, **claim, select=same, over=other | {"at": {"x": (2, 3)}})["verdict"] == "reproduced"
+
+
+def test_lists_of_equal_length_are_paired_item_by_item():
+    values = grids(replace={(1, 1): 1.0, (10, 1): 2.0, (10, 2): 1.0, (100, 2): 2.0})
+    claim = {"kind": "ratio", "expected": 1, "tolerance": 0.1, "select": {"at": {"y": 1, "x": (10, 1)}}}
+    other = {"world": "world", "metric": "error", "strategy": "replace", "at": {"y": 2, "x": (100, 10)}}
+    assert verdict(values, **claim, over=other)["verdict"] == "reproduced"
+    assert verdict(values, **claim, over=other | {"at": {"y": 2, "x": (10, 100)}})["verdict"] == "not_reproduced"
+
+
+def test_every_value_with_every_other_is_no_comparison():
+    values = grids(replace={(1, 1): 1.0, (1, 2): 1.0}, accumulate={(1, 1): 1.0, (2, 1): 1.0})
+    other = {"world": "world", "metric": "error", "strategy": "accumulate", "at": {"y": 1}}
+    with pytest.raises(ConfigError, match="compares every value with several"):
+        verdict(values, kind="order", exceeds=other, select={"at": {"x": 1}})
 
 
 def test_a_relative_tolerance_of_nothing_is_refused():
@@ -191,9 +250,9 @@ def test_a_relative_tolerance_of_nothing_is_refused():
 
 def test_a_slope_needs_places_of_their_own():
     both = tables(measured({1: 1.0, 2: 2.0}), measured({1: 1.0, 2: 2.0}, swept="y"))
-    with pytest.raises(ContractError, match="`x` is not swept"):
+    with pytest.raises(ConfigError, match=r"claims\.A0-test\.along: `x` is not swept there; there is generation"):
         verdict(both, kind="slope", along="x", expected=1, tolerance=0.1)
-    with pytest.raises(ContractError, match="needs two values or more along `x`"):
+    with pytest.raises(ConfigError, match="needs two values or more along `x`"):
         verdict(tables(measured({1: 1.0})), kind="slope", along="x", expected=1, tolerance=0.1)
 
 
@@ -201,7 +260,9 @@ def test_a_slope_needs_places_of_their_own():
     ("claim", "words"),
     [
         ({"kind": "value", "expected": 1.0, "tolerance": 0.1, "evidence": "memory"}, "evidence"),
-        ({"kind": "value", "expected": "published", "tolerance": 0.1}, "needs `published`"),
+        ({"kind": "value", "tolerance": 0.1, **PUBLISHED}, "needs `published`"),
+        ({"kind": "value", "expected": 1.0, "tolerance": 0.1, "evidence": "published"}, "own number is expected"),
+        ({"kind": "value", "tolerance": 0.1, "published": 1.0, **PUBLISHED, "evidence": "ours"}, "`evidence: ours`"),
         ({"kind": "bound"}, "either `at_most` or `at_least`"),
         ({"kind": "value", "expected": 1.0, "tolerance": 0.0}, "tolerance"),
         ({"kind": "guess"}, "kind"),
@@ -298,7 +359,7 @@ def test_a_tolerance_is_a_share_or_in_the_metrics_unit():
 
 
 def test_a_published_number_may_be_what_is_expected():
-    found = verdict(tables(measured({1: 3.0})), kind="value", expected="published", published=3.0, tolerance=0.1)
+    found = verdict(tables(measured({1: 3.0})), kind="value", published=3.0, tolerance=0.1, **PUBLISHED)
     assert (found["verdict"], found["expected"], found["published"]) == ("reproduced", 3.0, 3.0)
 
 
@@ -310,7 +371,7 @@ def test_a_published_number_may_be_what_is_expected():
     ],
 )
 def test_theory_that_is_not_there_is_not_expected(claim, words):
-    with pytest.raises(ContractError, match=words):
+    with pytest.raises(ConfigError, match=words):
         verdict(tables(measured({1: 1.0, 2: 2.0})), **claim, expected="theory", tolerance=0.1)
 
 
@@ -372,10 +433,10 @@ def test_an_order_is_told_by_the_larger_value_and_needs_both_errors():
     assert (found["verdict"], unknown["verdict"]) == ("reproduced", "inconclusive")
 
 
-def test_sides_of_unequal_length_are_refused_and_one_value_stands_for_all():
+def test_a_value_without_a_partner_is_refused_and_one_value_stands_for_all():
     other = {"world": "world", "metric": "error", "strategy": "accumulate"}
     values = tables(measured({1: 3.0, 2: 4.0, 3: 5.0}), measured({1: 1.0, 2: 2.0}, strategy="accumulate"))
-    with pytest.raises(ContractError, match="compares 3 values with 2"):
+    with pytest.raises(ConfigError, match=r"nothing to compare with replace, generation 1, x 3; .* x 1, 2"):
         verdict(values, kind="order", exceeds=other)
     assert verdict(values, kind="order", exceeds=other | {"at": {"x": 2}})["n_values"] == 3
 
@@ -384,5 +445,5 @@ def test_a_place_is_found_though_its_parameter_was_rounded():
     values = tables(measured({0.1 + 0.2: 1.0, 0.4: 2.0}))
     claim = {"kind": "value", "expected": 1.0, "tolerance": 0.05, "select": {"at": {"x": 0.3}}}
     assert verdict(values, **claim)["n_values"] == 1
-    with pytest.raises(ContractError, match="matches no value"):
+    with pytest.raises(ConfigError, match=r"at\.x: 0\.3001 is not simulated"):
         verdict(values, **(claim | {"select": {"at": {"x": 0.3001}}}))

@@ -19,15 +19,21 @@ from collapse.stages import claims, simulate
 ROOT = Path(__file__).parents[2]
 PAPERS = {path.stem: path for path in sorted((ROOT / "workflow/experiments/papers").glob("*.yaml"))}
 PUBLISHED = verdicts.of_table(ROOT / verdicts.TABLE)
+CLAIMS_OF_PAPERS = {
+    claim_id: claim
+    for path in PAPERS.values()
+    for claim_id, claim in yaml.safe_load(path.read_text())["claims"].items()
+}
 
 
 def test_every_claim_of_every_paper_has_a_published_verdict_and_nothing_else_has():
-    written = {
-        (claim_id, claim["paper"])
-        for path in PAPERS.values()
-        for claim_id, claim in yaml.safe_load(path.read_text())["claims"].items()
-    }
-    assert {(one.claim_id, one.paper) for one in PUBLISHED.values()} == written
+    written = {(claim_id, claim["paper"], claim["evidence"]) for claim_id, claim in CLAIMS_OF_PAPERS.items()}
+    assert {(one.claim_id, one.paper, one.evidence) for one in PUBLISHED.values()} == written
+
+
+def test_what_is_derived_here_is_told_from_what_a_paper_says():
+    ours = {name for name, claim in CLAIMS_OF_PAPERS.items() if claim["evidence"] == "ours"}
+    assert ours == {name for name, claim in CLAIMS_OF_PAPERS.items() if claim["where"].startswith("derived")}
 
 
 # --- what today's code says -------------------------------------------------------------------------------------------
@@ -101,7 +107,7 @@ def run_with(folder: Path, *found: Verdict) -> Path:
     rows = [
         dict.fromkeys(CLAIMS.schema.names)
         | text
-        | {"evidence": "source", "kind": "value", "expected": 1.0, "n_values": 1, "n_replicates": 1}
+        | {"evidence": "theorem", "kind": "value", "expected": 1.0, "n_values": 1, "n_replicates": 1}
         | one._asdict()
         for one in found
     ]

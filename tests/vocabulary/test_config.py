@@ -110,6 +110,13 @@ def test_a_wrong_setting_is_named_with_the_way_out(path, value, words):
     assert pytest.importorskip("re").search(words, problem(changed(path, value)))
 
 
+@pytest.mark.parametrize(("seeds", "item"), [(["one"], "[0]"), ([], "")])
+def test_a_list_of_wrong_items_is_told_by_its_items_alone(seeds, item):
+    with pytest.raises(ConfigError) as refused:
+        load_plan(DEFAULT | {"seeds": seeds}, "config.yaml")
+    assert str(refused.value).startswith(f"config.yaml has 1 problem(s):\n  seeds{item}: is ")
+
+
 @pytest.mark.parametrize(
     ("path", "most"),
     [("corpus.max_document_tokens", 127), ("decoding.max_new_tokens", 127)],
@@ -209,7 +216,7 @@ def test_an_ngram_samples_only_and_repeats_as_it_likes():
 
 
 def claimed(**select) -> dict:
-    claim = {"kind": "bound", "at_most": 9, "paper": "p", "where": "w", "statement": "s", "evidence": "source"}
+    claim = {"kind": "bound", "at_most": 9, "paper": "p", "where": "w", "statement": "s", "evidence": "theorem"}
     return changed("claims", {"A0-test": claim | {"select": {"metric": "test_loss"} | select}})
 
 

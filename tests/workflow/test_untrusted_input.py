@@ -112,7 +112,7 @@ def theory(hostile: str) -> dict[str, object]:
         "where": hostile,
         "statement": hostile,
         "reason": hostile,
-        "evidence": "source",
+        "evidence": "theorem",
         "select": {"world": "first", "metric": "relative_error", "strategy": "replace"},
         "expected": 40.0,
         "tolerance": 0.1,

@@ -31,7 +31,7 @@ CLAIM = {
     "paper": "gerstgrasser-2024",
     "where": "theorem 1",
     "statement": "The error grows linearly.",
-    "evidence": "source",
+    "evidence": "theorem",
     "select": {"world": "first", "metric": "relative_error", "strategy": "replace"},
     "expected": "theory",
     "tolerance": 0.5,
@@ -43,6 +43,25 @@ THEORY = {
     "claims": {"A1-true": CLAIM, "A1-false": CLAIM | {"expected": 40.0, "tolerance": 0.1}},
 }
 JOBS_AFTER_SIMULATION = {"collect": 1, "contrast": 1, "claims": 1, "audit": 1, "report": 1, "all": 1}
+
+
+STATES = {name: WORLD[name] for name in ("paper", "title", "panels", "replicates", "generations", "strategies")}
+STATES |= {"model": "categorical", "categories": 2, "exponent": 0, "measured": []}
+
+
+SUBSAMPLE = {"name": "accumulate-subsample", "compose": "accumulate_subsample"}
+
+
+def selecting(select: dict, world: dict | None = None) -> dict:
+    """A claim that selects otherwise, in a world that may be another."""
+    claim = CLAIM | {"select": CLAIM["select"] | select}
+    panels = [{"metric": "excess_error", "title": "Error"}]
+    return {"worlds": {"first": WORLD | {"panels": panels} | (world or {})}, "claims": {"A1": claim}}
+
+
+def panelled(panel: dict) -> dict:
+    """A world with another panel, and no claims."""
+    return {"worlds": {"first": WORLD | {"panels": [WORLD["panels"][0] | panel]}}, "claims": {}}
 
 
 def changed(**changes) -> dict:
@@ -154,6 +173,33 @@ def test_a_world_stands_beside_a_loop_of_language_models(undisturbed):
             "claims.A1.select.world: `third` is not one of `worlds` (first, second)",
         ),
         ({"claims": {"A1": CLAIM | {"evidence": "memory"}}}, "claims.A1.value.evidence: is 'memory'"),
+        (selecting({"generations": [2, 9]}), "claims.A1.select.generations: 9 is not measured; there is 0, 1, 2, 3"),
+        (selecting({"at": {"samples": 12}}), "claims.A1.select.at: `samples` is not swept there; there is none"),
+        (selecting({"metric": "relative_error"}, world={"ridge": 0.1}), "`relative_error` is not measured there"),
+        (
+            selecting(
+                {"strategy": "window"}, world={"strategies": [{"name": "window", "compose": "window", "window": 2}]}
+            ),
+            "claims.A1.expected: there is no theory at window, generation 0",
+        ),
+        (
+            panelled({"metric": "relative_eror"}),
+            "panels[0].metric: `relative_eror` is not measured there; did you mean",
+        ),
+        (
+            panelled({"strategies": ["accumulte"]}),
+            "panels[0].strategies: `accumulte` is not measured there; did you mean",
+        ),
+        (panelled({"x": "samples"}), "panels[0].x: `samples` is not swept there; there is generation"),
+        ({"worlds": {"first": WORLD | {"replicates": 10**12}}}, "replicates: would hold about 2.98e+04 GiB at once"),
+        (
+            {"worlds": {"first": WORLD | {"samples": 10**9, "strategies": [SUBSAMPLE]}}},
+            "samples: would hold about 89.4 GiB at once, more than the 4",
+        ),
+        (
+            {"worlds": {"first": STATES | {"samples": [5, 5]}}},
+            "worlds.first.categorical: samples: 5 appears more than once",
+        ),
     ],
 )
 def test_a_wrong_world_or_claim_is_refused(refusal, changes, words):

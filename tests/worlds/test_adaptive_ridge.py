@@ -167,7 +167,7 @@ def test_the_same_seed_gives_the_same_values_and_another_seed_others():
         ({"source_exponent": 0}, "greater than 0"),
         ({"noise_variance": 0}, "greater than 0"),
         ({"samples": [200, 60]}, "samples: must rise"),
-        ({"ridges": [0.1, 0.1]}, "ridges: must rise"),
+        ({"ridges": [0.1, 0.01]}, "ridges: must rise"),
         ({"ridges": [0, 0.1]}, "greater than 0"),
         ({"measured": []}, "at least 1"),
         ({"measured": [0, 11]}, "beyond 0 to 10"),

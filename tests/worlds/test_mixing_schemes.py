@@ -159,7 +159,7 @@ def test_its_metrics_are_in_the_catalogue():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"samples": [121]}, "0.5 of 121 is no whole number"),
+        ({"samples": [121]}, "0.5 of 121 labels is no whole number"),
         ({"samples": [40]}, r"of 40, 20 are synthetic; each part needs at least dimension \+ 2 = 22"),
         ({"synthetic_weights": [1.0]}, "less than 1"),
         ({"synthetic_weights": [0.0]}, "greater than 0"),

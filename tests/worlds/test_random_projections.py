@@ -122,10 +122,10 @@ def test_its_metrics_are_in_the_catalogue():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"samples": 101}, "0.5 of 101 is no whole number"),
+        ({"samples": 101}, "0.5 of 101 labels is no whole number"),
         ({"ridge": 0}, "greater than 0"),
         ({"widths": [0]}, "greater than or equal to 1"),
-        ({"synthetic_fraction": 1.0}, "less than 1"),
+        ({"synthetic_fraction": 1.5}, "less than or equal to 1"),
         ({"shift_variances": [-1.0]}, "greater than or equal to 0"),
     ],
 )

@@ -30,8 +30,9 @@ def settings(**changes) -> StrongRidgeSettings:
 @pytest.mark.parametrize("exponent", [0.0, 1.5])
 def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(compare, exponent):
     found = compare(world, settings(capacity_exponent=exponent))
-    assert [len(mean) for mean, _, _ in found.values()] == [9, 6]
-    for mean, error, expected in found.values():
+    n_places = {"excess_error": 9, "noise_error": 9, "added_error": 6, "bias_error": 0}
+    assert {metric: len(mean) for metric, (mean, _, _) in found.items()} == n_places
+    for mean, error, expected in list(found.values())[:3]:
         assert np.all(np.abs(mean - expected) < 4 * error)
         for perturbed in (0.95 * expected, 1.05 * expected):
             assert np.any(np.abs(mean - perturbed) > 4 * error)
@@ -130,6 +131,33 @@ def test_gram_matrices_give_what_data_give(samples, fraction, ridge):
     assert abs(fast.mean() - np.mean(slow)) < 4 * error
 
 
+def test_synthetic_labels_alone_are_learnt_as_if_they_were_right():
+    mean, error, expected = compared_alone(settings(synthetic_fractions=[1.0], samples=[30]), "added_error")
+    assert expected == pytest.approx(0.5)
+    assert abs(mean - expected) < 4 * error
+
+
+def compared_alone(given: StrongRidgeSettings, metric: str) -> tuple[float, float, float]:
+    """Mean, standard error and prediction of a metric with one place."""
+    values = next(one.values for one in world.simulate(given, 1) if one.metric == metric)
+    expected = next(one.value for one in world.predict(given) if one.metric == metric)
+    return values.mean(), values.std() / np.sqrt(len(values)), expected
+
+
+def test_without_noise_a_fit_is_off_by_its_bias_and_noise_adds_the_rest():
+    given = settings(samples=[20], synthetic_fractions=[0.0], ridges=[0.2], replicates=20_000)
+    seen = {one.metric: one.values for one in world.simulate(given, 0)}
+    parts = seen["bias_error"] + seen["noise_error"]
+    rest = seen["excess_error"] - parts
+    assert abs(rest.mean()) < 4 * rest.std() / np.sqrt(len(rest))
+    # With σ² = 0 everywhere nothing but the bias is left.
+    quiet = next(one.values for one in world.simulate(settings(**NOISELESS), 0) if one.metric == "excess_error")
+    assert abs(quiet.mean() / seen["bias_error"].mean() - 1) < 0.05
+
+
+NOISELESS = {"samples": [20], "synthetic_fractions": [0.0], "ridges": [0.2], "noise_variance": 1e-12}
+
+
 def test_real_labels_alone_add_no_error_and_have_no_such_value():
     given = settings(replicates=4, samples=[20])
     added = [one.point["synthetic_fraction"] for one in world.simulate(given, 0) if one.metric == "added_error"]
@@ -148,7 +176,7 @@ def test_blocks_of_replicates_are_joined(monkeypatch):
     monkeypatch.setattr(world, "BLOCK", 6 * 6 * 7)
     given = settings(replicates=20, samples=[20], synthetic_fractions=[0.5])
     values = [one.values for one in world.simulate(given, 0)]
-    assert [len(one) for one in values] == [20, 20]
+    assert [len(one) for one in values] == [20, 20, 20]
     assert len(np.unique(values[0])) == 20
 
 
@@ -160,7 +188,8 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not():
 
 
 def test_its_metrics_are_in_the_catalogue():
-    assert {one.metric for one in world.simulate(settings(replicates=2), 0)} == set(world.METRICS) <= set(CATALOGUE)
+    given = settings(replicates=2, ridges=[0, 0.1])
+    assert {one.metric for one in world.simulate(given, 0)} == set(world.METRICS) <= set(CATALOGUE)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +197,8 @@ def test_its_metrics_are_in_the_catalogue():
     [
         ({"samples": [7]}, r"samples: 7 are too few.*dimension \+ 2 = 8"),
         ({"samples": [15], "synthetic_fractions": [0.5]}, "0.5 of 15 labels is no whole number"),
-        ({"synthetic_fractions": [1.0]}, "less than 1"),
+        ({"synthetic_fractions": [1.1]}, "less than or equal to 1"),
+        ({"synthetic_fractions": [0.5, 0.5]}, "synthetic_fractions: 0.5 appears more than once"),
         ({"ridges": [-0.1]}, "greater than or equal to 0"),
         ({"shift_variance": 0}, "greater than 0"),
         ({"capacity_exponent": -1}, "greater than or equal to 0"),

@@ -477,7 +477,7 @@ POINTS = Contract(
 
 CLAIMS = Contract(
     "claims",
-    1,
+    2,
     "claim of a paper",
     (
         Column("claim_id", _ID, "begins with its row of the acceptance matrix, where it has one"),
@@ -486,7 +486,9 @@ CLAIMS = Contract(
         Column("statement", _TEXT, "what the paper says, in our words"),
         Column("metric", _TEXT, "what was measured"),
         _category("kind", "how it is checked", "value", "bound", "trend", "slope", "peak", "ratio", "order"),
-        _category("evidence", "where the expectation is from", "code", "source", "figure", "verified", "derived"),
+        _category(
+            "evidence", "whose the expectation is: the paper's, by its formula, ours", "published", "theorem", "ours"
+        ),
         Column("expected", _REAL, "what was expected, where the check was closest to failing", nullable=True),
         Column("tolerance", _REAL, "how far off it may be, in the unit of `expected`", nullable=True),
         Column("published", _REAL, "the number the paper gives", nullable=True),

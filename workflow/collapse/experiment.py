@@ -4,24 +4,27 @@ The rules say what depends on what; this module turns a plan into the lists and 
 lives in a `.smk` file and all of it is tested.
 """
 
-import difflib
 import functools
 import importlib.util
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from collapse import engines, families, layout, worlds
-from collapse.config.claims import Selection
+from collapse import engines, families, layout
+from collapse.claims import foresee
+from collapse.config.claims import Claim
 from collapse.config.plan import REAL, AuditSpec, Plan
 from collapse.config.settings import PerplexityBandVerifier, Settings
-from collapse.config.worlds import ChainSettings
 from collapse.errors import ConfigError, EngineError
 from collapse.families.size import flops_per_token
 from collapse.fingerprint import stage_fingerprint
 from collapse.metrics import CATALOGUE
+from collapse.stats.named import refuse_unknown
+from collapse.stats.pooled import Pooled
 from collapse.strategies import generations_read
+from collapse.worlds.places import check_panel, places
 
 if TYPE_CHECKING:
     from collapse.pretraining import Pretraining
@@ -93,28 +96,38 @@ class Experiment:
         return {"generate": (engine, family), "verify": (family,), "train": (family,), "evaluate": (family,)}
 
     def check_claims(self) -> None:
-        """Refuse, before any work, a claim about something that will not be measured.
+        """Refuse, before any work, a claim or a panel about something that will not be measured.
 
         Raises:
-            ConfigError: A claim names a metric or a strategy its world does not have.
+            ConfigError: One names a metric, strategy, generation or point that its world does not have.
         """
+        measured = {name: places(name, world) for name, world in self.plan.worlds.items()}
+        for name, world in self.plan.worlds.items():
+            for i, panel in enumerate(world.panels):
+                check_panel(f"worlds.{name}.panels[{i}]", panel, measured[name])
+        everywhere = Pooled(tuple(chain.from_iterable(measured.values())), ())
         for claim_id, claim in self.plan.claims.items():
-            for key in ("select", "over", "exceeds"):
-                if (selection := getattr(claim, key, None)) is not None:
-                    self._check_selection(f"claims.{claim_id}.{key}", selection)
+            loop = [key for key in ("select", "over", "exceeds") if self._is_of_loop(claim_id, claim, key)]
+            if not loop:
+                foresee(claim_id, claim, everywhere)
 
-    def _check_selection(self, where: str, selection: Selection) -> None:
-        metrics: Collection[str] = CATALOGUE
-        if selection.world is not None:
-            world = self.plan.worlds[selection.world]
-            metrics = worlds.module_of(world.model).METRICS
-            if isinstance(world, ChainSettings):
-                _refuse_unknown(f"{where}.strategy", selection.strategy, [one.name for one in world.strategies])
-        elif selection.evaluation_set == TRUTH_SET and not self.truth():
+    def _is_of_loop(self, claim_id: str, claim: Claim, key: str) -> bool:
+        """Whether a selection of a claim is of the loop of language models; it is refused if there is no such thing."""
+        selection, where = getattr(claim, key, None), f"claims.{claim_id}.{key}"
+        if selection is None or selection.world is not None:
+            return False
+        if selection.evaluation_set == TRUTH_SET and not self.truth():
             raise ConfigError(
                 f"{where}.evaluation_set: `{TRUTH_SET}` needs a known source; use `corpus.source: grammar`"
             )
-        _refuse_unknown(f"{where}.metric", selection.metric, metrics)
+        refuse_unknown(f"{where}.metric", selection.metric, CATALOGUE)
+        if selection.at:
+            raise ConfigError(
+                f"{where}.at: the loop of language models sweeps no parameters; name a `world`, or no `at`"
+            )
+        if selection.generations and (last := max(selection.generations)) > self.plan.generations:
+            raise ConfigError(f"{where}.generations: {last} is beyond the last, {self.plan.generations}")
+        return True
 
     def check_machine(self, jobs_run_here: bool, same_python: bool = True) -> None:
         """Refuse, before any work, what this machine cannot do.
@@ -339,10 +352,3 @@ class Experiment:
         if self.plan.family != "transformer" or not self.plan.transformer.made_here:
             return None
         return flops_per_token(self.plan.transformer, self.plan.tokenizer.vocabulary_size)
-
-
-def _refuse_unknown(where: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean `{close[0]}`?" if close else f"there is {', '.join(sorted(known))}"
-        raise ConfigError(f"{where}: `{name}` is not measured there; {hint}")

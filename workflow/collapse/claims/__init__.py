@@ -1,5 +1,5 @@
 """Claims of papers, checked: measured values in, verdicts out."""
 
-from collapse.claims.checks import check
+from collapse.claims.checks import check, foresee
 
-__all__ = ["check"]
+__all__ = ["check", "foresee"]

@@ -23,7 +23,8 @@ from collapse.config.claims import (
     TrendClaim,
     ValueClaim,
 )
-from collapse.errors import ContractError
+from collapse.errors import ConfigError, ContractError
+from collapse.stats.named import refuse_unknown
 from collapse.stats.pooled import Pooled, Value
 
 RESOLUTION = 4.0
@@ -69,10 +70,11 @@ def check(claim_id: str, claim: Claim, measured: Pooled) -> dict[str, object]:
     """Check one claim; returns a row of the CLAIMS contract, told by the comparison closest to failing.
 
     Raises:
-        ContractError: The claim matches nothing that was measured.
+        ConfigError: The claim is about something that was not measured.
+        ContractError: It expects a theory that there is not, or has no two places to compare.
     """
-    where = f"claims.{claim_id}.select"
-    values = select(measured, claim.select, where)
+    where = f"claims.{claim_id}"
+    values = select(measured, claim.select, f"{where}.select")
     findings = _CHECKS[claim.kind](claim, values, measured, where)
     worst = max(findings, key=lambda finding: (SEVERITY[finding.verdict], finding.strain))
     spread = None if worst.standard_error is None else Z * worst.standard_error
@@ -103,13 +105,43 @@ def check(claim_id: str, claim: Claim, measured: Pooled) -> dict[str, object]:
     }
 
 
+def foresee(claim_id: str, claim: Claim, places: Pooled) -> None:
+    """Refuse, before anything is measured, a claim that could not be checked.
+
+    Args:
+        claim_id: Its id.
+        claim: What is claimed.
+        places: What will be measured, without numbers.
+
+    Raises:
+        ConfigError: It is about something that will not be measured, or expects a theory that there is not.
+    """
+    where = f"claims.{claim_id}"
+    values = select(places, claim.select, f"{where}.select")
+    expects_theory = getattr(claim, "expected", None) == "theory"
+    if isinstance(claim, TrendClaim | SlopeClaim | PeakClaim):
+        _along(values, claim.along, where)
+    others = [value for key in ("over", "exceeds") for _, value in _pairs(claim, values, places, where, key)]
+    for value in [*values, *others] if expects_theory else []:
+        _theory_of(value, where)
+
+
+def _pairs(claim: Claim, values: list[Value], measured: Pooled, where: str, key: str) -> list[tuple[Value, Value]]:
+    """Each value with that of another selection it is compared with; none if the claim has no such selection."""
+    if (selection := getattr(claim, key, None)) is None:
+        return []
+    return aligned(values, select(measured, selection, f"{where}.{key}"), (claim.select, selection), where)
+
+
 def _value(claim: ValueClaim, values: list[Value], _measured: Pooled, where: str) -> list[Finding]:
     findings = []
     for value in values:
         expected = _expected(claim, value, where)
         tolerance = claim.tolerance * abs(expected) if claim.measured == "relative" else claim.tolerance
         if tolerance == 0:
-            raise ContractError(f"{where}: a share of 0 is no tolerance at {value.place}.\n  Use `measured: absolute`.")
+            raise ContractError(
+                f"{where}.tolerance: a share of 0 is no tolerance at {value.place}.\n  Use `measured: absolute`."
+            )
         findings.append(_near(value, expected, tolerance))
     return findings
 
@@ -125,7 +157,7 @@ def _expected(claim: ValueClaim, value: Value, where: str) -> float:
 
 def _theory_of(value: Value, where: str) -> float:
     if value.theory is None:
-        raise ContractError(f"{where}: there is no theory at {value.place}.\n  Give `expected` as a number.")
+        raise ConfigError(f"{where}.expected: there is no theory at {value.place}.\n  Give it as a number.")
     return value.theory
 
 
@@ -193,7 +225,7 @@ def _slope(claim: SlopeClaim, values: list[Value], _measured: Pooled, where: str
     predicted = [value.theory for value in ordered]
     theory = None if None in predicted else float(weights @ np.log(np.array(predicted, dtype=float)))
     if claim.expected == "theory" and theory is None:
-        raise ContractError(f"{where}: there is no theory at every point.\n  Give `expected` as a number.")
+        raise ConfigError(f"{where}.expected: there is no theory at every point.\n  Give it as a number.")
     n = sum(value.n for value in ordered)
     line = replace(ordered[0], point={}, mean=slope, standard_error=error, n=n, theory=theory)
     expected = theory if claim.expected == "theory" else claim.expected
@@ -218,9 +250,8 @@ def _peak(claim: PeakClaim, values: list[Value], _measured: Pooled, where: str) 
 
 
 def _ratio(claim: RatioClaim, values: list[Value], measured: Pooled, where: str) -> list[Finding]:
-    others = select(measured, claim.over, where.replace("select", "over"))
     findings = []
-    for value, other in aligned(values, others, where):
+    for value, other in _pairs(claim, values, measured, where, "over"):
         mean = value.mean / other.mean
         both = value.theory is not None and other.theory is not None
         theory = value.theory / other.theory if both else None  # type: ignore[operator]
@@ -231,9 +262,8 @@ def _ratio(claim: RatioClaim, values: list[Value], measured: Pooled, where: str)
 
 
 def _order(claim: OrderClaim, values: list[Value], measured: Pooled, where: str) -> list[Finding]:
-    others = select(measured, claim.exceeds, where.replace("select", "exceeds"))
     findings = []
-    for value, other in aligned(values, others, where):
+    for value, other in _pairs(claim, values, measured, where, "exceeds"):
         difference = _combined(value, other, value.mean - other.mean, 1.0, 1.0)
         finding = _beyond(difference, difference.mean, other.mean, f"above {other.place}", value.place)
         findings.append(replace(finding, observed=value.mean, standard_error=value.standard_error, theory=value.theory))
@@ -242,13 +272,14 @@ def _order(claim: OrderClaim, values: list[Value], measured: Pooled, where: str)
 
 def _along(values: list[Value], axis: str, where: str) -> list[Value]:
     """The values in order of an axis on which no two share a place."""
-    if axis != "generation" and (missing := [value for value in values if axis not in value.point]):
-        raise ContractError(f"{where}: `{axis}` is not swept; {missing[0].place} has no such parameter.")
+    swept = set[str].intersection(*(set(value.point) for value in values))
+    refuse_unknown(f"{where}.along", axis, {"generation", *swept}, "is not swept there")
     ordered = sorted(values, key=lambda value: value.along(axis))
     if len(ordered) < 2 or len({value.along(axis) for value in ordered}) < len(ordered):
-        raise ContractError(
-            f"{where}: needs two values or more along `{axis}`, each at a place of its own; it has {len(ordered)} at "
-            f"{len({value.along(axis) for value in ordered})} places.\n  Name the other parameters under `at`."
+        n_places = len({value.along(axis) for value in ordered})
+        raise ConfigError(
+            f"{where}.select: needs two values or more along `{axis}`, each at a place of its own; it has "
+            f"{len(ordered)} at {n_places} places.\n  Name the other parameters under `at`."
         )
     return ordered
 

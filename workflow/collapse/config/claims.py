@@ -1,7 +1,7 @@
 """What a paper says, as data: where it says so, what is measured here, what is expected, and within what.
 
-An expectation has a source that was read or derived. There is no evidence tag for what is only recalled: such a
-statement is a hypothesis and cannot be written as a claim.
+An expectation is the paper's own number or sign, a formula of the paper, or derived here; which of them is said. There
+is no evidence tag for what is only recalled: such a statement is a hypothesis and cannot be written as a claim.
 """
 
 from typing import Annotated, Literal
@@ -12,9 +12,9 @@ from collapse.config.settings import Name, Settings
 
 ClaimId = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9.]+)*$")]
 
-Evidence = Literal["code", "source", "figure", "verified", "derived"]
-"""`code`: the authors' own code, data or text; `source`: notes checked against the paper; `figure`: read off a
-published figure; `verified`: a closed form confirmed by simulation; `derived`: derived here, no claim of the paper."""
+Evidence = Literal["published", "theorem", "ours"]
+"""`published`: a number that the paper prints or draws, or a sign or order that it states of its experiment; `theorem`:
+a formula that the paper states, at our settings; `ours`: derived here, no claim of the paper."""
 
 
 class Selection(Settings):
@@ -70,6 +70,15 @@ class ValueClaim(ClaimSettings):
     def _published_is_there(self) -> "ValueClaim":
         if self.expected == "published" and self.published is None:
             raise ValueError("`expected: published` needs `published`")
+        return self
+
+    @model_validator(mode="after")
+    def _evidence_is_what_is_expected(self) -> "ValueClaim":
+        if (self.expected == "published") != (self.evidence == "published"):
+            raise ValueError(
+                f"`evidence: {self.evidence}` with `expected: {self.expected}`; a value is `published` if, and only "
+                "if, the paper's own number is expected"
+            )
         return self
 
 

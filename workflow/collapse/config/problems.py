@@ -10,8 +10,22 @@ from collapse.errors import ConfigError
 
 def explain(error: ValidationError, model: type[BaseModel], where: str) -> ConfigError:
     """Describe every problem of one config, one line each."""
-    lines = [_sentence(problem, model) for problem in error.errors()]
+    lines = [_sentence(problem, model) for problem in _told(error.errors())]
     return ConfigError("\n".join([f"{where} has {len(lines)} problem(s):", *(f"  {line}" for line in lines)]))
+
+
+def _told(problems: list[Any]) -> list[Any]:
+    """All problems but that a list is too short because its items were refused."""
+    places = [problem["loc"] for problem in problems]
+    return [
+        problem
+        for problem in problems
+        if problem["type"] != "too_short" or not any(_is_inside(place, problem["loc"]) for place in places)
+    ]
+
+
+def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(place) > len(outer) and place[: len(outer)] == outer
 
 
 def _sentence(problem: Any, model: type[BaseModel]) -> str:

@@ -187,6 +187,14 @@ CATALOGUE: dict[str, Definition] = {
     "added_error": Definition(
         "1", "higher", "excess_error minus that of the same student on real labels (Dohmatob et al. 2024; 2025)."
     ),
+    "bias_error": Definition(
+        "1",
+        "higher",
+        "Part of excess_error that shrinking makes: that of a fit without noise (Dohmatob et al. 2025, B).",
+    ),
+    "noise_error": Definition(
+        "1", "higher", "Part of excess_error that the noise of labels makes (Dohmatob et al. 2025, V)."
+    ),
     "clean_ridge_error": Definition(
         "1", "higher", "excess_error of a student whose ridge is best for real labels, T^{-l*} (Dohmatob et al. 2024)."
     ),

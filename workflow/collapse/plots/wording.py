@@ -47,6 +47,8 @@ TITLES = {
     "heterozygosity": "Heterozygosity",
     "relative_error": "Test error over one fit's",
     "added_error": "Error that generated labels added",
+    "bias_error": "Error that shrinking makes",
+    "noise_error": "Error that noise makes",
     "clean_ridge_error": "Excess error, ridge for real labels",
     "adaptive_ridge_error": "Excess error, ridge that theory chooses",
     "optimal_ridge": "Best ridge of a student",

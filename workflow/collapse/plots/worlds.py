@@ -33,7 +33,10 @@ PANEL = (3.6, 2.5)
 """Width and height of one of several panels, in inches; a single one is as wide as the figure."""
 
 ROOM = 0.72
-"""Height for a panel's title and the label of its x axis, in inches."""
+"""Height for the label of a panel's x axis and the next panel's title, in inches."""
+
+FOOT = 0.48
+"""Height for the label of the last panel's x axis, in inches."""
 
 MARKERS = "o^svDPXh*<>"
 MOST_MARKERS = 24
@@ -83,7 +86,8 @@ def figure(name: str, settings: WorldSettings, measured: Pooled) -> Figure:
     n_columns = legend_columns([" · ".join(label) for label in labels])
     head = 1.05 + 0.22 * -(-len(labels) // n_columns)
     with quiet():
-        total = head + (height + ROOM) * -(-len(drawn) // columns)
+        n_rows = -(-len(drawn) // columns)
+        total = head + height * n_rows + ROOM * (n_rows - 1) + FOOT
         subtitle = "Points: mean over replicates, ± 2 standard errors."
         if any(len(line.theory) for lines in drawn for line in lines.values()):
             subtitle += " Lines: theory."

@@ -7,12 +7,14 @@ Its sentences are typed there; its numbers come from tables in `workflow/experim
 import csv
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from collapse.config.claims import Evidence
 from collapse.config.settings import Strategy
 from collapse.errors import ContractError
 from collapse.plots import curves, style
@@ -34,7 +36,7 @@ FIGURES_STRATEGIES = ("real", "replace", "accumulate", "accumulate-subsample")
 
 @dataclass(frozen=True)
 class Counted:
-    """A paper's claims.
+    """Claims of one paper, or of all of them, with one kind of evidence.
 
     Attributes:
         n: How many there are.
@@ -46,7 +48,7 @@ class Counted:
 
     def __str__(self) -> str:
         """As the README's table has it."""
-        return f"{self.reproduced} of {self.n}"
+        return f"{self.reproduced} of {self.n}" if self.n else "–"
 
 
 def readme(root: Path = Path()) -> str:
@@ -106,11 +108,20 @@ def figure(table: Measured) -> bytes:
     return style.svg(curves.test_loss(table.values, strategies, CONFIDENCE, {}), "")
 
 
-def by_paper(published: Mapping[str, Verdict]) -> dict[str, Counted]:
-    """Claims of each paper."""
-    n = Counter(one.paper for one in published.values())
-    reproduced = Counter(one.paper for one in published.values() if one.verdict == "reproduced")
-    return {paper: Counted(n[paper], reproduced[paper]) for paper in sorted(n)}
+def by_paper(published: Mapping[str, Verdict]) -> dict[str, dict[str, Counted]]:
+    """Claims of each paper, and under `all` of all papers, by their evidence."""
+    papers = sorted({one.paper for one in published.values()})
+    chosen = {paper: [one for one in published.values() if one.paper == paper] for paper in papers}
+    return {paper: by_evidence(claims) for paper, claims in chosen.items()} | {"all": by_evidence(published.values())}
+
+
+def by_evidence(claims: Iterable[Verdict]) -> dict[str, Counted]:
+    """Claims by their evidence."""
+    n, reproduced = Counter[str](), Counter[str]()
+    for one in claims:
+        n[one.evidence] += 1
+        reproduced[one.evidence] += one.verdict == "reproduced"
+    return {evidence: Counted(n[evidence], reproduced[evidence]) for evidence in get_args(Evidence)}
 
 
 def _facts(root: Path) -> dict[str, object]:
@@ -125,7 +136,7 @@ def _template(root: Path) -> Template:
     environment = Environment(
         loader=FileSystemLoader(root / TEMPLATE.parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"signed": signed, "interval": interval, "percent": percent}
+    environment.filters |= {"signed": signed, "interval": interval, "percent": percent, "reproduced": reproduced}
     return environment.get_template(TEMPLATE.name)
 
 
@@ -138,6 +149,11 @@ def interval(one: Interval) -> str:
     """Where a mean over seeds lies: `[+0.86, +0.98]`."""
     assert one.low is not None and one.high is not None
     return f"[{signed(one.low)}, {signed(one.high)}]"
+
+
+def reproduced(counts: Mapping[str, Counted]) -> str:
+    """A paper's counts as cells of a table, one per kind of evidence."""
+    return " | ".join(str(counts[evidence]) for evidence in get_args(Evidence))
 
 
 def percent(share: float) -> str:

@@ -28,6 +28,7 @@ class Verdict(NamedTuple):
     Attributes:
         claim_id: Id of the claim.
         paper: Key of the paper.
+        evidence: Whose the expectation is: `published`, `theorem` or `ours`.
         verdict: `reproduced`, `not_reproduced` or `inconclusive`.
         observed: What was obtained where the claim came closest to failing; None where nothing was.
         at: Where that was.
@@ -35,6 +36,7 @@ class Verdict(NamedTuple):
 
     claim_id: str
     paper: str
+    evidence: str
     verdict: str
     observed: float | None
     at: str
@@ -43,17 +45,19 @@ class Verdict(NamedTuple):
     def of_row(cls, row: Mapping[str, str]) -> "Verdict":
         """From a row of the committed table."""
         observed = float(row["observed"]) if row["observed"] else None
-        return cls(row["claim_id"], row["paper"], row["verdict"], observed, row["at"])
+        return cls(**{**row, "observed": observed})  # type: ignore[arg-type]
 
     def agrees_with(self, other: "Verdict") -> bool:
         """Whether the other says the same, for the same reason."""
-        if self.verdict != other.verdict or (self.observed is None) != (other.observed is None):
+        if (self.evidence, self.verdict) != (other.evidence, other.verdict) or (self.observed is None) != (
+            other.observed is None
+        ):
             return False
         return self.observed is None or math.isclose(self.observed, other.observed or 0.0, rel_tol=SAME, abs_tol=1e-12)
 
     def __str__(self) -> str:
-        """The verdict in words, and what was observed."""
-        return f"{self.verdict.replace('_', ' ')} ({self._observed}, {self.at})"
+        """The verdict in words, what was observed, and whose the expectation is."""
+        return f"{self.verdict.replace('_', ' ')} ({self._observed}, {self.at}; {self.evidence})"
 
     @property
     def row(self) -> dict[str, str]:

@@ -9,8 +9,14 @@ from collapse.config.plan import Plan
 from collapse.config.worlds import WorldSettings
 from collapse.plots import wording
 from collapse.reporting import papers
+from collapse.reporting.claims import VERDICTS, ClaimRow, Group, Summary, grouped, summaries, words
 
-VERDICTS = ("reproduced", "not_reproduced", "inconclusive")
+NOTE = (
+    "Published: a number that the paper prints or draws, or a sign or an order that it states of its experiment. "
+    "Theorem: a formula of the paper, at the settings here. Ours: derived here, no claim of the paper. Reproduced: "
+    "within the tolerance, which is at least four standard errors wide, at every value the claim is about; shown is "
+    "the value that came closest to failing."
+)
 STATUS = {
     "exact": "exact",
     "asymptotic": "in the limit it names",
@@ -39,43 +45,36 @@ class WorldFigure:
 
 
 @dataclass(frozen=True)
-class ClaimRow:
-    """One claim's row."""
-
-    claim_id: str
-    statement: str
-    where: str
-    at: str
-    published: str
-    theory: str
-    observed: str
-    error: str
-    verdict: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Paper:
     """What was checked of one paper.
 
     Attributes:
-        counts: Claims reproduced, not reproduced and inconclusive.
+        groups: Its claims, by row of the acceptance matrix and evidence.
+        summaries: A line of the overview for each row.
     """
 
     key: str
     name: str
     title: str
     worlds: tuple[WorldFigure, ...]
-    claims: tuple[ClaimRow, ...]
-    counts: tuple[int, int, int]
+    groups: tuple[Group, ...]
+    summaries: tuple[Summary, ...]
 
 
 @dataclass(frozen=True)
 class TheoryView:
-    """The part of the page about claims and worlds."""
+    """The part of the page about claims and worlds.
+
+    Attributes:
+        answer: How many claims are reproduced, in a sentence.
+        note: What that means.
+        open: Claims that are not reproduced, and those that are inconclusive, by verdict.
+        papers: Paper by paper.
+    """
 
     answer: str
     note: str
+    open: dict[str, tuple[ClaimRow, ...]]
     papers: tuple[Paper, ...]
 
 
@@ -91,11 +90,12 @@ def theory_view(plan: Plan, figures: dict[str, str], theory: pa.Table, claims: p
     rows, laws = claims.to_pylist(), theory.to_pylist()
     keys = dict.fromkeys([*(world.paper for world in plan.worlds.values()), *(row["paper"] for row in rows)])
     found = tuple(_paper(key, plan, figures, laws, [row for row in rows if row["paper"] == key]) for key in keys)
-    resolved = (
-        "Reproduced: within the tolerance, which is at least four standard errors wide, at every value the claim is "
-        "about; shown is the value that came closest to failing."
-    )
-    return TheoryView(_answer(rows, len(plan.worlds)), resolved if rows else "", found)
+    lines = [line for paper in found for line in paper.summaries]
+    left = {
+        words(verdict): tuple(claim for line in lines for claim in line.open[i])
+        for i, verdict in enumerate(VERDICTS[1:])
+    }
+    return TheoryView(_answer(rows, len(plan.worlds)), NOTE if rows else "", left, found)
 
 
 def limits(plan: Plan) -> tuple[str, ...]:
@@ -127,9 +127,8 @@ def _paper(key: str, plan: Plan, figures: dict[str, str], laws: list[dict], rows
         for name, world in plan.worlds.items()
         if world.paper == key
     )
-    reproduced, failed, open_ = (sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS)
-    claims = tuple(_row(row) for row in rows)
-    return Paper(key, papers.name(key), papers.title(key), worlds, claims, (reproduced, failed, open_))
+    groups = grouped(key, rows, plan.claims)
+    return Paper(key, papers.name(key), papers.title(key), worlds, groups, summaries(groups))
 
 
 def _caption(world: WorldSettings, n_seeds: int, has_theory: bool) -> str:
@@ -153,28 +152,12 @@ def _said(value: object) -> str:
 
 
 def _formulas(world: str, laws: Iterable[dict]) -> tuple[Formula, ...]:
-    found = dict[Formula, None]()
+    """Each law once, with the strategies it is about."""
+    found = dict[tuple[str, str, str], dict[str, None]]()
     for law in laws:
         if law["evaluation_set"].split("/")[0] == world:
-            found[Formula(law["formula"], f"{law['strategy']}; {law['source']}; {STATUS[law['status']]}")] = None
-    return tuple(found)
-
-
-def _row(row: dict) -> ClaimRow:
-    scale = next((abs(row[name]) for name in ("standard_error", "observed") if row[name]), 1.0)
-    digits = wording.digits_for(scale)
-    shown = {
-        name: wording.NOTHING if row[name] is None else wording.number(row[name], digits)
-        for name in ("published", "theory", "observed")
-    }
-    error = "" if row["standard_error"] is None else f"± {wording.number(row['standard_error'], digits)}"
-    return ClaimRow(
-        claim_id=row["claim_id"],
-        statement=row["statement"],
-        where=row["where"],
-        at=row["at"],
-        error=error,
-        verdict=row["verdict"].replace("_", " "),
-        reason=row["reason"],
-        **shown,
+            found.setdefault((law["formula"], law["source"], law["status"]), {})[law["strategy"]] = None
+    return tuple(
+        Formula(text, f"{', '.join(strategies)}; {source}; {STATUS[status]}")
+        for (text, source, status), strategies in found.items()
     )

@@ -51,7 +51,7 @@ def accumulate_subsample_ratio(generations: int) -> np.ndarray:
     """Under accumulate-subsample, for T much larger than d, shape `(generations + 1,)`; limit π²/2 − 2.
 
     Derived here. A_k is the error of the pool's mean label: A_1 = 1, A_{k+1} = A_k + (2 − 1/k) / (k + 1)²; the fit on a
-    random part of the pool adds 1 − 1/k. Finite d adds to it: about 8 % at d = 10, T = 111.
+    random part of the pool adds 1 − 1/k. Finite d adds to it: about 8 % at d = 10, T = 100.
     """
     pool, ratios = 1.0, []
     for k in range(1, generations + 2):

@@ -1,16 +1,19 @@
 """Closed-form worlds: sources whose truth is known, and families whose whole chain runs in one vectorised job.
 
-Each module has three names: `METRICS`, what it measures; `simulate(settings, seed)`, what came out, one value per
-replicate; and `predict(settings)`, what theory says, from `collapse.theory`. Every array has a leading replicate axis.
+Each module has four names: `METRICS`, what it measures; `sweeps(settings)`, where; `simulate(settings, seed)`, what
+came out, one value per replicate; and `predict(settings)`, what theory says, from `collapse.theory`. Every array has a
+leading replicate axis.
 """
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Protocol
 
 import numpy as np
 
+from collapse.config.settings import Strategy
 from collapse.config.worlds import WorldSettings
 
 Point = dict[str, float]
@@ -61,10 +64,43 @@ class Prediction:
     point: Point = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """Where metrics are measured: at every generation and point, under every strategy.
+
+    Attributes:
+        metrics: Names in `collapse.metrics.CATALOGUE`.
+        strategies: Names of strategies.
+        generations: Turns of the loop.
+        points: Values of the swept parameters.
+        predicted: The strategies for which theory says something at all these places; it says nothing for the others.
+    """
+
+    metrics: Sequence[str]
+    strategies: Sequence[str]
+    generations: Iterable[int] = (0,)
+    points: Sequence[Point] = ({},)
+    predicted: Collection[str] = ()
+
+
+def grid(**swept: Iterable[float]) -> tuple[Point, ...]:
+    """Every combination of the values of swept parameters."""
+    return tuple(dict(zip(swept, values, strict=True)) for values in product(*swept.values()))
+
+
+def names(strategies: Iterable[Strategy], composed: Collection[str] | None = None) -> tuple[str, ...]:
+    """Names of strategies; of those that compose in one of these ways, if any are given."""
+    return tuple(one.name for one in strategies if composed is None or one.compose in composed)
+
+
 class WorldModule(Protocol):
     """What a module of this package offers."""
 
     METRICS: tuple[str, ...]
+
+    def sweeps(self, settings: WorldSettings) -> Iterator[Sweep]:
+        """Say what is measured where, and where theory speaks, before anything is simulated."""
+        ...
 
     def simulate(self, settings: WorldSettings, seed: int) -> Iterator[Observation]:
         """Run every chain of one seed."""

@@ -16,7 +16,7 @@ from collapse.randomness import stream
 from collapse.theory import adaptive_ridge as theory
 from collapse.theory.deterministic_equivalents import spectrum
 from collapse.theory.ridge_chain import Source, student_error
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, grid, names
 from collapse.worlds.ridge_chain import (
     StudentData,
     generator_shifts,
@@ -79,6 +79,14 @@ def decomposed(data: StudentData, source: Source, shifts: np.ndarray) -> Decompo
     onto = vectors.transpose(0, 2, 1)
     truth = onto @ np.sqrt(source.squared_weights)
     return Decomposed(np.maximum(values, 0), root[:, None] * vectors, truth[..., None], onto @ pushed)
+
+
+def sweeps(settings: AdaptiveRidgeSettings) -> Iterator[Sweep]:
+    """Errors over the ridge; those of both choices of λ, and the best λ, by samples alone."""
+    where = (names(settings.strategies), settings.measured_generations)
+    predicted = names(settings.strategies, {"replace"})
+    yield Sweep(METRICS[:1], *where, grid(samples=settings.samples, ridge=settings.ridges), predicted)
+    yield Sweep(METRICS[1:], *where, grid(samples=settings.samples), predicted)
 
 
 def simulate(settings: AdaptiveRidgeSettings, seed: int) -> Iterator[Observation]:

@@ -25,7 +25,7 @@ from collapse.config.worlds.associative_memory import (
 from collapse.randomness import stream
 from collapse.theory import associative_memory as theory
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Point, Prediction, evaluation_set
+from collapse.worlds import Observation, Point, Prediction, Sweep, evaluation_set, grid
 from collapse.worlds.chain import blocks
 
 METRICS = ("test_error",)
@@ -37,6 +37,17 @@ LINE_POINTS = 13
 """Numbers of samples that theory is also evaluated at, so that its line is smooth."""
 
 PAPER = "Dohmatob et al. 2024 (A Tale of Tails)"
+
+SWEPT = {
+    "clean": ("exponent", "exponents"),
+    "cut": ("rank", "ranks"),
+    "narrowed": ("temperature", "temperatures"),
+    "top_p": ("cut_mass", "cut_masses"),
+    "finite": ("real_samples", "real_samples"),
+    "mixed": ("real_fraction", "real_fractions"),
+    "tail_added": ("from_rank", "from_ranks"),
+}
+"""What is swept by kind of source, and the key that has its values."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,14 @@ class Data:
     def cumulative(self) -> np.ndarray:
         """Cumulative probabilities in the training set, shape `(atoms,)`."""
         return np.cumsum(self.q)
+
+
+def sweeps(settings: AssociativeMemorySettings) -> Iterator[Sweep]:
+    """Every number of samples of every training distribution."""
+    source = settings.source
+    parameter, key = SWEPT[source.kind]
+    points = grid(samples=settings.samples, **{parameter: getattr(source, key)})
+    yield Sweep(METRICS, (source.kind,), points=points, predicted=(source.kind,))
 
 
 def simulate(settings: AssociativeMemorySettings, seed: int) -> Iterator[Observation]:

@@ -12,8 +12,8 @@ from collapse.config.worlds.categorical import CategoricalSettings
 from collapse.theory import categorical as theory
 from collapse.theory import gaussian
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Prediction
-from collapse.worlds.chain import Chain, blocks, selected, takes_whole_sets
+from collapse.worlds import Observation, Prediction, Sweep, grid, names
+from collapse.worlds.chain import Chain, blocks, collected, selected, takes_whole_sets
 
 METRICS = ("heterozygosity", "model_entropy", "surviving_support", "absorbed_fraction", "absorption_time")
 
@@ -73,16 +73,24 @@ class Draws:
         return counts.reshape(n_rows, categories) / examples.shape[1]
 
 
+def sweeps(settings: CategoricalSettings) -> Iterator[Sweep]:
+    """Every number of draws; the time until one category is left stands at the last generation."""
+    strategies, exact = names(settings.strategies), names(settings.strategies, {"replace"})
+    lawful = names(settings.strategies, gaussian.LAWS)
+    for n in settings.samples:
+        fate, points = exact if n <= EXACT else (), grid(samples=(n,))
+        yield Sweep(METRICS[:1], strategies, settings.measured_generations, points, lawful)
+        yield Sweep(METRICS[1:2], strategies, settings.measured_generations, points)
+        yield Sweep(METRICS[2:4], strategies, settings.measured_generations, points, fate)
+        yield Sweep(METRICS[4:], strategies, (settings.generations,), points, fate)
+
+
 def simulate(settings: CategoricalSettings, seed: int) -> Iterator[Observation]:
     """Yield what is left of the categories, for every number of draws."""
     for samples in settings.samples:
         for strategy in settings.strategies:
-            found = dict[tuple[int, str], list[np.ndarray]]()
-            for generation, metric, values in _chains(settings, strategy, samples, seed):
-                found.setdefault((generation, metric), []).append(values)
-            for (generation, metric), parts in found.items():
-                point = {"samples": float(samples)}
-                yield Observation(strategy.name, generation, metric, np.concatenate(parts), point)
+            for generation, metric, values in collected(_chains(settings, strategy, samples, seed)):
+                yield Observation(strategy.name, generation, metric, values, {"samples": float(samples)})
 
 
 def predict(settings: CategoricalSettings) -> Iterator[Prediction]:

@@ -4,7 +4,7 @@ The composing functions are those of the loop of language models (`collapse.stra
 whole sets lets a process hand over sufficient statistics, which add; one that takes parts of sets needs the examples.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -109,6 +109,15 @@ def blocks(replicates: int, largest: int) -> Iterator[tuple[int, int]]:
     """Number and size of blocks of replicates that are small enough to hold in memory."""
     for number, start in enumerate(range(0, replicates, largest)):
         yield number, min(largest, replicates - start)
+
+
+def collected(parts: Iterable[tuple[int, str, np.ndarray]]) -> Iterator[tuple[int, str, np.ndarray]]:
+    """Blocks of replicates put together, by generation and metric."""
+    found = dict[tuple[int, str], list[np.ndarray]]()
+    for generation, metric, values in parts:
+        found.setdefault((generation, metric), []).append(values)
+    for (generation, metric), values in found.items():
+        yield generation, metric, np.concatenate(values)
 
 
 def selected(sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:

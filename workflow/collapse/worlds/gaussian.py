@@ -12,7 +12,7 @@ import numpy as np
 from collapse.config.settings import Strategy
 from collapse.config.worlds.gaussian import GaussianSettings
 from collapse.theory import gaussian as theory
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, names
 from collapse.worlds.chain import Chain, Process, blocks, selected, takes_whole_sets
 from collapse.worlds.linear_algebra import cholesky, wishart_factor
 
@@ -110,6 +110,16 @@ class Examples:
         off = examples - mean[:, None, :]
         covariance = np.matmul(off.transpose(0, 2, 1), off) / (examples.shape[1] - _ddof(self.settings))
         return Fitted(mean, cholesky(covariance))
+
+
+def sweeps(settings: GaussianSettings) -> Iterator[Sweep]:
+    """Every generation; the distance from the source in one dimension only."""
+    where = (names(settings.strategies), settings.measured_generations)
+    yield Sweep(METRICS[:3], *where, predicted=names(settings.strategies, theory.LAWS))
+    line = names(settings.strategies, {"replace"}) if settings.dimension == 1 else ()
+    yield Sweep(METRICS[3:4], *where, predicted=line)
+    if settings.dimension == 1:
+        yield Sweep(METRICS[4:], *where, predicted=line)
 
 
 def simulate(settings: GaussianSettings, seed: int) -> Iterator[Observation]:

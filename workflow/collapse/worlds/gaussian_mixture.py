@@ -9,8 +9,8 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.gaussian_mixture import GaussianMixtureSettings
 from collapse.theory import gaussian
 from collapse.theory import gaussian_mixture as theory
-from collapse.worlds import Observation, Prediction
-from collapse.worlds.chain import Chain, blocks, selected
+from collapse.worlds import Observation, Prediction, Sweep, names
+from collapse.worlds.chain import Chain, blocks, collected, selected
 from collapse.worlds.linear_algebra import cholesky
 
 METRICS = ("variance_ratio", "component_variance", "density_distance")
@@ -128,14 +128,18 @@ def maximised(points: np.ndarray, first: np.ndarray, floor: float) -> Mixture:
     return Mixture(np.array(weights), np.array(means), np.array(covariances))
 
 
+def sweeps(settings: GaussianMixtureSettings) -> Iterator[Sweep]:
+    """Every measured generation."""
+    where = (names(settings.strategies), settings.measured_generations)
+    yield Sweep(METRICS[:1], *where, predicted=names(settings.strategies, gaussian.LAWS))
+    yield Sweep(METRICS[1:], *where)
+
+
 def simulate(settings: GaussianMixtureSettings, seed: int) -> Iterator[Observation]:
     """Yield each strategy's variances and distance from the source, where it is measured."""
     for strategy in settings.strategies:
-        found = dict[tuple[int, str], list[np.ndarray]]()
-        for generation, metric, values in _chains(settings, strategy, seed):
-            found.setdefault((generation, metric), []).append(values)
-        for (generation, metric), parts in found.items():
-            yield Observation(strategy.name, generation, metric, np.concatenate(parts))
+        for generation, metric, values in collected(_chains(settings, strategy, seed)):
+            yield Observation(strategy.name, generation, metric, values)
 
 
 def predict(settings: GaussianMixtureSettings) -> Iterator[Prediction]:

@@ -12,8 +12,8 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.kde import KdeSettings
 from collapse.randomness import stream
 from collapse.theory import gaussian, kde
-from collapse.worlds import Observation, Prediction
-from collapse.worlds.chain import Chain, blocks, selected
+from collapse.worlds import Observation, Prediction, Sweep, names
+from collapse.worlds.chain import Chain, blocks, collected, selected
 
 METRICS = ("negative_log_likelihood", "variance_ratio")
 
@@ -65,10 +65,17 @@ def source(shape: str, noise: float, size: tuple[int, int], rng: np.random.Gener
     return points + noise * rng.standard_normal((*size, 2))
 
 
+def sweeps(settings: KdeSettings) -> Iterator[Sweep]:
+    """Every measured generation."""
+    where = (names(settings.strategies), settings.measured_generations)
+    yield Sweep(METRICS[:1], *where)
+    yield Sweep(METRICS[1:], *where, predicted=names(settings.strategies, gaussian.LAWS))
+
+
 def simulate(settings: KdeSettings, seed: int) -> Iterator[Observation]:
     """Yield each strategy's loss on real points, and its variance, where it is measured."""
     for strategy in settings.strategies:
-        for generation, metric, values in _measured(settings, strategy, seed):
+        for generation, metric, values in collected(_measured(settings, strategy, seed)):
             yield Observation(strategy.name, generation, metric, values)
 
 
@@ -111,8 +118,7 @@ def log_density(model: np.ndarray, points: np.ndarray, bandwidth: float) -> np.n
 
 
 def _measured(settings: KdeSettings, strategy: Strategy, seed: int) -> Iterator[tuple[int, str, np.ndarray]]:
-    """Generation, metric and one value per replicate."""
-    found = dict[tuple[int, str], list[np.ndarray]]()
+    """Generation, metric and one value per replicate, block by block."""
     held = 2 * settings.samples * (settings.generations + 1)
     for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
         rng = stream(seed, 0, f"test/{block}")
@@ -121,9 +127,7 @@ def _measured(settings: KdeSettings, strategy: Strategy, seed: int) -> Iterator[
         for generation, models in chain.models(settings.generations):
             if settings.is_measured(generation):
                 for metric, values in _values(settings, models, tests).items():
-                    found.setdefault((generation, metric), []).append(values)
-    for (generation, metric), parts in found.items():
-        yield generation, metric, np.concatenate(parts)
+                    yield generation, metric, values
 
 
 def _values(settings: KdeSettings, models: np.ndarray, tests: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from collapse.config.worlds.kernel_ridge import Kernel, KernelRidgeSettings, Rbf
 from collapse.config.worlds.ridge_chain import StudentSettings
 from collapse.corpora import mnist
 from collapse.randomness import stream
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, grid, names
 from collapse.worlds.chain import Chain, selected
 
 METRICS = ("squared_error", "misclassified_fraction")
@@ -95,6 +95,14 @@ def regression(
     rows = kernel[images]
     n = len(images)
     return rows[:, wanted].T @ np.linalg.solve(rows[:, images] + n * ridge * np.eye(n), labels)
+
+
+def sweeps(settings: KernelRidgeSettings) -> Iterator[Sweep]:
+    """Every student of every generation."""
+    points = [
+        point for student in settings.students for point in grid(samples=[student.samples], ridge=[student.ridge])
+    ]
+    yield Sweep(METRICS, names(settings.strategies), settings.measured_generations, points)
 
 
 def simulate(settings: KernelRidgeSettings, seed: int) -> Iterator[Observation]:

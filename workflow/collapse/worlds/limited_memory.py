@@ -14,13 +14,19 @@ from collapse.randomness import stream
 from collapse.theory import associative_memory
 from collapse.theory import limited_memory as theory
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Point, Prediction, evaluation_set
+from collapse.worlds import Observation, Point, Prediction, Sweep, evaluation_set, grid
 from collapse.worlds.chain import blocks
 
 METRICS = ("test_error",)
 
 BLOCK = 4_000_000
 """Numbers in the embeddings that are held at once."""
+
+
+def sweeps(settings: LimitedMemorySettings) -> Iterator[Sweep]:
+    """Every dimension, number of samples and rank; the way of weighting stands for the strategy."""
+    points = grid(dimension=settings.dimensions, samples=settings.samples, rank=settings.ranks)
+    yield Sweep(METRICS, settings.weights, points=points, predicted=settings.weights)
 
 
 def simulate(settings: LimitedMemorySettings, seed: int) -> Iterator[Observation]:

@@ -14,7 +14,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.linear_regression import LinearRegressionSettings
 from collapse.randomness import stream
 from collapse.theory import linear_regression as theory
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, names
 from collapse.worlds.chain import Chain, blocks, selected, takes_whole_sets
 from collapse.worlds.linear_algebra import cholesky, solve, solve_lower, solve_upper, wishart_factor
 
@@ -130,6 +130,13 @@ class Examples:
         d, inputs = self.settings.dimension, examples[..., :-1]
         products = np.matmul(inputs.transpose(0, 2, 1), examples)
         return solve(products[..., :d] + self.settings.ridge * np.eye(d), products[..., d])
+
+
+def sweeps(settings: LinearRegressionSettings) -> Iterator[Sweep]:
+    """Every generation; errors over one fit's, and theory, without a ridge only."""
+    lawful = [one.name for one in settings.strategies if settings.ridge == 0 and _law(settings, one) is not None]
+    metrics = METRICS if settings.ridge == 0 else METRICS[:1]
+    yield Sweep(metrics, names(settings.strategies), settings.measured_generations, predicted=lawful)
 
 
 def simulate(settings: LinearRegressionSettings, seed: int) -> Iterator[Observation]:

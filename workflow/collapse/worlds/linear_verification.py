@@ -12,7 +12,7 @@ from collapse.config.worlds.linear_verification import RESERVED, LinearVerificat
 from collapse.randomness import stream
 from collapse.theory import linear_verification as theory
 from collapse.theory.verification import accuracy, breakdown_point
-from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds import Observation, Point, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks
 from collapse.worlds.plane_fits import student
 
@@ -25,6 +25,14 @@ LINE = 40
 """Places of the theory's line along the generator's angle, besides the simulated ones."""
 
 PAPER = "Feng et al. 2024"
+
+
+def sweeps(settings: LinearVerificationSettings) -> Iterator[Sweep]:
+    """Every number of samples and generator; the verifier stands for the strategy."""
+    points = grid(samples=settings.samples, generator_angle=settings.generator_angles)
+    verifiers = [verifier.name for verifier in settings.verifiers]
+    yield Sweep(METRICS[:1], [RESERVED, *verifiers], points=points, predicted=[RESERVED, *verifiers])
+    yield Sweep(METRICS[1:], verifiers, points=points, predicted=verifiers)
 
 
 def simulate(settings: LinearVerificationSettings, seed: int) -> Iterator[Observation]:

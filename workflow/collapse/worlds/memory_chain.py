@@ -11,7 +11,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.memory_chain import MemoryChainSettings
 from collapse.theory import associative_memory, memory_chain
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds import Observation, Point, Prediction, Sweep, grid, names
 from collapse.worlds.associative_memory import drawn, mass_of_different
 from collapse.worlds.chain import Chain, blocks, selected
 from collapse.worlds.composition import expected_composition
@@ -42,6 +42,12 @@ class Memories:
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """A memory is what it was shown."""
         return examples
+
+
+def sweeps(settings: MemoryChainSettings) -> Iterator[Sweep]:
+    """Every generation of every size."""
+    strategies, points = names(settings.strategies), grid(samples=settings.samples)
+    yield Sweep(METRICS, strategies, settings.measured_generations, points, strategies)
 
 
 def simulate(settings: MemoryChainSettings, seed: int) -> Iterator[Observation]:

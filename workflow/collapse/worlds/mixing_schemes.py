@@ -14,7 +14,7 @@ from collapse.config.worlds.mixing_schemes import MixingSchemesSettings
 from collapse.randomness import stream
 from collapse.theory import mixing_schemes as theory
 from collapse.theory.linear_regression import base_error
-from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds import Observation, Point, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment, rule, solutions, times
 
@@ -41,6 +41,14 @@ class Part:
     factor: np.ndarray
     gram: np.ndarray
     noise: np.ndarray
+
+
+def sweeps(settings: MixingSchemesSettings) -> Iterator[Sweep]:
+    """Every weight of `reweight`, and every round of the other schemes; the scheme stands for the strategy."""
+    weighted = grid(samples=settings.samples, synthetic_weight=settings.synthetic_weights)
+    yield Sweep(METRICS, ("reweight",), points=weighted, predicted=("reweight",))
+    rounds, schemes = grid(samples=settings.samples, round=range(settings.rounds + 1)), ("iterate", "real", "clean")
+    yield Sweep(METRICS, schemes, points=rounds, predicted=schemes)
 
 
 def simulate(settings: MixingSchemesSettings, seed: int) -> Iterator[Observation]:

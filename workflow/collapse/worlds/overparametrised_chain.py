@@ -10,7 +10,7 @@ import numpy as np
 from collapse.config.settings import Strategy
 from collapse.config.worlds.overparametrised_chain import OverparametrisedChainSettings
 from collapse.theory import overparametrised_chain as theory
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, grid, names
 from collapse.worlds.chain import Chain, blocks, selected
 
 METRICS = ("excess_error",)
@@ -43,6 +43,13 @@ class MinNorm:
         d = self.settings.dimension
         inputs, labels = examples[..., :d], examples[..., d:]
         return inputs.transpose(0, 2, 1) @ np.linalg.solve(inputs @ inputs.transpose(0, 2, 1), labels)
+
+
+def sweeps(settings: OverparametrisedChainSettings) -> Iterator[Sweep]:
+    """Every generation at every noise variance."""
+    predicted = names(settings.strategies, {"real", "replace"})
+    points = grid(noise_variance=settings.noise_variances)
+    yield Sweep(METRICS, names(settings.strategies), settings.measured_generations, points, predicted)
 
 
 def simulate(settings: OverparametrisedChainSettings, seed: int) -> Iterator[Observation]:

@@ -10,7 +10,7 @@ import numpy as np
 from collapse.config.worlds.random_projections import RandomProjectionsSettings
 from collapse.randomness import stream
 from collapse.theory import random_projections as theory
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks
 from collapse.worlds.labelled_sets import gram_factor, rule, solutions, times
 
@@ -23,6 +23,14 @@ LINE = 40
 
 BLOCK = 1_000_000
 """Numbers of one matrix of inputs per replicate that are held at once."""
+
+
+def sweeps(settings: RandomProjectionsSettings) -> Iterator[Sweep]:
+    """Every width and quality; real labels add nothing."""
+    shifts = [variance for variance in settings.shift_variances if variance > 0]
+    for metric, variances in zip(METRICS, (settings.shift_variances, shifts), strict=True):
+        points = grid(width=settings.widths, shift_variance=variances)
+        yield Sweep((metric,), (STRATEGY,), points=points, predicted=(STRATEGY,))
 
 
 def simulate(settings: RandomProjectionsSettings, seed: int) -> Iterator[Observation]:

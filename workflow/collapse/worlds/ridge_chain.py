@@ -19,7 +19,7 @@ from collapse.strategies import generations_read
 from collapse.theory import linear_regression
 from collapse.theory import ridge_chain as theory
 from collapse.theory.deterministic_equivalents import spectrum
-from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds import Observation, Point, Prediction, Sweep, names
 from collapse.worlds.chain import blocks, takes_whole_sets
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment
 from collapse.worlds.linear_regression import chain_of, truth_of
@@ -116,6 +116,14 @@ def replicate_blocks(replicates: int, chain: LinearRegressionSettings) -> Iterat
 def joined(parts: Sequence[dict[Key, np.ndarray]]) -> dict[Key, np.ndarray]:
     """Blocks of replicates put together, key by key, along the last axis."""
     return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
+
+
+def sweeps(settings: RidgeChainSettings) -> Iterator[Sweep]:
+    """Every student of every generation; that of generation 0 has nothing added to its error."""
+    lawful = [one.name for one in settings.strategies if _fits(settings, one) is not None]
+    points = [_point(student) for student in settings.students]
+    for first, metric in enumerate(METRICS):
+        yield Sweep((metric,), names(settings.strategies), settings.measured_generations[first:], points, lawful)
 
 
 def simulate(settings: RidgeChainSettings, seed: int) -> Iterator[Observation]:

@@ -12,11 +12,11 @@ from collapse.config.worlds.strong_ridge import StrongRidgeSettings
 from collapse.randomness import stream
 from collapse.theory import strong_ridge as theory
 from collapse.theory.deterministic_equivalents import spectrum
-from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds import Observation, Point, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment, rule, solutions, times
 
-METRICS = ("excess_error", "added_error")
+METRICS = ("excess_error", "noise_error", "added_error", "bias_error")
 
 STRATEGY = "mix"
 PAPER = "Dohmatob et al. 2025"
@@ -28,24 +28,39 @@ LINE = 40
 """Places of the theory's line along n, between the simulated ones."""
 
 
+def sweeps(settings: StrongRidgeSettings) -> Iterator[Sweep]:
+    """Every combination of samples, synthetic fractions and ridges; real labels add nothing, no ridge has no bias."""
+    points = grid(samples=settings.samples, synthetic_fraction=settings.synthetic_fractions, ridge=settings.ridges)
+    yield Sweep(METRICS[:2], (STRATEGY,), points=points, predicted=(STRATEGY,))
+    for metric, parameter in zip(METRICS[2:], ("synthetic_fraction", "ridge"), strict=True):
+        there = [point for point in points if point[parameter] > 0]
+        yield Sweep((metric,), (STRATEGY,), points=there, predicted=(STRATEGY,))
+
+
 def simulate(settings: StrongRidgeSettings, seed: int) -> Iterator[Observation]:
-    """Yield the test error, and what the synthetic labels added to it, of each n, p₂ and λ."""
+    """Yield the test error of each n, p₂ and λ, and what of it noise, synthetic labels and shrinking make."""
     for samples, fraction in product(settings.samples, settings.synthetic_fractions):
         parts = [
             _errors(settings, samples, fraction, replicates, stream(seed, 0, f"n={samples},p2={fraction}/{block}"))
             for block, replicates in blocks(settings.replicates, max(1, BLOCK // settings.dimension**2))
         ]
-        for ridge, (mixed, clean) in zip(settings.ridges, np.concatenate(parts, axis=2), strict=True):
+        for ridge, (mixed, clean, noise, bias) in zip(settings.ridges, np.concatenate(parts, axis=2), strict=True):
             point = _point(samples, fraction, ridge)
             yield Observation(STRATEGY, 0, "excess_error", mixed, point)
+            yield Observation(STRATEGY, 0, "noise_error", noise, point)
             if fraction > 0:
                 yield Observation(STRATEGY, 0, "added_error", mixed - clean, point)
+            if ridge > 0:
+                yield Observation(STRATEGY, 0, "bias_error", bias, point)
 
 
 def _errors(
     settings: StrongRidgeSettings, samples: int, fraction: float, replicates: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """‖ŵ − w₁‖²_Σ as labelled, and with real labels everywhere, shape `(ridges, 2, replicates)`."""
+    """‖ŵ − w₁‖²_Σ as labelled, with real labels everywhere, of their noise alone, and without it.
+
+    Shape `(ridges, 4, replicates)`.
+    """
     d, eigenvalues = settings.dimension, covariance(settings)
     truth = rule(settings.truth_variance, replicates, d, rng)
     shift = rule(settings.shift_variance, replicates, d, rng)
@@ -62,13 +77,15 @@ def _errors(
             added += times(part, departure)
     errors = []
     for ridge in settings.ridges:
-        clean, change = solutions(total + samples * ridge * np.eye(d), labels, added)
-        errors.append([((w - truth) ** 2) @ eigenvalues for w in (clean + change, clean)])
+        matrix = total + samples * ridge * np.eye(d)
+        clean, change, noiseless = solutions(matrix, labels, added, times(total, truth))
+        off = (clean + change - truth, clean - truth, clean - noiseless, noiseless - truth)
+        errors.append([(one**2) @ eigenvalues for one in off])
     return np.array(errors)
 
 
 def predict(settings: StrongRidgeSettings) -> Iterator[Prediction]:
-    """Yield B + V + ζ and ζ at the simulated points and, along n, between them."""
+    """Yield B + V + ζ and its terms at the simulated points and, along n, between them."""
     places = sorted({*settings.samples, *_between(settings.samples)})
     for samples, fraction, ridge in product(places, settings.synthetic_fractions, settings.ridges):
         terms, *how = _terms(settings, samples, fraction, ridge)
@@ -76,6 +93,9 @@ def predict(settings: StrongRidgeSettings) -> Iterator[Prediction]:
         yield Prediction(STRATEGY, 0, "excess_error", terms.total, how[0], f"E = {how[1]}", how[2], point)
         if fraction > 0:
             yield Prediction(STRATEGY, 0, "added_error", terms.shift, how[0], f"ζ of E = {how[1]}", how[2], point)
+        yield Prediction(STRATEGY, 0, "noise_error", terms.variance, how[0], f"V of E = {how[1]}", how[2], point)
+        if ridge > 0:
+            yield Prediction(STRATEGY, 0, "bias_error", terms.bias, how[0], f"B of E = {how[1]}", how[2], point)
 
 
 def _terms(

@@ -13,7 +13,7 @@ from collapse.randomness import stream
 from collapse.theory import associative_memory
 from collapse.theory import tailed_bigram as theory
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Point, Prediction, evaluation_set
+from collapse.worlds import Observation, Point, Prediction, Sweep, evaluation_set, grid
 from collapse.worlds.associative_memory import counted_ranks, drawn
 from collapse.worlds.chain import blocks
 
@@ -21,6 +21,14 @@ METRICS = ("missing_mass", "total_variation")
 
 BLOCK = 4_000_000
 """Counts that are held at once."""
+
+
+def sweeps(settings: TailedBigramSettings) -> Iterator[Sweep]:
+    """Every exponent and number of samples, with and without a tail."""
+    for rank in settings.ranks:
+        kind = _kind(settings, rank)
+        points = grid(exponent=settings.exponents, samples=settings.samples, rank=(rank,))
+        yield Sweep(METRICS, (kind,), points=points, predicted=(kind,))
 
 
 def simulate(settings: TailedBigramSettings, seed: int) -> Iterator[Observation]:
@@ -91,4 +99,8 @@ def _sweep(settings: TailedBigramSettings) -> Iterator[tuple[str, Point, np.ndar
         q = associative_memory.cut(p, rank)
         for samples in settings.samples:
             point = {"exponent": exponent, "samples": float(samples), "rank": float(rank)}
-            yield ("cut" if rank < settings.tokens else "clean"), point, p, q, samples
+            yield _kind(settings, rank), point, p, q, samples
+
+
+def _kind(settings: TailedBigramSettings, rank: int) -> str:
+    return "cut" if rank < settings.tokens else "clean"

@@ -14,7 +14,7 @@ from collapse.config.worlds.universality import UniversalitySettings
 from collapse.randomness import stream
 from collapse.theory import linear_regression as least_squares
 from collapse.theory import universality as theory
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, names
 from collapse.worlds.chain import Chain, Process, blocks, selected, takes_whole_sets
 from collapse.worlds.linear_algebra import solve
 
@@ -127,6 +127,13 @@ class LabelledLogistic(Logistic):
         places = examples + 2 * self.size * np.arange(replicates)[:, None]
         counts = np.bincount(places.ravel(), minlength=2 * self.size * replicates).reshape(replicates, self.size, 2)
         return self.weights((counts.sum(axis=2), counts[:, :, 1]))
+
+
+def sweeps(settings: UniversalitySettings) -> Iterator[Sweep]:
+    """Every generation."""
+    where = (names(settings.strategies), settings.measured_generations)
+    yield Sweep(METRICS[:1], *where)
+    yield Sweep(METRICS[1:], *where, predicted=names(settings.strategies, _LAWS))
 
 
 def simulate(settings: UniversalitySettings, seed: int) -> Iterator[Observation]:

@@ -11,7 +11,7 @@ import numpy as np
 from collapse.config.worlds.verification import RateVerifierSettings, VerificationSettings
 from collapse.randomness import stream
 from collapse.theory import verification as theory
-from collapse.worlds import Observation, Point, Prediction
+from collapse.worlds import Observation, Point, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks
 from collapse.worlds.plane_fits import student
 
@@ -24,6 +24,14 @@ LINE = 120
 """Places of the theory's line along the error rate, besides the simulated ones."""
 
 PAPER = "Feng et al. 2024"
+
+
+def sweeps(settings: VerificationSettings) -> Iterator[Sweep]:
+    """Every number of samples and error rate, and every labelled sample; the verifier stands for the strategy."""
+    verifiers = [verifier.name for verifier in settings.verifiers]
+    points = grid(samples=settings.samples, error_rate=settings.error_rates)
+    yield Sweep(METRICS[:1], verifiers, points=points, predicted=verifiers)
+    yield Sweep(METRICS[1:], verifiers, points=grid(labelled_samples=settings.proxy_samples), predicted=verifiers)
 
 
 def simulate(settings: VerificationSettings, seed: int) -> Iterator[Observation]:

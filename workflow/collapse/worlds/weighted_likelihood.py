@@ -9,7 +9,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.weighted_likelihood import BetaSettings, WeightedLikelihoodSettings
 from collapse.errors import EngineError
 from collapse.theory import weighted_likelihood as theory
-from collapse.worlds import Observation, Prediction
+from collapse.worlds import Observation, Prediction, Sweep, names
 from collapse.worlds.chain import Chain, blocks, selected
 from collapse.worlds.composition import expected_composition
 
@@ -99,6 +99,12 @@ def _newton_step(shapes: np.ndarray, means: np.ndarray) -> np.ndarray:
     # The inverse of [[own_a, −shared], [−shared, own_b]], times the gap.
     step = (own[:, ::-1] * gap + shared * gap[:, ::-1]) / (own.prod(axis=1, keepdims=True) - shared**2)
     return np.clip(step / shapes, -1.0, 1.0)
+
+
+def sweeps(settings: WeightedLikelihoodSettings) -> Iterator[Sweep]:
+    """Every generation."""
+    strategies = names(settings.strategies)
+    yield Sweep(METRICS, strategies, settings.measured_generations, predicted=strategies)
 
 
 def simulate(settings: WeightedLikelihoodSettings, seed: int) -> Iterator[Observation]:

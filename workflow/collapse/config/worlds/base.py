@@ -1,10 +1,32 @@
 """What every closed-form world has in common."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from collapse.config.settings import Settings, Strategy
+
+BYTES = 8
+"""Of a number."""
+
+MOST_GIB = 4
+"""Memory that what a world must hold at once may take, in GiB."""
+
+
+NOT_SWEPT = ("panels", "strategies", "verifiers")
+"""Lists of what is shown, or of what has names of its own."""
+
+
+class Held(NamedTuple):
+    """How many numbers are held at once.
+
+    Attributes:
+        key: The setting that decides it.
+        numbers: How many.
+    """
+
+    key: str
+    numbers: int
 
 
 class PanelSettings(Settings):
@@ -39,9 +61,36 @@ class WorldSettings(Settings):
     replicates: int = Field(ge=2)
     """Independent chains per seed; all are simulated at once."""
 
+    @property
+    def held(self) -> Held:
+        """What one replicate holds at once, where that grows with a setting: nothing."""
+        return Held("replicates", 0)
+
+    @model_validator(mode="after")
+    def _sweeps_name_each_value_once(self) -> Self:
+        for key, values in self:
+            swept = isinstance(values, tuple) and key not in NOT_SWEPT
+            if swept and (repeated := [value for value in values if values.count(value) > 1]):
+                shown = f"{repeated[0]:g}" if isinstance(repeated[0], int | float) else f"({repeated[0]})"
+                raise ValueError(f"{key}: {shown} appears more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> Self:
+        generations = getattr(self, "generations", 0) + 1
+        for one in (self.held, Held("replicates", self.replicates * generations)):
+            if (size := one.numbers * BYTES / 2**30) > MOST_GIB:
+                limit = f"the {MOST_GIB} GiB that a world may hold"
+                raise ValueError(f"{one.key}: would hold about {size:.3g} GiB at once, more than {limit}; use fewer")
+        return self
+
     def simulated(self) -> Self:
         """What decides its numbers: all but how it is shown, so that another title simulates nothing anew."""
         return self.model_copy(update=dict.fromkeys(("paper", "title"), "") | {"panels": ()})
+
+
+GROWING = {"accumulate", "accumulate_subsample", "replace_multiple", "window"}
+"""Ways of composing from sets of many generations, or from a set that grows with them."""
 
 
 class ChainSettings(WorldSettings):
@@ -50,6 +99,22 @@ class ChainSettings(WorldSettings):
     generations: int = Field(ge=1, le=10_000)
     """Turns of the loop after generation 0, which is fitted on real data."""
     strategies: tuple[Strategy, ...] = Field(min_length=1)
+
+    @property
+    def measured_generations(self) -> tuple[int, ...]:
+        """Generations that are measured: all."""
+        return tuple(range(self.generations + 1))
+
+    @property
+    def keeps_examples(self) -> bool:
+        """Whether a strategy takes parts of sets, so that sums over whole sets are not enough."""
+        return any(strategy.compose in ("mix", "preserve", "accumulate_subsample") for strategy in self.strategies)
+
+    @property
+    def sets_held(self) -> int:
+        """Training sets, of the size of the real one, whose examples are held at once at most."""
+        composed = {strategy.compose for strategy in self.strategies}
+        return self.generations + 1 if composed & GROWING else 3
 
     @model_validator(mode="after")
     def _strategies_can_be_simulated(self) -> "ChainSettings":
@@ -76,6 +141,11 @@ class MeasuredChainSettings(ChainSettings):
             raise ValueError("measured: must rise, without repeats")
         return self
 
+    @property
+    def measured_generations(self) -> tuple[int, ...]:
+        """Generations that are measured."""
+        return self.measured or super().measured_generations
+
     def is_measured(self, generation: int) -> bool:
         """Whether this generation is measured."""
         return not self.measured or generation in self.measured
@@ -83,3 +153,14 @@ class MeasuredChainSettings(ChainSettings):
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 OpenProbability = Annotated[float, Field(gt=0, lt=1)]
+Variance = Annotated[float, Field(gt=0)]
+
+
+def refuse_parts_of_labels(key: str, fraction: float, n: int) -> None:
+    """Refuse a share of labels that is no whole number of them.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if abs(fraction * n - round(fraction * n)) > 1e-6:
+        raise ValueError(f"{key}: {fraction:g} of {n} labels is no whole number")

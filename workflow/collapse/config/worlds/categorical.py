@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from collapse.config.worlds.base import MeasuredChainSettings
+from collapse.config.worlds.base import Held, MeasuredChainSettings
 
 
 class CategoricalSettings(MeasuredChainSettings):
@@ -18,8 +18,7 @@ class CategoricalSettings(MeasuredChainSettings):
     samples: tuple[Annotated[int, Field(ge=2)], ...] = Field(min_length=1)
     """N, draws per generation; each is a point of the sweep."""
 
-    @model_validator(mode="after")
-    def _sizes_differ(self) -> "CategoricalSettings":
-        if len(set(self.samples)) < len(self.samples):
-            raise ValueError("samples: names a size more than once")
-        return self
+    @property
+    def held(self) -> Held:
+        """Draws, or frequencies, of all sets."""
+        return Held("samples", max(*self.samples, self.categories) * self.sets_held)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import ChainSettings
+from collapse.config.worlds.base import ChainSettings, Held
 
 
 class GaussianSettings(ChainSettings):
@@ -17,6 +17,11 @@ class GaussianSettings(ChainSettings):
     """N, draws per generation."""
     variance: Literal["biased", "unbiased"]
     """`biased`: maximum likelihood, which divides by the number of examples; `unbiased`: by one less."""
+
+    @property
+    def held(self) -> Held:
+        """Draws of all sets, where they are kept."""
+        return Held("samples", self.samples * self.dimension * self.sets_held * self.keeps_examples)
 
     @model_validator(mode="after")
     def _covariance_has_full_rank(self) -> "GaussianSettings":

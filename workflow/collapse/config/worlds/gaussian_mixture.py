@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import MeasuredChainSettings
+from collapse.config.worlds.base import Held, MeasuredChainSettings
 
 
 class GaussianMixtureSettings(MeasuredChainSettings):
@@ -21,6 +21,11 @@ class GaussianMixtureSettings(MeasuredChainSettings):
     """Steps of EM per fit; they start at the mixture that wrote the newest draws, which is close."""
     variance_floor: Annotated[float, Field(gt=0, le=0.1)]
     """Variance added to every component at every step, so that none shrinks to a point."""
+
+    @property
+    def held(self) -> Held:
+        """Draws of all sets."""
+        return Held("samples", self.samples * self.dimension * self.sets_held)
 
     @model_validator(mode="after")
     def _covariances_have_full_rank(self) -> "GaussianMixtureSettings":

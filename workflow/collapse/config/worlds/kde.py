@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from collapse.config.worlds.base import MeasuredChainSettings
+from collapse.config.worlds.base import Held, MeasuredChainSettings
 
 
 class KdeSettings(MeasuredChainSettings):
@@ -21,3 +21,8 @@ class KdeSettings(MeasuredChainSettings):
     """h, standard deviation of the kernel."""
     test_points: int = Field(ge=1)
     """Fresh real points whose likelihood is measured, the same at every generation of a chain."""
+
+    @property
+    def held(self) -> Held:
+        """Points of all sets."""
+        return Held("samples", 2 * self.samples * self.sets_held)

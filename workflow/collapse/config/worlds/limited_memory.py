@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from collapse.config.worlds.associative_memory import Count, Exponent, Rank, Sweep
-from collapse.config.worlds.base import WorldSettings
+from collapse.config.worlds.base import Held, WorldSettings
 
 
 class LimitedMemorySettings(WorldSettings):
@@ -24,6 +24,11 @@ class LimitedMemorySettings(WorldSettings):
     """T; swept."""
     ranks: Sweep[Rank]
     """k, at which the training set's tail is cut; swept. `atoms` is no cut."""
+
+    @property
+    def held(self) -> Held:
+        """Embeddings of the questions that are shown."""
+        return Held("dimensions", max(self.dimensions) * min(max(self.ranks), max(self.samples)))
 
     @model_validator(mode="after")
     def _ranks_exist(self) -> "LimitedMemorySettings":

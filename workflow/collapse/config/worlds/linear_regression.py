@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import ChainSettings
+from collapse.config.worlds.base import ChainSettings, Held
 
 
 class LinearRegressionSettings(ChainSettings):
@@ -21,6 +21,11 @@ class LinearRegressionSettings(ChainSettings):
     """`same`: every generation relabels the inputs of generation 0; `fresh`: new inputs every generation."""
     ridge: Annotated[float, Field(ge=0)]
     """λ of (X'X + λ I)⁻¹ X'y; 0 is ordinary least squares, which has a closed form here."""
+
+    @property
+    def held(self) -> Held:
+        """Inputs and labels of all sets, where they are kept."""
+        return Held("samples", self.samples * (self.dimension + 1) * self.sets_held * self.keeps_examples)
 
     @model_validator(mode="after")
     def _moments_exist(self) -> "LinearRegressionSettings":

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from collapse.config.settings import Name, Settings
-from collapse.config.worlds.base import WorldSettings
+from collapse.config.worlds.base import Held, WorldSettings
 
 RESERVED = "clean"
 
@@ -35,6 +35,11 @@ class LinearVerificationSettings(WorldSettings):
     generator_angles: tuple[Annotated[float, Field(gt=0, lt=180)], ...] = Field(min_length=1)
     """Between the generator's classifier and the true one, in degrees."""
     verifiers: tuple[LinearVerifierSettings, ...] = Field(min_length=1)
+
+    @property
+    def held(self) -> Held:
+        """Inputs, as drawn, as labelled and as rows of a fit."""
+        return Held("samples", 12 * max(self.samples))
 
     @model_validator(mode="after")
     def _names_differ(self) -> "LinearVerificationSettings":

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from collapse.config.worlds.associative_memory import Exponent, Sweep
-from collapse.config.worlds.base import ChainSettings
+from collapse.config.worlds.base import ChainSettings, Held
 
 
 class MemoryChainSettings(ChainSettings):
@@ -18,3 +18,8 @@ class MemoryChainSettings(ChainSettings):
     """K, number of different questions."""
     samples: Sweep[Annotated[int, Field(ge=2, le=10**6)]]
     """T, real samples of generation 0 and samples that each generation writes; swept."""
+
+    @property
+    def held(self) -> Held:
+        """Questions of all sets."""
+        return Held("samples", max(self.samples) * self.sets_held)

@@ -4,9 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import OpenProbability, WorldSettings
-
-Variance = Annotated[float, Field(gt=0)]
+from collapse.config.worlds.base import OpenProbability, Variance, WorldSettings, refuse_parts_of_labels
 
 
 class MixingSchemesSettings(WorldSettings):
@@ -36,12 +34,11 @@ class MixingSchemesSettings(WorldSettings):
     @model_validator(mode="after")
     def _each_part_determines_a_fit(self) -> "MixingSchemesSettings":
         for n in self.samples:
-            synthetic = self.synthetic_fraction * n
-            if abs(synthetic - round(synthetic)) > 1e-6:
-                raise ValueError(f"synthetic_fraction: {self.synthetic_fraction:g} of {n} is no whole number")
-            if min(round(synthetic), n - round(synthetic)) < self.dimension + 2:
+            refuse_parts_of_labels("synthetic_fraction", self.synthetic_fraction, n)
+            synthetic = round(self.synthetic_fraction * n)
+            if min(synthetic, n - synthetic) < self.dimension + 2:
                 raise ValueError(
-                    f"samples: of {n}, {round(synthetic)} are synthetic; each part needs at least dimension + 2 = "
+                    f"samples: of {n}, {synthetic} are synthetic; each part needs at least dimension + 2 = "
                     f"{self.dimension + 2} for its fit to have a finite error"
                 )
         return self

@@ -35,9 +35,3 @@ class OverparametrisedChainSettings(ChainSettings):
                 "min-norm; use real, replace or mix"
             )
         return self
-
-    @model_validator(mode="after")
-    def _noises_differ(self) -> "OverparametrisedChainSettings":
-        if len(set(self.noise_variances)) < len(self.noise_variances):
-            raise ValueError("noise_variances: a value appears more than once")
-        return self

@@ -4,9 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import OpenProbability, WorldSettings
-
-Variance = Annotated[float, Field(gt=0)]
+from collapse.config.worlds.base import Held, Variance, WorldSettings, refuse_parts_of_labels
 
 
 class RandomProjectionsSettings(WorldSettings):
@@ -20,8 +18,8 @@ class RandomProjectionsSettings(WorldSettings):
     """d, number of inputs, which are isotropic."""
     samples: int = Field(ge=4)
     """n, real and synthetic labels together."""
-    synthetic_fraction: OpenProbability
-    """p₂, share of synthetic labels."""
+    synthetic_fraction: Annotated[float, Field(gt=0, le=1)]
+    """p₂, share of synthetic labels; 1 is the paper's study of sizes."""
     truth_variance: Variance
     """tr Γ, expected squared length of the true rule."""
     shift_variances: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
@@ -35,9 +33,12 @@ class RandomProjectionsSettings(WorldSettings):
     theory_draws: int = Field(ge=1)
     """Draws of S that the closed form, which is conditional on S, is averaged over."""
 
+    @property
+    def held(self) -> Held:
+        """Inputs and their projections."""
+        return Held("samples", 2 * self.samples * self.dimension)
+
     @model_validator(mode="after")
     def _labels_are_whole(self) -> "RandomProjectionsSettings":
-        wanted = self.synthetic_fraction * self.samples
-        if abs(wanted - round(wanted)) > 1e-6:
-            raise ValueError(f"synthetic_fraction: {self.synthetic_fraction:g} of {self.samples} is no whole number")
+        refuse_parts_of_labels("synthetic_fraction", self.synthetic_fraction, self.samples)
         return self

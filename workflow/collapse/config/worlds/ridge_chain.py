@@ -59,9 +59,3 @@ class RidgeChainSettings(ChainSettings):
                     f"{least}, or a ridge above 0"
                 )
         return self
-
-    @model_validator(mode="after")
-    def _students_differ(self) -> "RidgeChainSettings":
-        if len(set(self.students)) < len(self.students):
-            raise ValueError("students: the same samples and ridge appear more than once")
-        return self

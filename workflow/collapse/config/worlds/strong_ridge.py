@@ -4,10 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import WorldSettings
+from collapse.config.worlds.base import Variance, WorldSettings, refuse_parts_of_labels
 
-SyntheticFraction = Annotated[float, Field(ge=0, lt=1)]
-Variance = Annotated[float, Field(gt=0)]
+SyntheticFraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class StrongRidgeSettings(WorldSettings):
@@ -47,6 +46,5 @@ class StrongRidgeSettings(WorldSettings):
     def _labels_are_whole(self) -> "StrongRidgeSettings":
         for n in self.samples:
             for fraction in self.synthetic_fractions:
-                if abs(fraction * n - round(fraction * n)) > 1e-6:
-                    raise ValueError(f"synthetic_fractions: {fraction:g} of {n} labels is no whole number")
+                refuse_parts_of_labels("synthetic_fractions", fraction, n)
         return self

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import ChainSettings
+from collapse.config.worlds.base import ChainSettings, Held
 
 
 class UniversalitySettings(ChainSettings):
@@ -19,6 +19,11 @@ class UniversalitySettings(ChainSettings):
     """d, number of weights; 1 for the median."""
     signal: Annotated[float, Field(ge=0, le=5)]
     """Length of the true parameter: θ, or the weights of inputs of variance 1."""
+
+    @property
+    def held(self) -> Held:
+        """Draws or rows of all sets."""
+        return Held("samples", self.samples * (self.dimension + 1) * self.sets_held)
 
     @model_validator(mode="after")
     def _estimator_is_defined(self) -> "UniversalitySettings":

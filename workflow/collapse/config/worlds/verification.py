@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from collapse.config.settings import Name, Settings
-from collapse.config.worlds.base import OpenProbability, Probability, WorldSettings
+from collapse.config.worlds.base import Held, OpenProbability, Probability, WorldSettings
 
 
 class RateVerifierSettings(Settings):
@@ -38,6 +38,11 @@ class VerificationSettings(WorldSettings):
     """Sizes of labelled samples from which φ and ψ, and with them the breakdown point, are estimated; may be empty."""
     proxy_error_rate: OpenProbability
     """Error rate of those samples."""
+
+    @property
+    def held(self) -> Held:
+        """Three sums over the inputs."""
+        return Held("samples", 3 * max(self.samples))
 
     @model_validator(mode="after")
     def _names_differ(self) -> "VerificationSettings":

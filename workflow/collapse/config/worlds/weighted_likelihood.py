@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from collapse.config.settings import Settings
-from collapse.config.worlds.base import ChainSettings
+from collapse.config.worlds.base import ChainSettings, Held
 
 
 class BetaSettings(Settings):
@@ -27,6 +27,11 @@ class WeightedLikelihoodSettings(ChainSettings):
     """`last_model`: examples weigh the last model's density at them; `none`: ordinary maximum likelihood."""
     samples: int = Field(ge=10, le=1_000_000)
     """N, real examples, and samples of each generation."""
+
+    @property
+    def held(self) -> Held:
+        """Two logarithms of each example of all sets."""
+        return Held("samples", 2 * self.samples * self.sets_held)
 
     @model_validator(mode="after")
     def _fits_have_a_mode(self) -> "WeightedLikelihoodSettings":
