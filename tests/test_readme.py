@@ -42,7 +42,7 @@ def test_the_figure_of_the_readme_is_that_of_its_table():
 # --- on made-up results -----------------------------------------------------------------------------------------------
 
 GENERATIONS = range(9)
-RISE = {"real": 0.0, "accumulate": 0.1, "accumulate-subsample": 0.11, "replace": 0.2}
+RISE = {"real": 0.01, "accumulate": 0.1, "accumulate-subsample": 0.11, "replace": 0.2}
 """Nats per generation; seeds differ by a hundredth of it."""
 
 
@@ -107,8 +107,8 @@ def test_numbers_are_those_of_the_seeds(root):
     # Means of 3 + 1.6 and 3 + 1.616; differences 1.6 and 1.616: t with one degree of freedom is 12.706 at 97.5 %.
     assert "| replace | 3.000 | 3.201 | 3.402 | 3.603 | 3.804 | 4.206 | 4.608 | +1.61 [+1.51, +1.71] |" in page
     # Differences .8 and .808 to accumulate.
-    assert "replace loses 1.61 nats more than the control, which is retrained on real text every time\n[+1.51" in page
-    assert "and 0.80 more than accumulate [+0.75, +0.85]. Accumulate does not escape: 0.80 [+0.75, +0.85]." in page
+    assert "replace loses 1.53 nats more than the control, which is retrained on real text every time\n[+1.43" in page
+    assert "and 0.80 more than accumulate [+0.75, +0.85]. Accumulate does not escape: 0.72 [+0.68, +0.77]." in page
     assert "adds 0.08 to it [+0.08, +0.09]." in page
     assert "Distinct bigrams *rise* under replace" in page
     assert "from 0.40 to 0.56 at equal size" in page
