@@ -12,6 +12,7 @@ import collapse.stages
 SHARED, ARM = "strategy=real/seed=0/generation=1", "strategy=verified/seed=0/generation=1"
 PAIRS = [
     {"corpus": "documents.parquet", "truth": "truth.parquet"},
+    {"references": "references.parquet"},
     {"generate": f"{SHARED}/samples.parquet", "verify": f"{ARM}/verdicts.parquet"},
     {"mix": f"{ARM}/mixture.parquet", "train": f"{ARM}/model/model.json"},
     {"evaluate": f"{ARM}/metrics.parquet", "calibration_figure": "figures/calibration.svg"},
