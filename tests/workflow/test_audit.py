@@ -345,14 +345,18 @@ DAMAGES = {
 }
 
 
+NEEDS_A_BASE_MODEL = "held_out"
+"""The check that this experiment does not get; `test_transformer_loop.py` damages what it looks at."""
+
+
 def test_every_check_has_a_damage():
-    assert {check for check, _, _ in DAMAGES.values()} == CHECKS.keys()
+    assert {check for check, _, _ in DAMAGES.values()} == CHECKS.keys() - {NEEDS_A_BASE_MODEL}
 
 
 def test_a_finished_experiment_passes_every_check(finished):
     findings = audit(finished.folder / "results" / "tiny")
     assert [finding for finding in findings if not finding.passed] == []
-    assert {finding.check for finding in findings} == CHECKS.keys()
+    assert {finding.check for finding in findings} == CHECKS.keys() - {NEEDS_A_BASE_MODEL}
 
 
 @pytest.mark.parametrize("name", DAMAGES)

@@ -1,11 +1,18 @@
 """The loop with a transformer and vLLM, at a size that takes a minute."""
 
 import json
+import shutil
 from collections.abc import Iterator
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from projects import Project
+
+from collapse import contracts
+from collapse.audit.walk import audited, spec_of
+from collapse.contracts import DOCUMENTS
 
 TRANSFORMER = {
     "experiment": "tiny",
@@ -66,6 +73,26 @@ def test_the_base_model_is_made_by_its_recipe_with_a_log_and_a_test_loss_of_its_
     assert all(pq.read_table(base / "audit.parquet")["passed"].to_pylist())
     first = trained.folder / "results/tiny/strategy=real/seed=0/generation=0/model/model.json"
     assert json.loads(first.read_text())["base_model"] == "pretraining"
+
+
+def held_out_findings(folder):
+    """What the audit says of held-out text and the base model; other artifacts are missing here, which it says too."""
+    return [one for one in audited(folder, spec_of(folder)).findings if one.check == "held_out"]
+
+
+def test_the_audit_finds_held_out_text_in_what_the_base_model_has_read(trained, tmp_path):
+    results = shutil.copytree(trained.folder / "results", tmp_path / "results")
+    (said,) = held_out_findings(results / "tiny")
+    assert said.passed
+    held_out = pq.read_table(results / "tiny/documents.parquet").filter(pc.field("split") == "test")["text"][0].as_py()
+    (documents,) = results.glob("base-*/documents.parquet")
+    read = contracts.read(documents, DOCUMENTS)
+    row = read["split"].to_pylist().index("train")
+    texts = [held_out if number == row else text for number, text in enumerate(read["text"].to_pylist())]
+    damaged = read.set_column(read.schema.get_field_index("text"), "text", pa.array(texts))
+    contracts.write(documents, DOCUMENTS, damaged, contracts.spec_of(documents))
+    (said,) = held_out_findings(results / "tiny")
+    assert not said.passed and held_out[:40] in said.detail
 
 
 def test_a_transformer_and_vllm_run_through_the_loop(trained):
