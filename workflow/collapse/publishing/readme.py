@@ -142,7 +142,7 @@ def _template(root: Path) -> Template:
 
 def signed(value: float, digits: int = 2) -> str:
     """A difference: with its sign, and a real minus."""
-    return f"{value:+.{digits}f}".replace("-", "−")
+    return f"{round(value, digits) or 0.0:+.{digits}f}".replace("-", "−")
 
 
 def interval(one: Interval) -> str:
