@@ -8,8 +8,28 @@ import pyarrow as pa
 
 from collapse import contracts
 from collapse.contracts import Contract, Record
+from collapse.lineage import ModelCard
 
 Row = dict[str, Any]
+
+
+def card(files: Mapping[str, str]) -> ModelCard:
+    """The card of a model of generation 0 from scratch, with the digests of its files."""
+    return ModelCard(
+        model_id="real.0.0@0123456789ab",
+        family="transformer",
+        strategy="real",
+        seed=0,
+        generation=0,
+        parent_model_id=None,
+        base_model=None,
+        mixture_sha256="",
+        n_parameters=7,
+        n_tokens_trained=1,
+        n_steps=1,
+        dtype="float32",
+        files=dict(files),
+    )
 
 
 def document(name: str, tokens: Sequence[int], split: str = "train", **others: object) -> Row:

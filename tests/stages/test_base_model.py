@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import tables
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
@@ -202,22 +203,7 @@ def made_here(tmp_path: Path) -> tuple[Path, Path]:
     (model / "model.safetensors").write_bytes(b"weights")
     (model / "config.json").write_text("{}")
     files = {name: lineage.sha256(model / name) for name in ("model.safetensors", "config.json")}
-    card = lineage.ModelCard(
-        model_id="real.0.0@0123456789ab",
-        family="transformer",
-        strategy="real",
-        seed=0,
-        generation=0,
-        parent_model_id=None,
-        base_model=None,
-        mixture_sha256="",
-        n_parameters=7,
-        n_tokens_trained=1,
-        n_steps=1,
-        dtype="float32",
-        files=files,
-    )
-    (model / "model.json").write_text(card.model_dump_json())
+    (model / "model.json").write_text(tables.card(files).model_dump_json())
     tokenizer.save(tokenizer.train(["our union is strong"], 270), trained)
     return model / "model.json", trained / "tokenizer.json"
 

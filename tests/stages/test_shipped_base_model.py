@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import tables
 
 from collapse import layout, lineage
 from collapse.errors import ContractError
@@ -21,22 +22,9 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for path in ("model/../training_log.parquet", "model/../metrics.parquet", "model/../mixture.parquet"):
         (model.parent / path).touch()
     (tokenizer / "tokenizer.json").write_text("{}")
-    card = lineage.ModelCard(
-        model_id="real.0.0@0123456789ab",
-        family="transformer",
-        strategy="real",
-        seed=0,
-        generation=0,
-        parent_model_id=None,
-        base_model=None,
-        mixture_sha256="",
-        n_parameters=7,
-        n_tokens_trained=1,
-        n_steps=1,
-        dtype="float32",
-        files={"model.safetensors": lineage.sha256(model / "model.safetensors")},
+    (model / "model.json").write_text(
+        tables.card({"model.safetensors": lineage.sha256(model / "model.safetensors")}).model_dump_json()
     )
-    (model / "model.json").write_text(card.model_dump_json())
     return folder
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from collapse.config.plan import REAL, CollectSpec
+from collapse.config.plan import BASE_MODEL, REAL, CollectSpec
 from collapse.errors import ContractError
 
 ARM = "results/{experiment}/strategy={strategy}/seed={seed}/generation={generation}"
@@ -31,7 +31,7 @@ SHIPPED = Path("workflow/base_models")
 
 def base_model(recipe: str) -> str:
     """Name of the folder, beside the experiments', of the base model that a recipe makes."""
-    return f"base-{recipe}"
+    return BASE_MODEL.format(recipe=recipe)
 
 
 def shipped_model(name: str) -> Path:

@@ -40,6 +40,9 @@ from collapse.config.worlds import World
 REAL = "real"
 """The reserved strategy that holds the shared generation 0 and, beyond it, the real-data control."""
 
+BASE_MODEL = "base-{recipe}"
+"""Name of the folder, beside the experiments', of the base model that a recipe makes."""
+
 VLLM_HEAD_WIDTHS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 """Widths of an attention head that vLLM 0.32 has a CPU kernel for; its GPU kernels know these too."""
 
@@ -420,7 +423,7 @@ class Plan(Settings):
         shape = {"base_model": None, "revision": None, "tuning": "full", "lora_rank": 1}
         return self.model_copy(
             update={
-                "experiment": f"base-{self.recipe}",
+                "experiment": BASE_MODEL.format(recipe=self.recipe),
                 "seeds": (self.pretraining.seed,),
                 "generations": 1,
                 "corpus": CorpusSettings(**sections, grammar=None, reserve_bytes=0),

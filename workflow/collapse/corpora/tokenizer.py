@@ -20,6 +20,11 @@ FILES = ("tokenizer_config.json", "special_tokens_map.json", "chat_template.jinj
 """Files of a tokenizer's folder; `tokenizer.json` last, because its presence says that the others are there."""
 
 
+def files(folder: Path) -> list[Path]:
+    """Those of a tokenizer's files that a folder has."""
+    return [path for name in FILES if (path := folder / name).is_file()]
+
+
 def train(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     """Train a byte-level BPE tokenizer on real training text.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from collapse import layout, lineage
 from collapse.config.plan import REAL
-from collapse.corpora.tokenizer import FILES as TOKENIZER_FILES
+from collapse.corpora import tokenizer as tokenizers
 from collapse.errors import ContractError
 
 MEASURED = ("training_log.parquet", "metrics.parquet")
@@ -34,7 +34,7 @@ def ship_base_model(results: Path) -> str:
     files = [
         found[0],
         *(found[0].parent / name for name in lineage.read_card(found[0]).files),
-        *(path for name in TOKENIZER_FILES if (path := results / "tokenizer" / name).is_file()),
+        *tokenizers.files(results / "tokenizer"),
         *(arm / name for name in MEASURED),
     ]
     shutil.rmtree(target, ignore_errors=True)

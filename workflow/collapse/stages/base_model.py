@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from collapse import lineage
 from collapse.config.plan import BaseModelSpec
 from collapse.contracts import Record
-from collapse.corpora.tokenizer import FILES as TOKENIZER_FILES
+from collapse.corpora import tokenizer as tokenizers
 from collapse.errors import ConfigError, EngineError
 from collapse.files import PARTIAL, written_at_once
 from collapse.stages import Output
@@ -96,13 +96,9 @@ def _taken_over(pretrained: Path, tokenizer: Path, saved: Path) -> int:
             "  Its corpus has another version on this machine. Install the locked packages, or delete that folder:\n"
             "  the base model is then pretrained here."
         )
-    for path in (*(pretrained.parent / name for name in card.files), *_tokenizer_files(tokenizer.parent)):
+    for path in (*(pretrained.parent / name for name in card.files), *tokenizers.files(tokenizer.parent)):
         shutil.copyfile(path, saved / path.name)
     return card.n_parameters
-
-
-def _tokenizer_files(folder: Path) -> list[Path]:
-    return [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
 
 
 def _saved_from_elsewhere(spec: BaseModelSpec, temporary: Path, saved: Path) -> int:

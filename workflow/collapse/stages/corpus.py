@@ -80,9 +80,8 @@ def _copy_tokenizer(given: Path | None, folder: Path) -> None:
         raise ConfigError(
             "transformer.base_model: has a tokenizer of its own, which is not there.\n  Pass --given-tokenizer FILE."
         )
-    for name in tokenizers.FILES:
-        if (given.parent / name).is_file():
-            shutil.copyfile(given.parent / name, folder / name)
+    for path in tokenizers.files(given.parent):
+        shutil.copyfile(path, folder / path.name)
 
 
 def _new_to_base_model(documents: pa.Table, pretraining_documents: Path) -> pa.Table:
