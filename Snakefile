@@ -18,13 +18,15 @@ if EXPERIMENT.pretraining:
     include: "workflow/rules/pretraining.smk"
 
 
+if workflow.is_main_process:
+    fingerprint.keep(FINGERPRINTS)
+
+
 # The report and everything it stands on: a deleted artifact is made again, though the report would not need it.
 rule all:
     default_target: True
     input:
-        EXPERIMENT.everything(),
-        f"results/{EXPERIMENT.plan.experiment}/audit.parquet",
-        f"results/{EXPERIMENT.plan.experiment}/report.html",
+        EXPERIMENT.artifacts(),
 
 
 # Every model and its measurements, without the report.

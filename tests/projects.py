@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import snakemake_once
 import yaml
 
 T = TypeVar("T")
@@ -81,12 +82,10 @@ class Project:
         return {str(p): hashlib.sha256((self.folder / p).read_bytes()).hexdigest() for p in sorted(artifacts)}
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "snakemake", "--configfile", "experiment.yaml", *arguments]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        result = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        output = result.stdout + result.stderr
-        assert not check or result.returncode == 0, output
-        result.stdout = output
+        words = ["--configfile", "experiment.yaml", *arguments]
+        result = snakemake_once.run(words, self.folder, environment)
+        assert not check or result.returncode == 0, result.stdout
         return result
 
     def run(self, *arguments: str) -> str:

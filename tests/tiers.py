@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import snakemake_once
 from hypothesis import settings
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -49,9 +50,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of this process and of its children that have ended."""
+    """CPU seconds of this process, of its children that have ended, and of every Snakemake that ran for it."""
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    own = times.user + times.system + times.children_user + times.children_system
+    return own + snakemake_once.CHILDREN["cpu_seconds"]
 
 
 @pytest.hookimpl(wrapper=True)

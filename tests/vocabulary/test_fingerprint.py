@@ -18,7 +18,7 @@ def package(tmp_path, monkeypatch) -> Path:
 
 def forget() -> None:
     fingerprint._imports.cache_clear()
-    fingerprint._code.cache_clear()
+    fingerprint._source.cache_clear()
     fingerprint.stage_fingerprint.cache_clear()
 
 
@@ -98,3 +98,46 @@ def test_what_decides_an_artifact_concerns_a_stage_that_makes_it(package):
         after = all_fingerprints()
         assert after != before, module
         before = after
+
+
+@pytest.fixture
+def unread(monkeypatch) -> None:
+    """A process that has read no module yet, and remembers none."""
+    for name, empty in (("_REMEMBERED", {}), ("_ASKED", {}), ("_RECALLED", set())):
+        monkeypatch.setattr(fingerprint, name, empty)
+    forget()
+    yield
+    forget()
+
+
+def test_what_was_read_once_is_not_parsed_again_and_comes_to_the_same(unread, tmp_path, monkeypatch):
+    first = all_fingerprints()
+    fingerprint.keep(tmp_path / "memory.json")
+    fingerprint._REMEMBERED.clear()
+    forget()
+    monkeypatch.setattr(fingerprint.ast, "parse", lambda _: pytest.fail("parsed again"))
+    fingerprint.recall(tmp_path / "memory.json")
+    assert all_fingerprints() == first
+
+
+def test_an_edited_module_is_parsed_whatever_is_remembered(package, tmp_path):
+    assert changed_by(package / "metrics" / "diversity.py", "return", "assert True\n    return") == {"evaluate"}
+
+
+@pytest.mark.parametrize("damage", ["", "[", "{}", "[[1]]", "[" * 100_000])
+def test_a_damaged_memory_says_nothing(unread, tmp_path, damage):
+    (tmp_path / "memory.json").write_text(damage)
+    fingerprint.recall(tmp_path / "memory.json")
+    assert fingerprint._REMEMBERED == {}
+
+
+def test_a_line_of_the_memory_that_was_altered_is_not_believed(unread, tmp_path):
+    memory = tmp_path / "memory.json"
+    fingerprint.stage_fingerprint("mix")
+    n_read = len(fingerprint._REMEMBERED)
+    fingerprint.keep(memory)
+    code = next(iter(fingerprint._REMEMBERED.values())).code
+    memory.write_text(memory.read_text().replace(code, code[::-1]))
+    fingerprint._REMEMBERED.clear()
+    fingerprint.recall(memory)
+    assert len(fingerprint._REMEMBERED) == n_read - 1

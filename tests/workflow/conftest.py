@@ -22,6 +22,7 @@ def planned(tmp_path, monkeypatch) -> Callable[..., Experiment]:
         path.write_text(yaml.safe_dump(TINY | changes))
         experiment = Experiment(load_plan(merged([path]), str(path)))
         experiment.check_claims()
+        experiment.check_sources()
         experiment.check_machine(jobs_run_here=True)
         return experiment
 

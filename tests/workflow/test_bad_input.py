@@ -1,7 +1,9 @@
 """What is refused: with one clear message, before any work, and without losing anything."""
 
+import os
+
 import pytest
-from projects import SMALL
+from projects import SMALL, TINY
 
 from collapse.contracts import Record
 from collapse.errors import ConfigError
@@ -84,3 +86,35 @@ def test_more_generations_of_a_finished_run_are_added_to_it(disturbed):
     project.run("results/tiny/strategy=verified/seed=0/generation=3/metrics.parquet")
     after = project.digests()
     assert before.items() < after.items()
+
+
+def local(path: str) -> dict:
+    return {"corpus": TINY["corpus"] | {"source": "file", "file": {"path": path}}}
+
+
+def test_a_corpus_file_that_is_gone_is_said_before_any_work(refusal):
+    said = refusal(**local("no/such/texts.txt"))
+    assert "corpus.file.path: there is no file no/such/texts.txt" in said and "put it back" in said
+
+
+def test_a_pretraining_corpus_that_is_gone_is_said_by_its_own_key(refusal):
+    recipe = {"corpus": {"source": "file", "file": {"path": "gone.txt"}}}
+    loop = {"family": "transformer", "generate": {"engine": "transformers"}, "budget": {"match": "steps", "amount": 1}}
+    said = refusal(**loop, transformer={"base_model": "pretraining"}, pretraining=recipe)
+    assert "pretraining.corpus.file.path: there is no file gone.txt" in said
+
+
+def test_a_corpus_file_that_was_exchanged_under_an_old_date_reruns_what_was_made_from_it(fresh):
+    texts = fresh.folder / "texts.txt"
+    texts.write_text(
+        "\n\n".join(f"Paragraph {number} tells what happened in the year {number}." for number in range(900))
+    )
+    fresh.configure(**local("texts.txt"))
+    fresh.run("results/tiny/documents.parquet")
+    assert fresh.jobs("--", "results/tiny/documents.parquet") == {}
+    times = texts.stat()
+    texts.write_text(texts.read_text().replace("what", "that"))
+    os.utime(texts, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert fresh.jobs("--", "results/tiny/documents.parquet") == {"corpus": 1}
+    explained = fresh.collapse("explain", "--configfile", "experiment.yaml").stdout
+    assert "corpus: the content of what corpus names, by its digest, is " in explained

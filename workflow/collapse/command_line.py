@@ -151,7 +151,7 @@ def _run_stage(stage: str, run: Callable[..., None], hints: dict[str, Any], opti
         run(**options, record=contracts.Record())
         return
     told = provenance.location(outputs)
-    with only_writer(told.with_name(f".{told.stem}.lock"), [*outputs, told]) as waited:
+    with only_writer(provenance.lock(told), [*outputs, told]) as waited:
         record = contracts.Record(
             spec=spec.model_dump(mode="json") if spec else {},
             code=code,

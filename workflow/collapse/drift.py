@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from collapse import contracts, provenance
+from collapse import contracts, integrity, lineage, provenance
 from collapse.config import load_plan
 from collapse.config.origins import sentences
 from collapse.config.plan import REAL
@@ -71,12 +71,14 @@ def explain(configfiles: list[Path], results: Path) -> str:
     """
     experiment = Experiment(load_plan(merged(configfiles), _where(configfiles)))
     experiment.check_claims()
+    experiment.check_sources()
     folder = results / experiment.plan.experiment
     would_run = jobs(configfiles) if results.resolve() == Path("results").resolve() else None
     found, planned = _tables(folder), _Planned(experiment)
     causes = _causes(experiment, folder, [path for path in found if path in planned], would_run)
-    lines = [*causes, *_packages(folder), *_left(found, planned)]
+    lines = [*causes, *_base_model(experiment, folder), *_packages(folder), *_left(found, planned)]
     if would_run is not None:
+        lines += integrity.told(integrity.look(experiment.artifacts(), lineage.sha256), is_run=False)
         lines.append(f"Would run: {_counted(would_run)}" if would_run else "Nothing would run.")
     if not folder.is_dir():
         lines.insert(0, "nothing has been made yet.")
@@ -180,6 +182,21 @@ def _compared(experiment: Experiment, path: Path, folder: Path) -> tuple[str, li
     if record.code != code:
         reasons.append(f"its code changed ({code} now, {record.code} then)")
     return stage, reasons
+
+
+def _base_model(experiment: Experiment, folder: Path) -> list[str]:
+    """What differs of pretrained weights, which have a card and no table."""
+    card = folder / "base_model" / "base_model.json"
+    if not (experiment.plan.has_base_model and card.is_file()):
+        return []
+    try:
+        then = json.loads(card.read_text())
+        now = json.loads(experiment.spec("base_model")(Place()))
+        kept = {key: then.get(key) for key in now if key in then}
+    except (OSError, ValueError, AttributeError):
+        return [f"{card.relative_to(folder)} cannot be read as a card"]
+    wanted = {key: value for key, value in now.items() if key in kept}
+    return [f"base_model: {reason}" for reason in sentences("base_model", wanted, kept, REAL, experiment.plan.family)]
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ lives in a `.smk` file and all of it is tested.
 """
 
 import functools
+import hashlib
 import importlib.util
 import os
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from collapse import engines, families, layout
+from collapse import engines, families, layout, lineage, sources
 from collapse.claims import foresee
 from collapse.config.claims import Claim
 from collapse.config.plan import REAL, AuditSpec, Plan
@@ -45,12 +46,22 @@ class Wildcards(Protocol):
 class Experiment:
     """An experiment as its rules see it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(
+        self, plan: Plan, sha256: Callable[[Path], str] = lineage.sha256, corpus_section: str = "corpus"
+    ) -> None:
+        """An experiment's.
+
+        Args:
+            plan: Its settings.
+            sha256: Finds the digest of a file of this machine that the plan reads.
+            corpus_section: What the user's config calls the plan's corpus.
+        """
         self.plan = plan
+        self._sha256, self._corpus_section = sha256, corpus_section
         self._specs: dict[str, Callable[[str, int], Settings]] = {
-            "base_model": lambda _strategy, _generation: plan.base_model_spec(),
-            "corpus": lambda _strategy, _generation: plan.corpus_spec(),
-            "truth": lambda _strategy, _generation: plan.corpus_spec(),
+            "base_model": lambda _strategy, _generation: plan.base_model_spec(self._weights_digest),
+            "corpus": lambda _strategy, _generation: plan.corpus_spec(self._corpus_digest),
+            "truth": lambda _strategy, _generation: plan.corpus_spec(self._corpus_digest),
             "references": lambda _strategy, _generation: plan.references_spec(),
             "generate": plan.generate_spec,
             "verify": lambda strategy, _generation: plan.verify_spec(strategy),
@@ -129,6 +140,27 @@ class Experiment:
             raise ConfigError(f"{where}.generations: {last} is beyond the last, {self.plan.generations}")
         return True
 
+    def check_sources(self) -> None:
+        """Refuse, before any work, text or weights that are gone, too large, or cannot be read.
+
+        Raises:
+            ConfigError: They are.
+        """
+        if self.plan.strategies:
+            _ = self._corpus_digest, self._weights_digest
+        if self.pretraining:
+            _ = self.pretraining.experiment._corpus_digest
+
+    @functools.cached_property
+    def _corpus_digest(self) -> str | None:
+        source = sources.of_corpus(self.plan.corpus, self._corpus_section)
+        return source.digest(self._sha256) if source else None
+
+    @functools.cached_property
+    def _weights_digest(self) -> str | None:
+        source = sources.of_weights(self.plan.transformer) if self.plan.has_base_model else None
+        return source.digest(self._sha256) if source else None
+
     def check_machine(self, jobs_run_here: bool, same_python: bool = True) -> None:
         """Refuse, before any work, what this machine cannot do.
 
@@ -179,7 +211,7 @@ class Experiment:
         from collapse.pretraining import Pretraining  # which is made of experiments
 
         plan = self.plan.pretraining_plan()
-        return Pretraining(plan) if plan else None
+        return Pretraining(plan, self._sha256) if plan else None
 
     def pretrained(self, _wildcards: object = None) -> list[str]:
         """Card of the model that the recipe makes, if there is one."""
@@ -266,6 +298,10 @@ class Experiment:
         names = ("report", *(["loop"] if self.plan.strategies else []), *(["theory"] if self._has_theory else []))
         return [f"workflow/report/{name}.html.jinja" for name in names]
 
+    def templates_digest(self, _wildcards: object = None) -> str:
+        """What the templates say, whatever their dates say."""
+        return hashlib.sha256("\n".join(map(self._sha256, map(Path, self.templates()))).encode()).hexdigest()[:16]
+
     @property
     def _has_theory(self) -> bool:
         return bool(self.plan.worlds or self.plan.claims)
@@ -297,7 +333,19 @@ class Experiment:
         simulated = [path for name in ("metrics", "theory", "points") for path in self.every_world(f"{name}.parquet")]
         arms = [*self.documents(), *self.references(), *self.truth(), *made, *drawn, *self._every_verdict()]
         base = [*self.pretraining.made, self.pretraining.audit] if self.pretraining else []
-        return [*base, *arms, *simulated, *self.summaries(), *self.loop_figures(), *self.world_figures()]
+        return [
+            *base,
+            *self._given_to_all(),
+            *arms,
+            *simulated,
+            *self.summaries(),
+            *self.loop_figures(),
+            *self.world_figures(),
+        ]
+
+    def artifacts(self) -> list[str]:
+        """Every file that the plan's rules make."""
+        return [*self.everything(), f"{self.folder}/audit.parquet", f"{self.folder}/report.html"]
 
     def summaries(self) -> list[str]:
         """The tables about all arms and worlds."""
@@ -320,9 +368,13 @@ class Experiment:
 
     def _parts(self) -> list[str]:
         """Artifacts of the experiment as a whole."""
-        corpus = [f"{self.folder}/tokenizer/tokenizer.json", *self.base_model()] if self.plan.strategies else []
         figures = [*self.loop_figures(), *self.world_figures()]
-        return [*self.documents(), *self.references(), *corpus, *self.truth(), *self.summaries(), *figures]
+        shared = [*self.documents(), *self.references(), *self._given_to_all(), *self.truth()]
+        return [*shared, *self.summaries(), *figures]
+
+    def _given_to_all(self) -> list[str]:
+        """The tokenizer and pretrained weights, if the loop of language models runs."""
+        return [f"{self.folder}/tokenizer/tokenizer.json", *self.base_model()] if self.plan.strategies else []
 
     def _every_verdict(self) -> list[str]:
         judged = {strategy.name for strategy in self.plan.strategies if strategy.verifiers}

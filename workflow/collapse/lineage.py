@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -63,8 +63,18 @@ def files_of_card(path: Path) -> dict[str, str]:
         raise ContractError(f"{path}: is not a card ({error}).\n  Delete its folder and run snakemake.") from None
 
 
-def card_faults(path: Path) -> list[str]:
+def sha256(path: Path) -> str:
+    """Digest of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def card_faults(path: Path, sha256: Callable[[Path], str] = sha256) -> list[str]:
     """What is wrong with the files that a model's or a base model's card names, a sentence each.
+
+    Args:
+        path: The card.
+        sha256: Finds a file's digest.
 
     Raises:
         ContractError: It is not a card.
@@ -76,12 +86,6 @@ def card_faults(path: Path) -> list[str]:
         elif sha256(path.parent / name) != digest:
             faults.append(f"it names {name}, which is not what was written")
     return faults
-
-
-def sha256(path: Path) -> str:
-    """Digest of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def document_id(source: str, text: str) -> str:

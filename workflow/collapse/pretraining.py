@@ -5,6 +5,9 @@ same audit hold. It lies in a folder of its own, named by the recipe, so every e
 it. A recipe whose model comes with the project (`layout.SHIPPED`) is not followed again.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 from collapse import layout
 from collapse.config.plan import REAL, AuditSpec, CollectSpec, Plan
 from collapse.experiment import Experiment
@@ -13,8 +16,8 @@ from collapse.experiment import Experiment
 class Pretraining:
     """The base model of a plan, as its rules see it."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.experiment = Experiment(plan)
+    def __init__(self, plan: Plan, sha256: Callable[[Path], str]) -> None:
+        self.experiment = Experiment(plan, sha256, corpus_section="pretraining.corpus")
         self.folder = self.experiment.folder
         self.shipped = layout.shipped_model(plan.experiment).is_file()
 

@@ -11,7 +11,7 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -46,7 +46,7 @@ def write(outputs: list[Path], stage: str, started: datetime, identity: str) -> 
     facts = {
         "stage": stage,
         "identity": identity,
-        "outputs": {inside_experiment(path): lineage.sha256(path) for path in outputs},
+        "outputs": {inside_experiment(path): lineage.sha256(path) for path in _with_companions(outputs)},
         "command": sys.argv,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,6 +69,24 @@ def _cost() -> dict[str, float]:
     return {"cpu_seconds": round(seconds, 3), "peak_memory_mb": round(own.ru_maxrss / KIBIBYTES_PER_MEBIBYTE, 1)}
 
 
+COMPANIONS = {"tokenizer.json": ("tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")}
+"""Files that are written along with a rule's output and read with it, in the same folder."""
+
+
+def companions(path: Path) -> list[Path]:
+    """The files that an output stands for, whether they are there or not; a card names its own."""
+    return [path.with_name(name) for name in COMPANIONS.get(path.name, ())]
+
+
+def _with_companions(outputs: list[Path]) -> list[Path]:
+    return [*outputs, *(other for path in outputs for other in companions(path) if other.is_file())]
+
+
+def lock(record: Path) -> Path:
+    """The lock that a job holds while it writes what its record will speak of."""
+    return record.with_name(f".{record.stem}.lock")
+
+
 def made_by(outputs: list[Path], identity: str) -> bool:
     """Whether a job of this identity has written these outputs, and they are whole."""
     try:
@@ -87,18 +105,18 @@ def written_digest(path: Path) -> str | None:
     near = (
         record for folder in (path.parent, path.parent.parent) for record in sorted((folder / FOLDER).glob("*.json"))
     )
-    return next((outputs[name] for outputs in map(_outputs, near) if name in outputs), None)
+    return next((written[name] for written in map(outputs, near) if name in written), None)
 
 
 def written_in(folder: Path) -> dict[str, str]:
     """The digest that each file of an experiment had when it was written, by its path inside the experiment."""
     written = dict[str, str]()
     for record in sorted(folder.rglob(f"{FOLDER}/*.json")):
-        written = _outputs(record) | written
+        written = outputs(record) | written
     return written
 
 
-def _outputs(record: Path) -> dict[str, str]:
+def outputs(record: Path) -> dict[str, str]:
     """The digests in one job's provenance; none in one that a fault cut off, whose job will be run again."""
     try:
         return json.loads(record.read_text()).get("outputs", {})
@@ -122,12 +140,26 @@ def verified_digests(paths: Iterable[Path], home: Path | None) -> dict[str, str]
 
 
 def _verified(path: Path) -> str:
-    found, written = lineage.sha256(path), written_digest(path)
+    if found := faults(path, written_digest(path)):
+        raise _set_aside(path, "; ".join(found))
+    return lineage.sha256(path)
+
+
+def faults(path: Path, written: str | None, sha256: Callable[[Path], str] = lineage.sha256) -> list[str]:
+    """What a file's bytes, or those of the files that it stands for, are not, a few words each.
+
+    Args:
+        path: The file.
+        written: The digest that it had when it was written; None if nobody knows.
+        sha256: Finds a file's digest.
+
+    Raises:
+        ContractError: It is a card that cannot be read.
+    """
+    found = sha256(path)
     if written is not None and found != written:
-        raise _set_aside(path, f"is not what was written (SHA-256 {found[:12]} now, {written[:12]} then)")
-    if path.name in lineage.CARDS and (faults := lineage.card_faults(path)):
-        raise _set_aside(path, "; ".join(faults))
-    return found
+        return [f"is not what was written (SHA-256 {found[:12]} now, {written[:12]} then)"]
+    return lineage.card_faults(path, sha256) if path.name in lineage.CARDS else []
 
 
 def set_aside(path: Path) -> Path:

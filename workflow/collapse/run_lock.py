@@ -31,6 +31,16 @@ class RunLock:
             file.flush()
             self._held = file
 
+    def is_free(self) -> bool:
+        """Whether no living run of this experiment holds it; where there are no locks, nobody can say, so it is not."""
+        try:
+            file = self._opened()
+        except OSError:  # nothing may be written here, which is told elsewhere
+            return False
+        if file is not None:
+            file.close()
+        return file is not None
+
     def remove_stale(self) -> list[Path]:
         """Remove the locks of a run of this experiment that was killed; those of a living one stay.
 

@@ -1,5 +1,6 @@
 # The checked plan and the environment of every job. What a rule asks about the plan is in `collapse.experiment`.
 import sys
+from functools import partial
 from pathlib import Path
 
 PACKAGE = Path(workflow.basedir, "workflow")
@@ -10,18 +11,33 @@ sys.setrecursionlimit(20_000)
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from collapse import cluster, files, fork_server, job_shell, layout
+from collapse import (
+    cluster,
+    files,
+    fingerprint,
+    fork_server,
+    integrity,
+    job_shell,
+    layout,
+    snakemake_state,
+)
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
+from collapse.known_digests import KnownDigests
 from collapse.run_lock import RunLock
 
+# What earlier runs have read is not read again: modules of the package, and files that nothing has touched since.
+FINGERPRINTS = snakemake_state.FOLDER / "fingerprints.json"
+fingerprint.recall(FINGERPRINTS)
+DIGESTS = KnownDigests(snakemake_state.FOLDER / "digests.json")
 try:
     EXPERIMENT = Experiment(
-        load_plan(config, " + ".join(map(str, workflow.configfiles)))
+        load_plan(config, " + ".join(map(str, workflow.configfiles))), DIGESTS.sha256
     )
     elsewhere = any(word.startswith(("--executor", "--profile")) for word in sys.argv)
     EXPERIMENT.check_claims()
+    EXPERIMENT.check_sources()
     EXPERIMENT.check_machine(
         jobs_run_here=not elsewhere,
         same_python=job_shell.interpreter() == sys.executable,
@@ -49,6 +65,16 @@ if workflow.is_main_process:
         )
     for warning in EXPERIMENT.warnings():
         logger.warning(warning)
+    # A living run's artifacts are its own to look at.
+    if RUN_LOCK.is_free():
+        is_run = partial(snakemake_state.runs_jobs, sys.argv[1:])
+        finished = set(EXPERIMENT.artifacts()) - snakemake_state.incomplete()
+        for sentence in [
+            *snakemake_state.mended(),
+            *integrity.mend(finished, DIGESTS.sha256, is_run),
+        ]:
+            logger.warning(sentence)
+        DIGESTS.keep()
 
 
 # In a Slurm job, Snakemake runs once more, with the steps of a generation, and calls no hooks.

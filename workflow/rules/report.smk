@@ -77,6 +77,7 @@ rule report:
     params:
         spec=EXPERIMENT.spec("report"),
         code=EXPERIMENT.code("report"),
+        templates=EXPERIMENT.templates_digest,
     shell:
         """
         python -m collapse report \

@@ -28,11 +28,13 @@ ORIGINS = {
         "base_model": "transformer.base_model",
         "revision": "transformer.revision",
         "recipe": "pretraining",
+        "source_sha256": "the content of transformer.base_model, by its digest,",
     },
     "corpus": {
         "vocabulary_size": "tokenizer.vocabulary_size",
         "fresh_fraction": "strategies (largest share of fresh_real)",
         "fresh_generations": "generations",
+        "source_sha256": "the content of what corpus names, by its digest,",
     },
     "verify": {"chain": "strategies[{place}].verifiers"},
     "mix": {"strategy": "strategies[{place}]"},

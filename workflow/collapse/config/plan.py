@@ -72,6 +72,8 @@ class BaseModelSpec(Settings):
     """Tokens that will be used at once; the model must have been made for as many."""
     recipe: str | None
     """Identity of the recipe that it was pretrained by here; None for somebody else's."""
+    source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
+    """Digest of the folder of weights, when the run was planned; None for weights that are not in a folder here."""
 
 
 class CorpusSpec(Settings):
@@ -84,6 +86,8 @@ class CorpusSpec(Settings):
     """Real documents that a fresh_real strategy uses up each generation, over the real training set."""
     fresh_generations: int
     """For how many generations."""
+    source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
+    """Digest of the file or the packaged data, when the run was planned; None for what does not lie on this machine."""
 
 
 class ReferencesSpec(Settings):
@@ -453,24 +457,26 @@ class Plan(Settings):
             return max(other.sets_offered(1) for other in self.strategies)
         return self.strategy(strategy).sets_offered(generation)
 
-    def base_model_spec(self) -> BaseModelSpec:
-        """For `base_model`."""
+    def base_model_spec(self, source_sha256: str | None = None) -> BaseModelSpec:
+        """For `base_model`; with the digest of the folder it is read from."""
         assert self.transformer.base_model is not None
         return BaseModelSpec(
             base_model=self.transformer.base_model,
             revision=self.transformer.revision,
             context_length=self.transformer.context_length,
             recipe=self.recipe,
+            source_sha256=source_sha256,
         )
 
-    def corpus_spec(self) -> CorpusSpec:
-        """For `corpus`."""
+    def corpus_spec(self, source_sha256: str | None = None) -> CorpusSpec:
+        """For `corpus`; with the digest of what it is read from."""
         shares = [s.real_fraction or 0 for s in self.strategies if s.compose == "fresh_real"]
         return CorpusSpec(
             corpus=self.corpus,
             vocabulary_size=None if self.has_base_model else self.tokenizer.vocabulary_size,
             fresh_fraction=max(shares, default=0),
             fresh_generations=self.generations if shares else 0,
+            source_sha256=source_sha256,
         )
 
     def references_spec(self) -> ReferencesSpec:

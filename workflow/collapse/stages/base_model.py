@@ -22,6 +22,7 @@ from collapse.contracts import Record
 from collapse.corpora import tokenizer as tokenizers
 from collapse.errors import ConfigError, EngineError
 from collapse.files import PARTIAL, written_at_once
+from collapse.sources import Source
 from collapse.stages import Output
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def run(
     Raises:
         ConfigError: The setting names no weights this project can read.
         EngineError: The weights cannot be fetched or loaded on this machine.
+        ContractError: The folder of weights is not what it was when the run was planned.
     """
+    Source("transformer.base_model", Path(spec.base_model)).check(spec.source_sha256)
     folder = base_model.parent
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{base_model.name}.", suffix=PARTIAL) as temporary:
@@ -77,6 +80,7 @@ def run(
         "base_model": spec.base_model,
         "revision": spec.revision,
         "recipe": spec.recipe,
+        "source_sha256": spec.source_sha256,
         "n_parameters": n_parameters,
         "files": {path.name: lineage.sha256(path) for path in sorted(folder.iterdir()) if path.is_file()},
     }

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, corpora
+from collapse import contracts, corpora, sources
 from collapse.config.plan import CorpusSpec
 from collapse.contracts import DOCUMENTS, Record
 from collapse.corpora import overlap, splits
@@ -47,7 +47,10 @@ def run(
     Raises:
         ConfigError: The source cannot fill the splits, the reserve is too small for the strategies that use it, or
             the base model has read what is held out here.
+        ContractError: The source is not what it was when the run was planned.
     """
+    if source := sources.of_corpus(spec.corpus):
+        source.check(spec.source_sha256)
     placed = splits.split(corpora.read(spec.corpus), spec.corpus)
     training_text = [text.real.text for text in placed if text.split == "train"]
     _write_tokenizer(spec.vocabulary_size, training_text, given_tokenizer, tokenizer)
