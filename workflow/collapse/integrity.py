@@ -111,14 +111,15 @@ def told(finds: list[Find], is_run: bool) -> list[str]:
 
 def _compared(path: Path, written: _Written, sha256: Callable[[Path], str]) -> Find | None:
     name = layout.inside_experiment(path)
-    if name not in written.sha256:
-        return _of_another_place(path, written)
     try:
-        faults = provenance.faults(path, written.sha256[name], sha256)
+        faults = provenance.faults(path, written.sha256.get(name), sha256)
         faults += [f"{other} beside it is gone or changed" for other in _changed_beside(path, written, sha256)]
     except (ContractError, OSError) as error:
         faults = [str(error).splitlines()[0].removeprefix(f"{path}: ")]
-    return Find(path, "; ".join(faults)) if faults and not _being_written(written.record[name]) else None
+    if not faults and name not in written.sha256:
+        return _of_another_place(path, written)
+    record = written.record.get(name)
+    return Find(path, "; ".join(faults)) if faults and not (record and _being_written(record)) else None
 
 
 def _changed_beside(path: Path, written: _Written, sha256: Callable[[Path], str]) -> list[str]:
