@@ -437,6 +437,6 @@ def test_damage_stops_the_workflow_is_set_aside_and_healed(project):
     assert f"set aside: {REPLACE}/mixture.parquet" in stopped.stdout
     assert not (results / "audit.parquet").exists()
     assert (results / REPLACE / "mixture.parquet.damaged").exists()  # and what seems to be made from another one
-    made_again = ("mixture.parquet", "model/model.json", "metrics.parquet")
-    project.run(*(f"results/tiny/{REPLACE}/{name}" for name in made_again))
+    made_again = (*(f"{REPLACE}/{name}" for name in ("mixture.parquet", "model/model.json")), "metrics.parquet")
+    project.run(*(f"results/tiny/{name}" for name in made_again))
     assert project.digests() == {path: digest for path, digest in undisturbed.items() if "audit.parquet" not in path}
