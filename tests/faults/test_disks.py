@@ -84,10 +84,7 @@ def test_a_damaged_table_is_found_set_aside_and_made_again(disturbed, part, asse
     for _ in range(n_faults):
         path = chance.choice(read_again(disturbed, part))
         path.write_bytes(damage(path.read_bytes(), chance))
-        run = disturbed.run(check=False)
-        if run.returncode:
-            assert "set aside" in run.stdout and "Run snakemake again" in run.stdout, path
-        assert_recovers(disturbed)
+        assert f"set aside as {path.name}.damaged" in assert_recovers(disturbed), path
 
 
 def test_damage_that_left_the_time_alone_is_found_by_the_audit(disturbed, part, assert_recovers, chance, n_faults):
@@ -101,16 +98,14 @@ def test_damage_that_left_the_time_alone_is_found_by_the_audit(disturbed, part, 
         assert_recovers(disturbed)
 
 
-def test_a_model_that_is_damaged_is_found_by_the_audit_and_trained_again(
-    disturbed, part, assert_recovers, chance, n_faults
-):
+def test_a_model_that_is_damaged_is_trained_again(disturbed, part, assert_recovers, chance, n_faults):
     models = sorted((disturbed.results / part).rglob("model"))
     for name in chance.sample(("model.json", "model.safetensors", "ngram.json"), n_faults):
         path = chance.choice(models) / name
         path.unlink() if chance.random() < 0.5 else path.write_bytes(flipped(path.read_bytes(), chance))
-        audited = disturbed.project.collapse("audit", "results/tiny", "--set-aside", check=False)
-        assert audited.returncode == 1
-        assert_recovers(disturbed)
+        is_gone = not path.with_name("model.json").exists()
+        output = assert_recovers(disturbed)
+        assert is_gone or "set aside as model.json.damaged" in output, path
 
 
 def test_a_clock_that_was_moved_back_reruns_and_breaks_nothing(disturbed, part, assert_recovers, chance, n_faults):
