@@ -1,4 +1,6 @@
 import hashlib
+import importlib.metadata
+import platform
 import re
 import shutil
 from dataclasses import replace
@@ -12,9 +14,10 @@ import pyarrow.compute as pc
 import pytest
 import yaml
 
-from collapse import contracts
+from collapse import contracts, provenance
 from collapse.contracts import AUDIT, METRICS, REFERENCES, Record
 from collapse.errors import ContractError
+from collapse.reporting import setup
 from collapse.reporting.levels import levels
 from collapse.stages import report
 
@@ -187,6 +190,18 @@ def test_the_foot_names_code_and_config(two_seeds, page):
     settings = yaml.safe_dump(two_seeds.plan.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
     assert hashlib.sha256(settings.encode()).hexdigest()[:16] in foot
     assert "0" * 16 in foot and "provenance" in foot
+
+
+def test_the_foot_names_packages_and_commit(page):
+    """Of the checkout, where the tests lie in one."""
+    numpy, commit = importlib.metadata.version("numpy"), provenance.commit()
+    assert f"numpy {numpy}" in page and f"Python {platform.python_version()}" in page
+    assert (f"commit {commit[:12]}" if commit else "no commit: this is no checkout") in page
+
+
+def test_uncommitted_changes_are_named():
+    said = setup.made_with({"numpy": "2.0", "vllm": None}, "0123456789abcdef", is_changed=True)
+    assert said == "numpy 2.0; commit 0123456789ab with uncommitted changes"
 
 
 def test_one_seed_is_said_to_decide_nothing(one_seed_page):

@@ -54,8 +54,8 @@ def write(outputs: list[Path], stage: str, started: datetime, identity: str) -> 
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "cost": _cost(),
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "commit": commit(),
+        "uncommitted_changes": has_uncommitted_changes(),
         "packages": package_versions(),
     }
     with written_at_once(location(outputs)) as partial:
@@ -186,6 +186,16 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def commit() -> str | None:
+    """The commit of this checkout, in hex; None outside one."""
+    return _git("rev-parse", "HEAD")
+
+
+def has_uncommitted_changes() -> bool:
+    """Whether files of this checkout are others than the commit's."""
+    return bool(_git("status", "--porcelain", "--untracked-files=no"))
 
 
 def _git(*arguments: str) -> str | None:

@@ -196,3 +196,16 @@ def _budget(plan: Plan) -> str:
         "flops": f"{plan.budget.amount:.3g} floating-point operations",
         "epochs": f"{plan.budget.amount:g} pass(es), so compute grows with the set",
     }[plan.budget.match]
+
+
+def made_with(versions: dict[str, str | None], commit: str | None, is_changed: bool) -> str:
+    """Which packages and which commit made the page, in one line.
+
+    Args:
+        versions: Installed version of each package; None where it is not installed.
+        commit: The commit of the checkout, in hex; None outside one.
+        is_changed: Whether its files are others than the commit's.
+    """
+    packages = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    changed = " with uncommitted changes" if is_changed else ""
+    return f"{packages}; commit {commit[:12]}{changed}" if commit else f"{packages}; no commit: this is no checkout"

@@ -135,6 +135,7 @@ class View:
     audited: str
     code: str
     config_digest: str
+    made_with: str
     night: dict[str, str]
 
 
@@ -149,6 +150,7 @@ def view(
     inputs: dict[str, str],
     audited: str,
     code: str = "",
+    made_with: str = "",
 ) -> View:
     """Put the page together.
 
@@ -159,6 +161,7 @@ def view(
         inputs: SHA-256 of what the page is made from, by path.
         audited: What was checked before, in one sentence.
         code: Fingerprint of the code that made the page.
+        made_with: Packages and commit.
     """
     plan = Plan.model_validate(spec.settings)
     papers = [Part(paper.key, paper.name) for paper in theory.papers] if theory else []
@@ -182,6 +185,7 @@ def view(
         audited=audited,
         code=code,
         config_digest=hashlib.sha256(settings.encode()).hexdigest()[:16],
+        made_with=made_with,
         night=_night(loop, theory),
     )
 

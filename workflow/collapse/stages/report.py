@@ -1,5 +1,6 @@
 """Write the report: one HTML file that needs nothing else."""
 
+import platform
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 import collapse
-from collapse import contracts, layout
+from collapse import contracts, layout, provenance
 from collapse.config.plan import Plan, ReportSpec
 from collapse.contracts import (
     ANCESTRY,
@@ -60,7 +61,7 @@ def run(
     report: Output,
     record: Record,
 ) -> None:
-    """Write the report; the same inputs give the same bytes.
+    """Write the report; the same inputs give the same bytes, with the same packages and commit.
 
     The samples shown and every arm's sampling record are found beside the metrics, where the layout puts them.
 
@@ -88,7 +89,12 @@ def run(
     tables = (metrics, contrasts, ancestry, theory, *claims, *documents, *references, audit)
     inputs = {name: digest for name, digest in record.inputs.items() if name in {path.name for path in tables}}
     with written_at_once(report) as partial:
-        partial.write_text(rendered(view(spec, loop, shown, inputs, _audited(audit), record.code)))
+        partial.write_text(rendered(view(spec, loop, shown, inputs, _audited(audit), record.code, _made_with())))
+
+
+def _made_with() -> str:
+    versions = provenance.package_versions() | {"Python": platform.python_version()}
+    return setup.made_with(versions, provenance.commit(), provenance.has_uncommitted_changes())
 
 
 def _audited(path: Path) -> str:
