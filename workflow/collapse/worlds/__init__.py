@@ -64,6 +64,20 @@ class Prediction:
     point: Point = field(default_factory=dict)
 
 
+def by_generation(
+    strategy: str,
+    metric: str,
+    values: Iterable[float],
+    status: str,
+    formula: str,
+    source: str,
+    point: Point | None = None,
+) -> Iterator[Prediction]:
+    """What theory says of generations 0, 1, …, in the order of `values`; see `Prediction`."""
+    for generation, value in enumerate(values):
+        yield Prediction(strategy, generation, metric, float(value), status, formula, source, point or {})
+
+
 @dataclass(frozen=True)
 class Sweep:
     """Where metrics are measured: at every generation and point, under every strategy.

@@ -17,11 +17,11 @@ from collapse.theory import adaptive_ridge as theory
 from collapse.theory.deterministic_equivalents import spectrum
 from collapse.theory.ridge_chain import Source, student_error
 from collapse.worlds import Observation, Prediction, Sweep, grid, names
+from collapse.worlds.chain import joined_by_key
 from collapse.worlds.ridge_chain import (
     StudentData,
     generator_shifts,
     generators,
-    joined,
     replicate_blocks,
     student_data,
 )
@@ -100,7 +100,7 @@ def simulate(settings: AdaptiveRidgeSettings, seed: int) -> Iterator[Observation
     )
     chosen = {samples: _chosen(settings, samples) for samples in settings.samples}
     parts = [_block(settings, chain, chosen, seed, *block) for block in replicate_blocks(settings.replicates, chain)]
-    for (strategy, metric, generation, samples, ridge), values in joined(parts).items():
+    for (strategy, metric, generation, samples, ridge), values in joined_by_key(parts).items():
         point = {"samples": float(samples)} | ({} if ridge is None else {"ridge": ridge})
         yield Observation(strategy, generation, metric, values, point)
 

@@ -26,7 +26,7 @@ from collapse.randomness import stream
 from collapse.theory import associative_memory as theory
 from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Point, Prediction, Sweep, evaluation_set, grid
-from collapse.worlds.chain import blocks
+from collapse.worlds.chain import blocks, joined
 
 METRICS = ("test_error",)
 
@@ -85,11 +85,9 @@ def simulate(settings: AssociativeMemorySettings, seed: int) -> Iterator[Observa
     for data in training_data(settings.source, settings.atoms):
         for samples in settings.samples:
             point = {"samples": float(samples)} | data.point
-            parts = []
-            for block, replicates in blocks(settings.replicates, max(1, BLOCK // _held(data, samples))):
-                rng = stream(seed, 0, f"{evaluation_set('sample', point)}/{block}")
-                parts.append(_error(data, samples, replicates, rng))
-            yield Observation(settings.source.kind, 0, "test_error", np.concatenate(parts), point)
+            place, fitting = evaluation_set("sample", point), blocks(settings.replicates, _held(data, samples), BLOCK)
+            parts = (_error(data, samples, size, stream(seed, 0, f"{place}/{block}")) for block, size in fitting)
+            yield Observation(settings.source.kind, 0, "test_error", joined(parts), point)
 
 
 def predict(settings: AssociativeMemorySettings) -> Iterator[Prediction]:

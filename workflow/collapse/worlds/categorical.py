@@ -12,7 +12,7 @@ from collapse.config.worlds.categorical import CategoricalSettings
 from collapse.theory import categorical as theory
 from collapse.theory import gaussian
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Prediction, Sweep, grid, names
+from collapse.worlds import Observation, Prediction, Sweep, by_generation, grid, names
 from collapse.worlds.chain import Chain, blocks, collected, selected, takes_whole_sets
 
 METRICS = ("heterozygosity", "model_entropy", "surviving_support", "absorbed_fraction", "absorption_time")
@@ -109,7 +109,7 @@ def predict(settings: CategoricalSettings) -> Iterator[Prediction]:
 def _chains(settings: CategoricalSettings, strategy: Strategy, samples: int, seed: int) -> Iterator[Measured]:
     q, whole = zipf(settings.exponent, settings.categories), takes_whole_sets(strategy)
     held = (settings.categories if whole else samples) * (settings.generations + 1)
-    for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
+    for block, replicates in blocks(settings.replicates, held, BLOCK):
         process = (Counts if whole else Draws)(q, samples, replicates)
         time = np.zeros(replicates)
         for generation, frequencies in Chain(process, strategy, seed, replicates, block).models(settings.generations):
@@ -144,9 +144,7 @@ def _fates(q: np.ndarray, strategy: Strategy, samples: int, generations: int) ->
 def _lines(
     strategy: Strategy, samples: int, metric: str, values: np.ndarray, formula: str, source: str
 ) -> Iterator[Prediction]:
-    for generation, value in enumerate(values):
-        point = {"samples": float(samples)}
-        yield Prediction(strategy.name, generation, metric, float(value), "exact", formula, source, point)
+    return by_generation(strategy.name, metric, values, "exact", formula, source, {"samples": float(samples)})
 
 
 _CHAIN = "chain of counts, C(N, j) (i/N)^j (1 − i/N)^(N−j)"

@@ -4,10 +4,11 @@ The composing functions are those of the loop of language models (`collapse.stra
 whole sets lets a process hand over sufficient statistics, which add; one that takes parts of sets needs the examples.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from collapse.config.settings import Strategy
 from collapse.randomness import stream
@@ -15,6 +16,7 @@ from collapse.strategies import COMPOSE, Counts, generations_read
 
 Examples = TypeVar("Examples")
 Model = TypeVar("Model")
+Key = TypeVar("Key", bound=Hashable)
 
 WHOLE_SETS = ("real", "replace", "accumulate", "replace_multiple", "window", "fresh_real")
 """Ways of composing that take every set as a whole or not at all."""
@@ -105,10 +107,28 @@ class Chain(Generic[Examples, Model]):
         return stream(self.seed, generation, f"{purpose}/{self.block}")
 
 
-def blocks(replicates: int, largest: int) -> Iterator[tuple[int, int]]:
-    """Number and size of blocks of replicates that are small enough to hold in memory."""
+def blocks(replicates: int, held: int, most: int) -> Iterator[tuple[int, int]]:
+    """Number and size of blocks of replicates that are small enough to hold in memory.
+
+    Args:
+        replicates: How many there are.
+        held: Numbers that one of them keeps.
+        most: Numbers that a block may keep.
+    """
+    largest = max(1, most // held)
     for number, start in enumerate(range(0, replicates, largest)):
         yield number, min(largest, replicates - start)
+
+
+def joined(parts: Iterable[ArrayLike]) -> np.ndarray:
+    """Blocks of replicates put together along their last axis."""
+    return np.concatenate([np.asarray(part) for part in parts], axis=-1)
+
+
+def joined_by_key(parts: Iterable[Mapping[Key, np.ndarray]]) -> dict[Key, np.ndarray]:
+    """The same, key by key."""
+    whole = list(parts)
+    return {key: joined(part[key] for part in whole) for key in whole[0]}
 
 
 def collected(parts: Iterable[tuple[int, str, np.ndarray]]) -> Iterator[tuple[int, str, np.ndarray]]:

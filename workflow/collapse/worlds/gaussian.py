@@ -12,8 +12,8 @@ import numpy as np
 from collapse.config.settings import Strategy
 from collapse.config.worlds.gaussian import GaussianSettings
 from collapse.theory import gaussian as theory
-from collapse.worlds import Observation, Prediction, Sweep, names
-from collapse.worlds.chain import Chain, Process, blocks, selected, takes_whole_sets
+from collapse.worlds import Observation, Prediction, Sweep, by_generation, names
+from collapse.worlds.chain import Chain, Process, blocks, joined, selected, takes_whole_sets
 from collapse.worlds.linear_algebra import cholesky, wishart_factor
 
 METRICS = ("variance_ratio", "mean_shift", "draw_variance", "log_variance_ratio", "squared_wasserstein")
@@ -138,17 +138,18 @@ def moments(settings: GaussianSettings, strategy: Strategy, seed: int) -> tuple[
     """Tr Σ_g / d and ‖μ_g‖² / d of every generation and replicate, each of shape `(generations + 1, replicates)`."""
     d = settings.dimension
     held = (2 * d * d + d if takes_whole_sets(strategy) else d * settings.samples) * (settings.generations + 1)
-    parts = []
-    for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
-        chain = Chain(_process(settings, strategy, replicates), strategy, seed, replicates, block)
-        parts.append(
-            [
-                ((model.factor**2).sum(axis=(1, 2)) / d, (model.mean**2).sum(axis=1) / d)
-                for _, model in chain.models(settings.generations)
-            ]
-        )
-    joined = np.concatenate(parts, axis=2)
-    return joined[:, 0], joined[:, 1]
+    chains = (
+        Chain(_process(settings, strategy, replicates), strategy, seed, replicates, block)
+        for block, replicates in blocks(settings.replicates, held, BLOCK)
+    )
+    found = joined(
+        [
+            ((model.factor**2).sum(axis=(1, 2)) / d, (model.mean**2).sum(axis=1) / d)
+            for _, model in chain.models(settings.generations)
+        ]
+        for chain in chains
+    )
+    return found[:, 0], found[:, 1]
 
 
 def predict(settings: GaussianSettings) -> Iterator[Prediction]:
@@ -167,8 +168,7 @@ def predict(settings: GaussianSettings) -> Iterator[Prediction]:
 
 def _lines(settings: GaussianSettings, strategy: Strategy, metric: str, values: np.ndarray) -> Iterator[Prediction]:
     formula, source = _FORMULAS.get((strategy.compose, settings.variance, metric), _RECURSION)
-    for generation, value in enumerate(values):
-        yield Prediction(strategy.name, generation, metric, float(value), "exact", formula, source)
+    return by_generation(strategy.name, metric, values, "exact", formula, source)
 
 
 _SHUMAILOV = "Shumailov et al. 2024, theorem of the one-dimensional Gaussian"

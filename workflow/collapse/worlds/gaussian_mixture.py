@@ -9,7 +9,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.gaussian_mixture import GaussianMixtureSettings
 from collapse.theory import gaussian
 from collapse.theory import gaussian_mixture as theory
-from collapse.worlds import Observation, Prediction, Sweep, names
+from collapse.worlds import Observation, Prediction, Sweep, by_generation, names
 from collapse.worlds.chain import Chain, blocks, collected, selected
 from collapse.worlds.linear_algebra import cholesky
 
@@ -149,13 +149,12 @@ def predict(settings: GaussianMixtureSettings) -> Iterator[Prediction]:
         if (law := gaussian.LAWS.get(strategy.compose)) is not None:
             added = settings.variance_floor * settings.dimension / total
             expected = law(settings.samples, settings.generations, added=added).variance
-            for generation, value in enumerate(expected):
-                yield Prediction(strategy.name, generation, "variance_ratio", float(value), "exact", formula, "derived")
+            yield from by_generation(strategy.name, "variance_ratio", expected, "exact", formula, "derived")
 
 
 def _chains(settings: GaussianMixtureSettings, strategy: Strategy, seed: int) -> Iterator[tuple[int, str, np.ndarray]]:
     held = settings.samples * settings.dimension * (settings.generations + 1)
-    for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
+    for block, replicates in blocks(settings.replicates, held, BLOCK):
         process = ExpectationMaximisation(settings, replicates)
         for generation, mixture in Chain(process, strategy, seed, replicates, block).models(settings.generations):
             if settings.is_measured(generation):

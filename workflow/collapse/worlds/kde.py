@@ -12,7 +12,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.kde import KdeSettings
 from collapse.randomness import stream
 from collapse.theory import gaussian, kde
-from collapse.worlds import Observation, Prediction, Sweep, names
+from collapse.worlds import Observation, Prediction, Sweep, by_generation, names
 from collapse.worlds.chain import Chain, blocks, collected, selected
 
 METRICS = ("negative_log_likelihood", "variance_ratio")
@@ -86,8 +86,7 @@ def predict(settings: KdeSettings) -> Iterator[Prediction]:
         if (law := gaussian.LAWS.get(strategy.compose)) is not None:
             expected = law(settings.samples, settings.generations, added=settings.bandwidth**2 / variance).variance
             formula, source = _FORMULAS.get(strategy.compose, "linear recursion of the variance"), "derived"
-            for generation, value in enumerate(expected):
-                yield Prediction(strategy.name, generation, "variance_ratio", float(value), "exact", formula, source)
+            yield from by_generation(strategy.name, "variance_ratio", expected, "exact", formula, source)
 
 
 _FORMULAS = {
@@ -120,7 +119,7 @@ def log_density(model: np.ndarray, points: np.ndarray, bandwidth: float) -> np.n
 def _measured(settings: KdeSettings, strategy: Strategy, seed: int) -> Iterator[tuple[int, str, np.ndarray]]:
     """Generation, metric and one value per replicate, block by block."""
     held = 2 * settings.samples * (settings.generations + 1)
-    for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
+    for block, replicates in blocks(settings.replicates, held, BLOCK):
         rng = stream(seed, 0, f"test/{block}")
         tests = source(settings.shape, settings.noise, (replicates, settings.test_points), rng)
         chain = Chain(Points(settings, replicates), strategy, seed, replicates, block)

@@ -15,7 +15,7 @@ from collapse.theory import associative_memory
 from collapse.theory import limited_memory as theory
 from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Point, Prediction, Sweep, evaluation_set, grid
-from collapse.worlds.chain import blocks
+from collapse.worlds.chain import blocks, joined_by_key
 
 METRICS = ("test_error",)
 
@@ -36,12 +36,12 @@ def simulate(settings: LimitedMemorySettings, seed: int) -> Iterator[Observation
         point = _point(dimension, samples, rank)
         q = associative_memory.cut(p, rank)
         parts = []
-        for block, replicates in blocks(settings.replicates, max(1, BLOCK // (min(rank, samples) * dimension))):
+        for block, replicates in blocks(settings.replicates, min(rank, samples) * dimension, BLOCK):
             rng = stream(seed, 0, f"{evaluation_set('sample', point)}/{block}")
             counts = rng.multinomial(samples, q, size=replicates)
             parts.append(wrong_mass(p, counts / samples, settings.weights, dimension, rng))
-        for name in settings.weights:
-            yield Observation(name, 0, "test_error", np.concatenate([part[name] for part in parts]), point)
+        for name, values in joined_by_key(parts).items():
+            yield Observation(name, 0, "test_error", values, point)
 
 
 def wrong_mass(

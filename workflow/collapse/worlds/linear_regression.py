@@ -15,7 +15,7 @@ from collapse.config.worlds.linear_regression import LinearRegressionSettings
 from collapse.randomness import stream
 from collapse.theory import linear_regression as theory
 from collapse.worlds import Observation, Prediction, Sweep, names
-from collapse.worlds.chain import Chain, blocks, selected, takes_whole_sets
+from collapse.worlds.chain import Chain, blocks, joined, selected, takes_whole_sets
 from collapse.worlds.linear_algebra import cholesky, solve, solve_lower, solve_upper, wishart_factor
 
 METRICS = ("excess_error", "relative_error")
@@ -151,13 +151,13 @@ def simulate(settings: LinearRegressionSettings, seed: int) -> Iterator[Observat
 
 def errors(settings: LinearRegressionSettings, strategy: Strategy, seed: int) -> np.ndarray:
     """‖ŵ − w*‖² of every generation and replicate, shape `(generations + 1, replicates)`."""
-    held = settings.dimension * (settings.dimension if takes_whole_sets(strategy) else settings.samples)
+    of_set = settings.dimension * (settings.dimension if takes_whole_sets(strategy) else settings.samples)
     parts = []
-    for block, replicates in blocks(settings.replicates, max(1, BLOCK // (held * (settings.generations + 1)))):
+    for block, replicates in blocks(settings.replicates, of_set * (settings.generations + 1), BLOCK):
         chain = chain_of(settings, strategy, seed, replicates, block)
         truth = truth_of(settings, replicates)
         parts.append([((weights - truth) ** 2).sum(axis=1) for _, weights in chain.models(settings.generations)])
-    return np.concatenate(parts, axis=1)
+    return joined(parts)
 
 
 def chain_of(

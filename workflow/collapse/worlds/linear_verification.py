@@ -13,7 +13,7 @@ from collapse.randomness import stream
 from collapse.theory import linear_verification as theory
 from collapse.theory.verification import accuracy, breakdown_point
 from collapse.worlds import Observation, Point, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks
+from collapse.worlds.chain import blocks, joined
 from collapse.worlds.plane_fits import student
 
 METRICS = ("accuracy", "breakdown_proxy")
@@ -39,9 +39,9 @@ def simulate(settings: LinearVerificationSettings, seed: int) -> Iterator[Observ
     """Yield the student's accuracy under each verifier and under true labels, and the verifier's estimated p*."""
     parts = [
         _outcomes(settings, replicates, seed, block)
-        for block, replicates in blocks(settings.replicates, max(1, BLOCK // max(settings.samples)))
+        for block, replicates in blocks(settings.replicates, max(settings.samples), BLOCK)
     ]
-    for case, values in zip(_cases(settings), np.concatenate(parts, axis=2), strict=True):
+    for case, values in zip(_cases(settings), joined(parts), strict=True):
         angle, (name, _), samples = case
         yield Observation(name, 0, "accuracy", values[0], _point(samples, angle))
         if name != RESERVED:

@@ -11,9 +11,9 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.memory_chain import MemoryChainSettings
 from collapse.theory import associative_memory, memory_chain
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Point, Prediction, Sweep, grid, names
+from collapse.worlds import Observation, Point, Prediction, Sweep, by_generation, grid, names
 from collapse.worlds.associative_memory import drawn, mass_of_different
-from collapse.worlds.chain import Chain, blocks, selected
+from collapse.worlds.chain import Chain, blocks, joined, selected
 from collapse.worlds.composition import expected_composition
 
 METRICS = ("test_error",)
@@ -61,12 +61,11 @@ def simulate(settings: MemoryChainSettings, seed: int) -> Iterator[Observation]:
 
 def errors(settings: MemoryChainSettings, strategy: Strategy, p: np.ndarray, size: int, seed: int) -> np.ndarray:
     """Σ p_i over unseen questions of every generation and replicate, shape `(generations + 1, replicates)`."""
-    held = size * (settings.generations + 1)
     parts = []
-    for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
+    for block, replicates in blocks(settings.replicates, size * (settings.generations + 1), BLOCK):
         chain = Chain(Memories(p, size, replicates), strategy, seed, replicates, block)
         parts.append([1 - mass_of_different(p, memory) for _, memory in chain.models(settings.generations)])
-    return np.concatenate(parts, axis=1)
+    return joined(parts)
 
 
 def predict(settings: MemoryChainSettings) -> Iterator[Prediction]:
@@ -76,9 +75,8 @@ def predict(settings: MemoryChainSettings) -> Iterator[Prediction]:
     for strategy in settings.strategies:
         for size in settings.samples:
             ancestors = expected_ancestors(strategy, size, settings.generations)
-            for generation, error in enumerate(associative_memory.error(p, p, ancestors)):
-                status, name, point = "asymptotic", strategy.name, _point(size)
-                yield Prediction(name, generation, "test_error", float(error), status, law, "derived", point)
+            errors = associative_memory.error(p, p, ancestors)
+            yield from by_generation(strategy.name, "test_error", errors, "asymptotic", law, "derived", _point(size))
 
 
 def expected_ancestors(strategy: Strategy, size: int, generations: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from collapse.randomness import stream
 from collapse.theory import mixing_schemes as theory
 from collapse.theory.linear_regression import base_error
 from collapse.worlds import Observation, Point, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks
+from collapse.worlds.chain import blocks, joined
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment, rule, solutions, times
 
 METRICS = ("excess_error", "relative_error")
@@ -56,16 +56,16 @@ def simulate(settings: MixingSchemesSettings, seed: int) -> Iterator[Observation
     for samples in settings.samples:
         n_synthetic = round(settings.synthetic_fraction * samples)
         reweighted, rounds = [], []
-        for block, replicates in blocks(settings.replicates, max(1, BLOCK // settings.dimension**2)):
+        for block, replicates in blocks(settings.replicates, settings.dimension**2, BLOCK):
             rng = stream(seed, 0, f"n={samples}/{block}")
             shift = rule(settings.shift_variance, replicates, settings.dimension, rng)
             real, synthetic = (_part(settings, n, replicates, rng) for n in (samples - n_synthetic, n_synthetic))
             reweighted.append(_reweighted(settings, real, synthetic, shift))
             rounds.append(_rounds(settings, real, synthetic, shift, rng))
-        for weight, errors in zip(settings.synthetic_weights, np.concatenate(reweighted, axis=1), strict=True):
+        for weight, errors in zip(settings.synthetic_weights, joined(reweighted), strict=True):
             point = {"samples": float(samples), "synthetic_weight": weight}
             yield from _observed(settings, "reweight", errors, point)
-        for turn, errors in enumerate(np.concatenate(rounds, axis=2)):
+        for turn, errors in enumerate(joined(rounds)):
             for strategy, error in zip(("iterate", "real", "clean"), errors, strict=True):
                 yield from _observed(settings, strategy, error, {"samples": float(samples), "round": float(turn)})
 

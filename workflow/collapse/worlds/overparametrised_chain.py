@@ -11,7 +11,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.overparametrised_chain import OverparametrisedChainSettings
 from collapse.theory import overparametrised_chain as theory
 from collapse.worlds import Observation, Prediction, Sweep, grid, names
-from collapse.worlds.chain import Chain, blocks, selected
+from collapse.worlds.chain import Chain, blocks, joined, selected
 
 METRICS = ("excess_error",)
 
@@ -63,12 +63,11 @@ def simulate(settings: OverparametrisedChainSettings, seed: int) -> Iterator[Obs
 def _errors(settings: OverparametrisedChainSettings, strategy: Strategy, seed: int) -> np.ndarray:
     """‖ŵ − w_0‖², shape `(generations + 1, K, replicates)`."""
     parts = []
-    for block, replicates in blocks(settings.replicates, max(1, BLOCK // (settings.dimension * settings.samples))):
+    for block, replicates in blocks(settings.replicates, settings.dimension * settings.samples, BLOCK):
         process = MinNorm(settings, replicates)
         chain = Chain(process, strategy, seed, replicates, block)
-        errors = [((model - process.truth) ** 2).sum(axis=1).T for _, model in chain.models(settings.generations)]
-        parts.append(errors)
-    return np.concatenate(parts, axis=2)
+        parts.append([((model - process.truth) ** 2).sum(axis=1).T for _, model in chain.models(settings.generations)])
+    return joined(parts)
 
 
 def predict(settings: OverparametrisedChainSettings) -> Iterator[Prediction]:

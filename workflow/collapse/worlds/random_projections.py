@@ -11,7 +11,7 @@ from collapse.config.worlds.random_projections import RandomProjectionsSettings
 from collapse.randomness import stream
 from collapse.theory import random_projections as theory
 from collapse.worlds import Observation, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks
+from collapse.worlds.chain import blocks, joined
 from collapse.worlds.labelled_sets import gram_factor, rule, solutions, times
 
 METRICS = ("excess_error", "added_error")
@@ -39,9 +39,9 @@ def simulate(settings: RandomProjectionsSettings, seed: int) -> Iterator[Observa
     for width in settings.widths:
         parts = [
             _errors(settings, width, replicates, stream(seed, 0, f"m={width}/{block}"))
-            for block, replicates in blocks(settings.replicates, max(1, BLOCK // held))
+            for block, replicates in blocks(settings.replicates, held, BLOCK)
         ]
-        clean, *mixed = np.concatenate(parts, axis=1)
+        clean, *mixed = joined(parts)
         for variance, error in zip(settings.shift_variances, mixed, strict=True):
             point = {"width": width, "shift_variance": variance}
             yield Observation(STRATEGY, 0, "excess_error", error, point)

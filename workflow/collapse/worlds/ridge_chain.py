@@ -7,7 +7,6 @@ depend on coordinates, so the generators are those of `linear_regression`, and o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from collapse.theory import linear_regression
 from collapse.theory import ridge_chain as theory
 from collapse.theory.deterministic_equivalents import spectrum
 from collapse.worlds import Observation, Point, Prediction, Sweep, names
-from collapse.worlds.chain import blocks, takes_whole_sets
+from collapse.worlds.chain import blocks, joined_by_key, takes_whole_sets
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment
 from collapse.worlds.linear_regression import chain_of, truth_of
 
@@ -28,8 +27,6 @@ METRICS = ("excess_error", "added_error")
 
 BLOCK = 2_000_000
 """Numbers in all sets that a block of replicates holds at once."""
-
-Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -110,12 +107,7 @@ def replicate_blocks(replicates: int, chain: LinearRegressionSettings) -> Iterat
         * (chain.dimension if takes_whole_sets(strategy) else chain.samples)
         for strategy in chain.strategies
     )
-    return blocks(replicates, max(1, BLOCK // (chain.dimension * held)))
-
-
-def joined(parts: Sequence[dict[Key, np.ndarray]]) -> dict[Key, np.ndarray]:
-    """Blocks of replicates put together, key by key, along the last axis."""
-    return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
+    return blocks(replicates, chain.dimension * held, BLOCK)
 
 
 def sweeps(settings: RidgeChainSettings) -> Iterator[Sweep]:
@@ -130,7 +122,7 @@ def simulate(settings: RidgeChainSettings, seed: int) -> Iterator[Observation]:
     """Yield each student's error at every generation, and what the generations added to it."""
     chain = _chain(settings)
     parts = [_errors(settings, chain, seed, *block) for block in replicate_blocks(settings.replicates, chain)]
-    for (strategy, student), errors in joined(parts).items():
+    for (strategy, student), errors in joined_by_key(parts).items():
         point = _point(student)
         for generation, error in enumerate(errors):
             yield Observation(strategy, generation, "excess_error", error, point)

@@ -13,7 +13,7 @@ from collapse.randomness import stream
 from collapse.theory import strong_ridge as theory
 from collapse.theory.deterministic_equivalents import spectrum
 from collapse.worlds import Observation, Point, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks
+from collapse.worlds.chain import blocks, joined
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment, rule, solutions, times
 
 METRICS = ("excess_error", "noise_error", "added_error", "bias_error")
@@ -42,9 +42,9 @@ def simulate(settings: StrongRidgeSettings, seed: int) -> Iterator[Observation]:
     for samples, fraction in product(settings.samples, settings.synthetic_fractions):
         parts = [
             _errors(settings, samples, fraction, replicates, stream(seed, 0, f"n={samples},p2={fraction}/{block}"))
-            for block, replicates in blocks(settings.replicates, max(1, BLOCK // settings.dimension**2))
+            for block, replicates in blocks(settings.replicates, settings.dimension**2, BLOCK)
         ]
-        for ridge, (mixed, clean, noise, bias) in zip(settings.ridges, np.concatenate(parts, axis=2), strict=True):
+        for ridge, (mixed, clean, noise, bias) in zip(settings.ridges, joined(parts), strict=True):
             point = _point(samples, fraction, ridge)
             yield Observation(STRATEGY, 0, "excess_error", mixed, point)
             yield Observation(STRATEGY, 0, "noise_error", noise, point)

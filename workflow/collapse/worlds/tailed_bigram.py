@@ -15,7 +15,7 @@ from collapse.theory import tailed_bigram as theory
 from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Point, Prediction, Sweep, evaluation_set, grid
 from collapse.worlds.associative_memory import counted_ranks, drawn
-from collapse.worlds.chain import blocks
+from collapse.worlds.chain import blocks, joined
 
 METRICS = ("missing_mass", "total_variation")
 
@@ -36,10 +36,10 @@ def simulate(settings: TailedBigramSettings, seed: int) -> Iterator[Observation]
     for strategy, point, p, q, samples in _sweep(settings):
         head = counted_ranks(np.cumsum(q), samples / settings.contexts)
         parts = []
-        for block, replicates in blocks(settings.replicates, max(1, BLOCK // (2 * head * settings.contexts))):
+        for block, replicates in blocks(settings.replicates, 2 * head * settings.contexts, BLOCK):
             rng = stream(seed, 0, f"{evaluation_set('sample', point)}/{block}")
             parts.append(errors(p, q, settings.contexts, samples, head, replicates, rng))
-        for metric, values in zip(METRICS, np.concatenate(parts, axis=1), strict=True):
+        for metric, values in zip(METRICS, joined(parts), strict=True):
             yield Observation(strategy, 0, metric, values, point)
 
 

@@ -14,8 +14,8 @@ from collapse.config.worlds.universality import UniversalitySettings
 from collapse.randomness import stream
 from collapse.theory import linear_regression as least_squares
 from collapse.theory import universality as theory
-from collapse.worlds import Observation, Prediction, Sweep, names
-from collapse.worlds.chain import Chain, Process, blocks, selected, takes_whole_sets
+from collapse.worlds import Observation, Prediction, Sweep, by_generation, names
+from collapse.worlds.chain import Chain, Process, blocks, joined, selected, takes_whole_sets
 from collapse.worlds.linear_algebra import solve
 
 METRICS = ("excess_error", "relative_error")
@@ -147,12 +147,12 @@ def simulate(settings: UniversalitySettings, seed: int) -> Iterator[Observation]
 def errors(settings: UniversalitySettings, strategy: Strategy, seed: int) -> np.ndarray:
     """‖θ̂ − θ‖² of every generation, and that over one fit's, shape `(generations + 1, 2, replicates)`."""
     parts = []
-    for block, replicates in blocks(settings.replicates, _block_size(settings)):
+    for block, replicates in blocks(settings.replicates, settings.samples * (settings.generations + 1), BLOCK):
         process = _process(settings, strategy, replicates, stream(seed, 0, f"design/{block}"))
         models = Chain(process, strategy, seed, replicates, block).models(settings.generations)
         squared = np.array([((model - process.truth) ** 2).sum(axis=1) for _, model in models])
         parts.append(np.stack([squared, squared / process.base], axis=1))
-    return np.concatenate(parts, axis=2)
+    return joined(parts)
 
 
 def predict(settings: UniversalitySettings) -> Iterator[Prediction]:
@@ -161,10 +161,8 @@ def predict(settings: UniversalitySettings) -> Iterator[Prediction]:
         if strategy.compose in _LAWS:
             law, formula = _LAWS[strategy.compose]
             source = "Dey and Donoho 2024" if strategy.compose in ("replace", "accumulate") else "derived"
-            for generation, ratio in enumerate(law(settings.generations)):
-                yield Prediction(
-                    strategy.name, generation, "relative_error", float(ratio), "asymptotic", formula, source
-                )
+            ratios = law(settings.generations)
+            yield from by_generation(strategy.name, "relative_error", ratios, "asymptotic", formula, source)
 
 
 _LAWS = {
@@ -190,8 +188,3 @@ def _process(
         return Median(settings, replicates)
     logistic = WholeLogistic if takes_whole_sets(strategy) else LabelledLogistic
     return logistic(settings, replicates, rng)
-
-
-def _block_size(settings: UniversalitySettings) -> int:
-    """Replicates whose sets fit into a block."""
-    return max(1, BLOCK // (settings.samples * (settings.generations + 1)))

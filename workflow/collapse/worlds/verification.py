@@ -12,7 +12,7 @@ from collapse.config.worlds.verification import RateVerifierSettings, Verificati
 from collapse.randomness import stream
 from collapse.theory import verification as theory
 from collapse.worlds import Observation, Point, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks
+from collapse.worlds.chain import blocks, joined
 from collapse.worlds.plane_fits import student
 
 METRICS = ("accuracy", "breakdown_proxy", "proxy_squared_error")
@@ -38,10 +38,10 @@ def simulate(settings: VerificationSettings, seed: int) -> Iterator[Observation]
     """Yield the student's accuracy under each verifier, and the breakdown point estimated from labelled samples."""
     parts = [
         _accuracies(settings, replicates, seed, block)
-        for block, replicates in blocks(settings.replicates, max(1, BLOCK // max(settings.samples)))
+        for block, replicates in blocks(settings.replicates, max(settings.samples), BLOCK)
     ]
     cases = product(settings.verifiers, settings.samples, settings.error_rates)
-    for (verifier, samples, rate), values in zip(cases, np.concatenate(parts, axis=1), strict=True):
+    for (verifier, samples, rate), values in zip(cases, joined(parts), strict=True):
         yield Observation(verifier.name, 0, "accuracy", values, _point(samples, rate))
     for verifier, samples in product(settings.verifiers, settings.proxy_samples):
         proxies = _proxies(settings, verifier, samples, seed)

@@ -10,7 +10,7 @@ from collapse.config.worlds.weighted_likelihood import BetaSettings, WeightedLik
 from collapse.errors import EngineError
 from collapse.theory import weighted_likelihood as theory
 from collapse.worlds import Observation, Prediction, Sweep, names
-from collapse.worlds.chain import Chain, blocks, selected
+from collapse.worlds.chain import Chain, blocks, joined, selected
 from collapse.worlds.composition import expected_composition
 
 METRICS = ("shape_a", "shape_b", "model_mean", "model_mode", "model_variance")
@@ -117,12 +117,11 @@ def simulate(settings: WeightedLikelihoodSettings, seed: int) -> Iterator[Observ
 
 def fitted(settings: WeightedLikelihoodSettings, strategy: Strategy, seed: int) -> np.ndarray:
     """Shapes of every generation and replicate, shape `(generations + 1, 2, replicates)`."""
-    held = 2 * settings.samples * (settings.generations + 1)
     parts = []
-    for block, replicates in blocks(settings.replicates, max(1, BLOCK // held)):
+    for block, replicates in blocks(settings.replicates, 2 * settings.samples * (settings.generations + 1), BLOCK):
         chain = Chain(BetaFits(settings, replicates), strategy, seed, replicates, block)
         parts.append([shapes.T for _, shapes in chain.models(settings.generations)])
-    return np.concatenate(parts, axis=2)
+    return joined(parts)
 
 
 def predict(settings: WeightedLikelihoodSettings) -> Iterator[Prediction]:
