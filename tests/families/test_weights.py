@@ -140,7 +140,7 @@ def test_training_that_diverges_is_refused_with_the_setting(architecture: str) -
 
 def test_a_last_step_that_diverges_is_refused_too() -> None:
     """Its loss was still finite."""
-    with pytest.raises(ConfigError, match="training has diverged by step 1: .* are not finite"):
+    with pytest.raises(ConfigError, match=r"training has diverged by step 1: .* are not finite"):
         train(texts=Sequences.of([[5, 6, 7, 1]]), learning_rate=3e38)
 
 

@@ -84,7 +84,7 @@ def test_what_is_no_file_is_set_aside_again_and_again(table: Path, make) -> None
         if table.is_file():
             table.unlink()
         make(table)
-        with pytest.raises(ContractError, match="(?s)not a file; .*It is set aside as"):
+        with pytest.raises(ContractError, match=r"(?s)not a file; .*It is set aside as"):
             provenance.verified_digests([table], None)
         assert (table.parent / name).exists(), n
 
@@ -117,5 +117,5 @@ def test_a_card_of_another_shape_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_card_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.json").mkdir()
     for read in (lineage.card_faults, lineage.read_card):
-        with pytest.raises(ContractError, match="model.json: is not a"):
+        with pytest.raises(ContractError, match=r"model.json: is not a"):
             read(tmp_path / "model.json")

@@ -328,7 +328,8 @@ def _check_writer(table: Path, writer: str, generation: int) -> None:
     match = MODEL_ID.fullmatch(writer)
     if match and int(match["generation"]) >= generation:
         raise ContractError(
-            f"{table}: says that {writer} wrote samples of generation {generation}.\n  Delete it and run snakemake again."
+            f"{table}: says that {writer} wrote samples of generation {generation}.\n"
+            "  Delete it and run snakemake again."
         )
 
 

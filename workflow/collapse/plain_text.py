@@ -8,7 +8,7 @@ surrogate pairs, and code points that mean nothing, or something only to some fo
 
 
 def printable(text: str) -> str:
-    """The text on one line, with an escape such as `\\x1b` or `\\u202e` in the place of each unseen character."""
+    r"""The text on one line, with an escape such as `\x1b` or `\u202e` in the place of each unseen character."""
     if text.isprintable():
         return text
     return "".join(_escaped(one) if unicodedata.category(one) in UNSEEN else one for one in text)

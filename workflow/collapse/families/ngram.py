@@ -148,7 +148,7 @@ def _vocabulary(facts: object) -> Vocabulary:
 
 
 def _faults(arrays: Mapping[str, np.ndarray], order: int, vocabulary: Vocabulary) -> list[str]:
-    """What is wrong with the arrays of a model, a sentence each: missing, unknown, of another type, or no such counts."""
+    """What is wrong with the arrays of a model: missing, unknown, of another type, or no counts of this vocabulary."""
     wanted = {f"{name}.{length}" for length in range(order) for name in PARTS}
     faults = [f"{name} is missing" for name in sorted(wanted - arrays.keys())]
     faults += [f"{name} is none of this model's" for name in sorted(arrays.keys() - wanted)]

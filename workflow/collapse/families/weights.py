@@ -112,7 +112,7 @@ def load_transformers(source: str | Path, where: object, cure: str = AGAIN, **ho
 
 
 def load_gguf(file: Path, where: object, cure: str = AGAIN) -> "PreTrainedModel":
-    """Load a model from a GGUF file by transformers, in float32; tensors that transformers does not know are passed over.
+    """Load a model from a GGUF file by transformers, in float32; tensors that it does not know are passed over.
 
     Raises:
         ContractError: The weights are not whole.
