@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from collapse.errors import ContractError
-from collapse.files import entries_in, written_at_once
+from collapse.files import entries_in, no_file, written_at_once
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,10 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
     """Read a table back, refusing anything that is not `contract`; categories come back as plain strings.
 
     Raises:
-        ContractError: The file is missing, not Parquet, or holds another contract or version.
+        ContractError: The file is missing, no file, not Parquet, or holds another contract or version.
     """
+    if strange := no_file(path):
+        raise ContractError(f"{path}: {strange}.\n  Set it aside (collapse audit --set-aside) and run snakemake again.")
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
     except FileNotFoundError:
@@ -172,9 +174,15 @@ def spec_of(path: Path) -> Record:
 
     Raises:
         OSError, pyarrow.ArrowInvalid: It cannot be read as Parquet.
-        ValueError: What it says of that is not what `write` puts there.
+        ValueError: It is no file, or what it says of that is not what `write` puts there.
     """
-    return record_in(pq.read_schema(path).metadata or {})
+    return record_in(_metadata(path))
+
+
+def _metadata(path: Path) -> Mapping[bytes, bytes]:
+    if strange := no_file(path):
+        raise ValueError(f"it {strange}")
+    return pq.read_schema(path).metadata or {}
 
 
 def record_in(metadata: Mapping[bytes, bytes]) -> Record:
@@ -200,7 +208,7 @@ def contract_of(path: Path) -> Contract:
     Raises:
         ContractError: The file names none, or one this version does not know.
     """
-    found = (pq.read_schema(path).metadata or {}).get(b"collapse.contract", b"no contract").decode()
+    found = _metadata(path).get(b"collapse.contract", b"no contract").decode(errors="replace")
     for contract in ALL:
         if contract.title == found:
             return contract

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from collapse import contracts, lineage
 from collapse.config.plan import REAL
-from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, Column, Contract
+from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, Column
 from collapse.errors import ContractError
 from collapse.files import no_file
 from collapse.plain_text import printable
@@ -34,7 +34,10 @@ def describe(path: Path) -> str:
     Raises:
         ContractError: It is missing, not Parquet, or not one of this project's tables.
     """
-    _refuse_no_file(path)
+    if strange := no_file(path):
+        raise ContractError(f"{path}: {strange}.\n  Set it aside (collapse audit --set-aside) and run snakemake again.")
+    if not path.is_file():
+        raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}")
     try:
         contract, record = contracts.contract_of(path), contracts.spec_of(path)
     except (pa.ArrowException, OSError) as error:
@@ -53,15 +56,6 @@ def describe(path: Path) -> str:
     header = ("column", "type", "unit", "missing", "values", "meaning")
     rows = [_column_facts(column, table.column(column.name)) for column in contract.columns]
     return "\n".join(map(printable, [*head, *_aligned([header, *rows]), "", *_made_from(record)]))
-
-
-def _refuse_no_file(path: Path) -> None:
-    if strange := no_file(path):
-        raise ContractError(
-            f"{path}: {strange}.\n  Set it aside (python -m collapse audit --set-aside) and run snakemake."
-        )
-    if not path.is_file():
-        raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}")
 
 
 def _column_facts(column: Column, values: pa.ChunkedArray) -> tuple[str, ...]:
@@ -222,14 +216,8 @@ def _nearest(arm: tuple[str, int, int], results: Path) -> str:
     return "; ".join(dict.fromkeys(_range(path) for path in nearest)) or "no generation"
 
 
-def _read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa.Table:
-    """A table, if it is a file: a pipe in its place would be waited for for ever."""
-    _refuse_no_file(path)
-    return contracts.read(path, contract, columns)
-
-
 def _sample(table: Path, sample: str) -> dict[str, object]:
-    samples = _read(table, SAMPLES)
+    samples = contracts.read(table, SAMPLES)
     rows = samples.filter(pc.equal(samples["sample_id"], sample)).to_pylist()
     if not rows:
         raise ContractError(f"{table}: holds no {sample}, but a mixture was made with it.\n  Run snakemake again.")
@@ -276,7 +264,7 @@ def _model(experiment: Path, model_id: str) -> _Model:
             "  The model was trained again since; run snakemake to draw from it."
         )
     mixture = folder / "mixture.parquet"
-    examples = _read(mixture, MIXTURE)
+    examples = contracts.read(mixture, MIXTURE)
     if lineage.sha256(mixture) != card.mixture_sha256:
         raise ContractError(
             f"{mixture}: is not the mixture that {model_id} was trained on.\n  Run snakemake to train on this one."
@@ -334,7 +322,7 @@ def _check_writer(table: Path, writer: str, generation: int) -> None:
 
 
 def _documents(table: Path, document_ids: list[str]) -> tuple[str, ...]:
-    documents = _read(table, DOCUMENTS, ["document_id", "source"])
+    documents = contracts.read(table, DOCUMENTS, ["document_id", "source"])
     chosen = documents.filter(pc.is_in(documents["document_id"], pa.array(document_ids)))
     pairs = zip(chosen["document_id"].to_pylist(), chosen["source"].to_pylist(), strict=True)
     return tuple(f"such as {document} from {source}" for document, source in pairs)

@@ -10,12 +10,14 @@ sys.setrecursionlimit(20_000)
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from collapse import cluster, files, fork_server, job_shell, layout
+from collapse import cluster, faults, files, fork_server, job_shell, layout
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
+from collapse.plain_text import printable_lines
 from collapse.run_lock import RunLock
 
+faults.explain_interrupt()
 try:
     EXPERIMENT = Experiment(
         load_plan(config, " + ".join(map(str, workflow.configfiles)))
@@ -27,7 +29,7 @@ try:
         same_python=job_shell.interpreter() == sys.executable,
     )
 except CollapseError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(printable_lines(str(error))) from None
 
 
 def start_once():
