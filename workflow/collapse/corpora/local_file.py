@@ -171,9 +171,8 @@ def _flat(schema: pa.Schema, names: list[str], where: str) -> list[str]:
     """The columns themselves, if none holds lists or groups: their size would only be known once they are decoded."""
     for name in names:
         if pa.types.is_nested(schema.field(name).type):
-            raise ConfigError(
-                f"{where}: `{printable(name[:MOST_SHOWN])}` holds {schema.field(name).type}.\n  Name a column that holds strings."
-            )
+            shown, kind = (printable(str(one)[:MOST_SHOWN]) for one in (name, schema.field(name).type))
+            raise ConfigError(f"{where}: `{shown}` holds {kind}.\n  Name a column that holds strings.")
     return names
 
 
