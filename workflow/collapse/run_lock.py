@@ -50,7 +50,7 @@ class RunLock:
         return stale
 
     def _opened(self) -> TextIO | None:
-        """The lock's file, locked; None if another process holds it, or the file system has no locks or is only read."""
+        """The lock's file, locked; None if another process holds it, or none can be had or written here."""
         try:
             self._path.parent.mkdir(exist_ok=True)
             file = self._path.open("a+")
