@@ -281,14 +281,24 @@ class Disturbed:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def end(self) -> None:
-        """Kill what still runs of it: every Snakemake and every job."""
+        """Kill what still runs in its folder, whoever started it, and wait for the end of it.
+
+        A Slurm job runs a Snakemake of its own there. One that is cancelled may have lost its parent, and with it
+        Slurm's sight, while its own job is halted: it would wait for that for ever.
+        """
         for run in self._runs:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(run.pid, signal.SIGKILL)
             run.wait()
-        for pid in self.jobs():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+
+        def killed() -> bool:
+            left = [pid for pid, _ in processes() if self._here(pid)]
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not left
+
+        wait_until(killed, f"the end of all that runs in {self.project.folder}")
 
 
 def processes() -> Iterator[tuple[int, list[str]]]:

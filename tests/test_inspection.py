@@ -1,14 +1,18 @@
 """`trace` walks a sample back to people's text and says how far that is; `describe` says what a table holds."""
 
+import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tables
 
 from collapse import contracts, inspection, lineage
 from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, Record
 from collapse.errors import ContractError
+from collapse.plain_text import printable
 
 DECODING = {"method": "sample", "temperature": 1.0, "top_p": 0.9}
 N_DOCUMENTS, N_SAMPLES = 4, 3
@@ -212,3 +216,125 @@ def test_what_is_no_table_of_this_project_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("not a table")
     with pytest.raises(ContractError, match="is not a Parquet file"):
         inspection.describe(tmp_path / "text.parquet")
+
+
+# --- what others wrote ------------------------------------------------------------------------------------------------
+
+HOSTILE = "\x1b[2J\x9b31m\u202egpj\u200b\nforged: line"
+
+
+def with_metadata(path: Path, **changes: bytes) -> None:
+    table = pq.read_table(path)
+    named = {f"collapse.{name}".encode(): value for name, value in changes.items()}
+    pq.write_table(table.replace_schema_metadata(table.schema.metadata | named), path)
+
+
+def rename_source(experiment: Path, source: str) -> None:
+    """Have the model of generation 1 trained on examples of another table, its card too."""
+    folder = arm(experiment, "replace", 1)
+    examples = contracts.read(folder / "mixture.parquet", MIXTURE)
+    column = pa.array([source] * examples.num_rows)
+    changed = examples.set_column(examples.schema.get_field_index("source"), "source", column)
+    contracts.write(folder / "mixture.parquet", MIXTURE, changed, Record())
+    card = folder / "model" / "model.json"
+    digest = lineage.sha256(folder / "mixture.parquet")
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"mixture_sha256": digest}))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["../../secret.parquet", "/etc/passwd", "strategy=real/../../secret/samples.parquet", "metrics.parquet", HOSTILE],
+)
+def test_a_mixture_leads_to_tables_of_its_experiment_only(experiment: Path, source: str) -> None:
+    rename_source(experiment, source)
+    with pytest.raises(ContractError, match="which is no table of this experiment; it is not opened"):
+        inspection.trace("replace.0.3.0000001", experiment)
+
+
+@pytest.mark.parametrize(("make", "words"), [(os.mkfifo, "is a pipe"), (os.mkdir, "is a folder, not a file")])
+def test_what_lies_in_the_place_of_a_table_is_not_opened(experiment: Path, make, words: str) -> None:
+    for path in (arm(experiment, "real", 1) / "samples.parquet", arm(experiment, "replace", 1) / "mixture.parquet"):
+        path.unlink()
+        make(path)
+        with pytest.raises(ContractError, match=f"{path.name}: {words}"):
+            inspection.trace("replace.0.3.0000001", experiment)
+        with pytest.raises(ContractError, match=f"{path.name}: {words}"):
+            inspection.describe(path)
+
+
+def test_samples_that_claim_a_model_of_their_own_generation_are_refused(experiment: Path) -> None:
+    own = json.loads((arm(experiment, "replace", 2) / "model" / "model.json").read_text())["model_id"]
+    write_samples(experiment, "replace", 2, own)
+    with pytest.raises(ContractError, match=rf"says that {own} wrote samples of generation 2"):
+        inspection.trace("replace.0.3.0000001", experiment)
+
+
+def test_an_empty_mixture_is_refused(experiment: Path) -> None:
+    folder = arm(experiment, "replace", 1)
+    contracts.write(folder / "mixture.parquet", MIXTURE, MIXTURE.schema.empty_table(), Record())
+    card = folder / "model" / "model.json"
+    digest = lineage.sha256(folder / "mixture.parquet")
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"mixture_sha256": digest}))
+    with pytest.raises(ContractError, match="holds 0 tokens"):
+        inspection.trace("replace.0.3.0000001", experiment)
+
+
+def test_odd_folders_beside_the_arms_are_passed_over(experiment: Path) -> None:
+    odd = experiment / "strategy=replace" / "seed=zero" / "generation=two" / "samples.parquet"
+    odd.parent.mkdir(parents=True)
+    odd.write_text("")
+    with pytest.raises(ContractError, match=r"there are samples of replace\.0"):
+        inspection.trace("replace.0.9.0000000", experiment)
+    with pytest.raises(ContractError, match="is not a sample's id"):
+        inspection.trace(f"replace.0.{'9' * 5_000}.0", experiment)
+
+
+def test_what_is_told_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    experiment = tmp_path / "results" / "small"
+    documents = [tables.document("a", [5, 1], source=HOSTILE, n_tokens=10)]
+    tables.write(experiment / "documents.parquet", DOCUMENTS, documents)
+    model = write_model(experiment, "real", 0, [("a", 0, "documents.parquet")])
+    sample = tables.sample("real", 1, 0, [5, 1], sampled_from=model, text=HOSTILE, prompt=HOSTILE, prompt_id=HOSTILE)
+    record = Record(spec={"decoding": {HOSTILE: HOSTILE}}, code=HOSTILE, inputs={HOSTILE: HOSTILE})
+    tables.write(arm(experiment, "real", 1) / "samples.parquet", SAMPLES, [sample], record)
+    told = [inspection.trace("real.0.1.0", experiment), inspection.describe(experiment / "documents.parquet")]
+    told.append(inspection.describe(arm(experiment, "real", 1) / "samples.parquet"))
+    for text in told:
+        assert r"\u202e" in text
+        assert all(printable(line) == line and not line.startswith("forged") for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"spec": b"[]"},
+        {"spec": b'{"a":' * 100_000 + b"1" + b"}" * 100_000},
+        {"spec": b"\xff"},
+        {"inputs": b'{"documents.parquet": 3}'},
+        {"inputs": b"[" * 100_000},
+        {"code": b"\xff"},
+    ],
+)
+def test_a_table_whose_metadata_is_damaged_is_refused_in_words(experiment: Path, changes: dict[str, bytes]) -> None:
+    path = arm(experiment, "replace", 3) / "samples.parquet"
+    with_metadata(path, **changes)
+    with pytest.raises(ContractError, match="what it says it was made from cannot be read"):
+        inspection.describe(path)
+    assert "decoding  not recorded" in inspection.trace("replace.0.3.0000001", experiment)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: table.drop_columns(["text"]), "text is there 0 times"),
+        (lambda table: table.append_column("text", table["text"]), "text is there 2 times"),
+        (lambda table: table.set_column(0, "strategy", pa.array(range(3))), "strategy is int64, not string"),
+        (lambda table: table.set_column(0, "strategy", pa.nulls(3, pa.string())), r"strategy misses 3 value\(s\)"),
+    ],
+)
+def test_a_table_with_other_columns_is_refused_in_words(experiment: Path, change, words: str) -> None:
+    path = arm(experiment, "replace", 3) / "samples.parquet"
+    table = pq.read_table(path)
+    pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path)
+    with pytest.raises(ContractError, match=words):
+        inspection.describe(path)

@@ -1,16 +1,20 @@
 """What each check says of a table in which one thing is wrong; a table in which nothing is has no faults."""
 
 import inspect
+import os
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from collapse.audit import Arm, drawn, mixed, some, tables
 from collapse.audit.drawn import Documents, Samples
 from collapse.audit.shelf import Shelf
-from collapse.contracts import CONTRASTS, TRAINING_LOG
+from collapse.contracts import CONTRASTS, TRAINING_LOG, Record
+from collapse.errors import ContractError
+from collapse.plain_text import printable
 from collapse.sequences import Sequences
 from collapse.stages import audit
 from collapse.stages.audit import _summary
@@ -248,7 +252,9 @@ def test_a_table_made_from_another_file_or_from_one_that_is_gone_is_stale(tmp_pa
     ]
 
 
-@pytest.mark.parametrize(("text", "passes"), [('{"a": 1}', True), ("[1]", False), ("{", False)])
+@pytest.mark.parametrize(
+    ("text", "passes"), [('{"a": 1}', True), ("[1]", False), ("{", False), ('{"a":' * 100_000, False)]
+)
 def test_entries_are_a_json_object(tmp_path: Path, text: str, passes: bool) -> None:
     one = shelf(tmp_path)
     (tmp_path / "record.json").write_text(text)
@@ -263,6 +269,46 @@ def test_files_that_no_provenance_knows_are_counted(tmp_path: Path) -> None:
     assert any("2 have no provenance" in line for line in _summary(one, [], []))
     one.written.update(unknown="y", too="z")
     assert not any("no provenance" in line for line in _summary(one, [], []))
+
+
+@pytest.mark.parametrize(("make", "words"), [(os.mkdir, "is a folder"), (os.mkfifo, "is a pipe")])
+def test_what_lies_in_the_place_of_an_artifact_is_told_and_set_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make, words: str
+) -> None:
+    names = ("metrics.parquet", "tokenizer/tokenizer.json", "base_model/base_model.json", "report.html")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        make(tmp_path / name)
+    with pytest.raises(ContractError, match="it makes what was set aside"):
+        audit.run(results=tmp_path, set_aside=True, record=Record())
+    told = capsys.readouterr().out
+    assert all(f"{name}: contract: it {words}" in told for name in names if name != "tokenizer/tokenizer.json")
+    assert "set aside: report.html as report.html.damaged" in told
+    assert (tmp_path / "report.html.damaged").exists() and not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("changes", [{"spec": b"[]"}, {"inputs": b"[" * 100_000}, {"inputs": b'{"a": 3}'}])
+def test_metadata_that_is_damaged_is_told(tmp_path: Path, changes: dict[str, bytes]) -> None:
+    table, path = CONTRASTS.schema.empty_table(), tmp_path / "contrasts.parquet"
+    named = {f"collapse.{name}".encode(): value for name, value in changes.items()}
+    pq.write_table(table.replace_schema_metadata({"collapse.contract": CONTRASTS.title} | named), path)
+    one = Shelf(tmp_path, {})
+    assert one.table("contrasts.parquet") is None
+    assert any("what it says it was made from cannot be read" in finding.detail for finding in one.findings)
+
+
+def test_an_audit_of_odd_folders_does_not_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "\x1b[2J\u202e"
+    for name in ("strategy=a/seed=b/generation=c", "strategy=a/seed=0/generation=1"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "mixture.parquet").write_text("")
+    with pytest.raises(ContractError):
+        audit.run(results=folder, record=Record())
+    told = capsys.readouterr().out
+    assert "\\x1b[2J\\u202e" in told and "strategy=a/seed=0" in told
+    assert all(printable(line) == line for line in told.split("\n"))
 
 
 def test_an_audit_only_looks_unless_it_is_told_to_set_aside() -> None:

@@ -144,6 +144,20 @@ def test_a_local_data_set_with_a_script_is_refused_and_the_script_not_run(tmp_pa
     assert not ran.exists()
 
 
+@pytest.mark.parametrize(("names", "group_column"), [(["text", "text"], None), (["text", "by", "by"], "by")])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, names: list[str], group_column: str | None) -> None:
+    table = pa.Table.from_arrays([pa.array(["a"])] * len(names), names=names)
+    pq.write_table(table, tmp_path / "c.parquet")
+    with pytest.raises(ConfigError, match=f"2 columns are called `{names[-1]}`"):
+        local_file.read(file_settings(tmp_path / "c.parquet", group_column))
+
+
+def test_two_other_columns_of_one_name_are_passed_over(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["a"])] * 3, names=["by", "text", "by"])
+    pq.write_table(table, tmp_path / "c.parquet")
+    assert [real.text for real in local_file.read(file_settings(tmp_path / "c.parquet"))] == ["a"]
+
+
 def test_a_missing_parquet_column_is_refused_with_the_columns_there_are(tmp_path: Path) -> None:
     pq.write_table(pa.table({"body": ["a"], "year": [1]}), tmp_path / "c.parquet")
     with pytest.raises(ConfigError, match="Set column to one of: body, year"):

@@ -1,6 +1,9 @@
 """The engines against the model's own forward pass and against each other."""
 
+import shutil
+
 import numpy as np
+import odd_models
 import pytest
 import torch
 from scipy import stats
@@ -9,6 +12,7 @@ from transformers import AutoModelForCausalLM
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import DecodingSettings, TrainingSettings, TransformerSettings
 from collapse.engines import open_sampler
+from collapse.errors import ContractError
 from collapse.families import TrainingJob, Vocabulary, transformer
 from collapse.randomness import row_seeds
 from collapse.sequences import Sequences
@@ -47,6 +51,14 @@ def settings() -> TransformerSettings:
         lora_rank=1,
         precision="float32",
     )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_weights_that_are_not_whole_are_refused_before_an_engine_opens_them(folder, tmp_path, engine):
+    damaged = shutil.copytree(folder, tmp_path / "model")
+    odd_models.weights(odd_models.one_value("model.norm.weight", np.nan))(damaged)
+    with pytest.raises(ContractError, match=r"1 of the 64 values of model.norm.weight are not finite"):
+        open_sampler(engine, "transformer", damaged, VOCABULARY, "cpu", NEVER)
 
 
 @pytest.fixture(scope="module")

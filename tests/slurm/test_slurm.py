@@ -26,8 +26,8 @@ def submitted(cluster, disturbed):
     disturbed.minutes = MINUTES
     disturbed.aim_at(f"{ARM}/metrics.parquet")
     yield disturbed
-    disturbed.end()
-    cluster.cancel_all()
+    disturbed.end()  # Snakemake first: it would submit again what is cancelled
+    cluster.cancel_all()  # and then, in `disturbed`, what a cancelled job has left behind
 
 
 def scontrol(*words: str) -> str:
@@ -53,9 +53,11 @@ def stopped(stage: str, submitted, run: subprocess.Popen) -> Iterator[int]:
         return 0
 
     process = wait_until(halted, f"{stage} to run in Slurm", lambda: submitted.output)
-    yield process
-    if state_of(process) == "T":
-        os.kill(process, signal.SIGCONT)
+    try:
+        yield process
+    finally:
+        if state_of(process) == "T":
+            os.kill(process, signal.SIGCONT)
 
 
 def test_the_whole_loop_gives_the_bytes_of_a_local_run(cluster, disturbed, assert_whole):

@@ -2,13 +2,21 @@
 
 import ast
 import json
+import os
 import pickle
+import re
+import resource
+import stat
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gguf
+import numpy as np
 import pytest
 import tables
 import torch
+from odd_models import ODD, config, weights
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from collapse import lineage
@@ -16,7 +24,7 @@ from collapse.config.plan import BaseModelSpec
 from collapse.contracts import Record
 from collapse.corpora import tokenizer
 from collapse.corpora.tokenizer import Codec
-from collapse.errors import ConfigError, EngineError
+from collapse.errors import CollapseError, ConfigError, EngineError
 from collapse.stages import base_model
 
 
@@ -24,8 +32,8 @@ from collapse.stages import base_model
 def pretrained(tmp_path: Path) -> Path:
     folder = tmp_path / "pretrained"
     torch.manual_seed(0)
-    config = GPT2Config(vocab_size=270, n_positions=16, n_embd=8, n_layer=1, n_head=1, bos_token_id=0, eos_token_id=1)
-    model = GPT2LMHeadModel(config)
+    shape = GPT2Config(vocab_size=270, n_positions=16, n_embd=8, n_layer=1, n_head=1, bos_token_id=0, eos_token_id=1)
+    model = GPT2LMHeadModel(shape)
     model.generation_config.temperature, model.generation_config.do_sample = 0.1, True
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save(tokenizer.train(["our union is strong"], 270), folder)
@@ -132,16 +140,53 @@ def test_weights_that_bring_their_own_code_are_refused_by_name(
     content = json.loads((pretrained / name).read_text())
     own = dict.fromkeys(("AutoConfig", "AutoModelForCausalLM", "AutoTokenizer"), "own.Own")
     (pretrained / name).write_text(json.dumps(content | {"auto_map": own}))
-    with pytest.raises(EngineError, match=f"{name} of .* asks for code that comes with it"):
+    with pytest.raises(EngineError, match=f"{name} asks for code that comes with it"):
         run(pretrained, tmp_path / "base_model")
     assert not ran.exists()
 
 
-def test_weights_of_other_sizes_than_their_config_says_are_refused_in_words(pretrained: Path, tmp_path: Path) -> None:
-    content = json.loads((pretrained / "config.json").read_text())
-    (pretrained / "config.json").write_text(json.dumps(content | {"n_embd": 16}))
-    with pytest.raises(EngineError, match="cannot be loaded"):
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    """No more memory than this process has, and some."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2 * 1024**3, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_model_is_refused_in_a_sentence_and_little_memory(
+    pretrained: Path, tmp_path: Path, bounded: None, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    change, words = ODD[name]
+    change(pretrained)
+    with pytest.raises(CollapseError) as refused:
         run(pretrained, tmp_path / "base_model")
+    assert words in str(refused.value) and len(str(refused.value)) < 1_500
+    assert str(refused.value).startswith(f"transformer.base_model: {pretrained}")
+    assert [path.name for path in (tmp_path / "base_model").iterdir()] == []
+    assert "\x1b" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027])
+def test_weights_may_be_read_by_whoever_may_read_the_card(pretrained: Path, tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        card = run(pretrained, tmp_path / "base_model")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in card.parent.iterdir()} == {0o666 & ~umask}
+
+
+def test_an_output_layer_of_its_own_and_old_buffers_are_whole(pretrained: Path, tmp_path: Path) -> None:
+    config(tie_word_embeddings=False)(pretrained)
+    masks = {
+        "transformer.h.0.attn.bias": torch.ones(1, 1, 16, 16, dtype=torch.uint8),
+        "lm_head.weight": torch.ones(270, 8),
+    }
+    weights(lambda found: found.update(masks))(pretrained)
+    assert json.loads(run(pretrained, tmp_path / "base_model").read_text())["n_parameters"] == 3176 + 270 * 8
 
 
 def test_a_requirement_cannot_be_an_option_of_pip(tmp_path: Path) -> None:
@@ -239,3 +284,70 @@ def test_a_tokenizer_with_more_tokens_than_its_model_is_refused(pretrained: Path
     tokenizer.save(tokenizer.train(["our union is strong, and our union is free"], 300), pretrained)
     with pytest.raises(EngineError, match=r"the tokenizer of .* has 2\d\d tokens, its model 270"):
         run(pretrained, tmp_path / "base_model")
+
+
+def packed(
+    path: Path, n_layers: int = 1, width: int = 32, change: Callable[[dict[str, np.ndarray]], object] = len
+) -> Path:
+    """A small Llama as a GGUF file, whose metadata may say what its tensors do not."""
+    layer = {f"attn_{name}": (32, 32) for name in ("q", "k", "v", "output")} | {"attn_norm": (32,), "ffn_norm": (32,)}
+    layer |= {"ffn_gate": (64, 32), "ffn_up": (64, 32), "ffn_down": (32, 64)}
+    shapes = {"token_embd": (3, 32), "output_norm": (32,)} | {f"blk.0.{name}": shape for name, shape in layer.items()}
+    arrays = {f"{name}.weight": np.ones(shape, np.float32) for name, shape in shapes.items()}
+    change(arrays)
+    writer = gguf.GGUFWriter(path, "llama")
+    for add, value in (
+        (writer.add_context_length, 16),
+        (writer.add_embedding_length, width),
+        (writer.add_block_count, n_layers),
+        (writer.add_feed_forward_length, 64),
+        (writer.add_head_count, 2),
+        (writer.add_head_count_kv, 2),
+        (writer.add_layer_norm_rms_eps, 1e-6),
+        (writer.add_tokenizer_model, "gpt2"),
+        (writer.add_token_list, ["a", "b", "ab"]),
+        (writer.add_token_types, [1, 1, 1]),
+        (writer.add_token_merges, ["a b"]),
+        (writer.add_bos_token_id, 0),
+        (writer.add_eos_token_id, 1),
+    ):
+        add(value)
+    for name, array in arrays.items():
+        writer.add_tensor(name, array)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_weights_from_a_packaged_file_are_all_of_it(tmp_path: Path) -> None:
+    model, _ = base_model._from_gguf(packed(tmp_path / "member.gguf"), "here")
+    assert model.num_parameters() == 3 * 32 + 3 * 32 + 4 * 32**2 + 3 * 64 * 32
+    assert all(bool((weight == 1).all()) for weight in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"change": lambda arrays: arrays.pop("blk.0.attn_q.weight")}, "self_attn.q_proj.weight is missing"),
+        (
+            {"change": lambda arrays: arrays["output_norm.weight"].fill(np.nan)},
+            "32 of the 32 values of model.norm.weight",
+        ),
+        ({"n_layers": 2}, "model.layers.1.input_layernorm.weight is missing"),
+        ({"n_layers": 10**6}, "num_hidden_layers of config.json is 1000000"),
+        ({"width": 10**6}, "do not fit into"),
+    ],
+)
+def test_a_packaged_file_that_is_not_whole_is_refused_by_its_tensors(
+    tmp_path: Path, bounded: None, changes: dict, words: str
+) -> None:
+    with pytest.raises(CollapseError, match=re.escape(words)):
+        base_model._from_gguf(packed(tmp_path / "member.gguf", **changes), "here")
+
+
+def test_a_packaged_file_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "member.gguf").write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(EngineError, match="here cannot be loaded"):
+        base_model._from_gguf(tmp_path / "member.gguf", "here")

@@ -1,5 +1,6 @@
 """Files are there whole or not at all, and have one writer at a time."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -143,6 +144,22 @@ def test_locks_of_a_killed_run_are_removed_and_other_experiments_stay(running, t
     running.wait()
     assert len(RunLock("mine", tmp_path / ".snakemake").remove_stale()) == 1
     assert names(tmp_path / ".snakemake" / "locks") == {"1.output.lock"}
+
+
+def test_a_file_system_that_has_become_read_only_is_no_traceback(running, tmp_path, monkeypatch):
+    opened = Path.open
+
+    def only_to_read(path: Path, mode: str = "r", *others, **named):
+        if mode != "r":
+            raise OSError(errno.EROFS, "Read-only file system")
+        return opened(path, mode, *others, **named)
+
+    running.kill()
+    running.wait()
+    monkeypatch.setattr(Path, "open", only_to_read)
+    lock = RunLock("mine", tmp_path / ".snakemake")
+    assert lock.remove_stale() == []
+    lock.hold()
 
 
 def test_locks_of_another_machine_stay(running, tmp_path):

@@ -1,18 +1,22 @@
 """`explain` says why results differ from today's config, code and packages."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
-from projects import ROOT, Project
+from projects import ROOT, TINY, Project
 
 from collapse.config import load_plan
 from collapse.config.origins import sentences
 from collapse.drift import Place, explain, merged
+from collapse.errors import ContractError
 from collapse.experiment import Experiment
 
 BRANCH = "results/tiny/strategy=replace/seed=1/generation=2"
@@ -137,3 +141,38 @@ def test_other_kinds_of_things_are_not_compared_field_by_field():
 def test_a_setting_that_another_version_did_not_have_is_new():
     found = sentences("corpus", {"corpus": {"file": {"limit": 1}}}, {"corpus": {"file": {}}}, "", "ngram")
     assert found == ["corpus.file.limit is new: 1"]
+
+
+@pytest.fixture
+def explained_folder(tmp_path, monkeypatch) -> Callable[[], str]:
+    """What is said of a results folder made by hand."""
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "experiment.yaml").write_text(yaml.safe_dump(TINY))
+    return lambda: explain([tmp_path / "experiment.yaml"], tmp_path / "results")
+
+
+ODD_METADATA = {b"collapse.spec": b"[]", b"collapse.inputs": b"[" * 100_000}
+
+
+def test_damaged_tables_and_odd_folders_are_told_in_words(tmp_path, explained_folder):
+    results = tmp_path / "results" / "tiny"
+    for arm in ("strategy=real/seed=x/generation=0", "strategy=real/seed=0/generation=0", "more=\x1b[2J\u202e"):
+        (results / arm).mkdir(parents=True)
+        pq.write_table(pa.table({}).replace_schema_metadata(ODD_METADATA), results / arm / "mixture.parquet")
+    (results / "documents.parquet").mkdir()
+    os.mkfifo(results / "metrics.parquet")
+    os.mkfifo(results / "ancestry.parquet")
+    told = explained_folder()
+    assert "mix: what strategy=real/seed=0/generation=0/mixture.parquet says it was made from cannot be read" in told
+    assert "corpus: documents.parquet is a folder, not a file" in told
+    assert "collect: ancestry.parquet is a pipe" in told
+    assert "strategy=real/seed=x/generation=0" in told and r"more=\x1b[2J\u202e" in told and "\x1b" not in told
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"packages": 3}', "{}", '{"packages":' * 100_000])
+def test_provenance_of_another_shape_is_named(tmp_path, explained_folder, text):
+    record = tmp_path / "results" / "tiny" / "provenance" / "documents.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(text)
+    with pytest.raises(ContractError, match=r"documents.json: is no provenance"):
+        explained_folder()

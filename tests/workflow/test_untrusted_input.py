@@ -55,7 +55,7 @@ def texts() -> list[str]:
 def attacked(project_for_all) -> Iterator[Project]:
     """The loop on hostile text, from a file with a hostile name, in a folder with one (Snakemake takes no braces)."""
     with project_for_all("it's $(touch pwned) `here` now") as project:
-        name = "texts '; touch pwned; ' $(touch pwned) `touch pwned` {0} <b>.jsonl"
+        name = "texts '; touch pwned; ' $(touch pwned) `touch pwned` {0} <b>\u202e.jsonl"
         rows = [json.dumps({"text": text}) for text in texts()]
         (project.folder / name).write_text("\n".join(rows) + "\n")
         corpus = {"source": "file", "file": {"path": name}}
@@ -76,7 +76,8 @@ def test_hostile_text_is_shown_and_not_run(attacked):
 
 def test_a_hostile_file_name_is_shown_as_text(attacked):
     page = Page(attacked.folder / "results/tiny/report.html")
-    assert "texts '; touch pwned; ' $(touch pwned) `touch pwned` {0} <b>.jsonl" in page.text
+    assert r"texts '; touch pwned; ' $(touch pwned) `touch pwned` {0} <b>\u202e.jsonl" in page.text
+    assert "\u202e" not in page.text
 
 
 def test_a_run_in_a_folder_with_a_hostile_name_has_nothing_left_to_do(attacked):

@@ -2,9 +2,13 @@
 
 import sys
 
-from collapse import fork_client
+from collapse import faults
 
 if __name__ == "__main__":
+    faults.explain_signals()  # what follows imports for seconds
+
+    from collapse import fork_client
+
     if (status := fork_client.delegated(sys.argv[1:])) is not None:
         sys.exit(status)
     from collapse.command_line import run_to_the_end

@@ -25,13 +25,14 @@ from collapse import contracts, faults, layout, provenance, stages
 from collapse.config.problems import explain
 from collapse.config.settings import Settings
 from collapse.errors import CollapseError
-from collapse.files import only_writer
+from collapse.files import no_file, only_writer
+from collapse.plain_text import printable_lines
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0, or 1 after printing what was refused, why, and what to do."""
     words = sys.argv[1:] if arguments is None else arguments
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    _log_in_plain_text()
     faults.explain_signals()
     try:
         options = vars(_parser(words[:1]).parse_args(words))
@@ -41,9 +42,26 @@ def main(arguments: list[str] | None = None) -> int:
         if known is None:
             raise
         with contextlib.suppress(OSError):  # the log's disk may be the full one
-            print(f"{type(known).__name__}: {known}", file=sys.stderr, flush=True)
+            print(printable_lines(f"{type(known).__name__}: {known}"), file=sys.stderr, flush=True)
         return getattr(known, "exit_status", 1)
     return 0
+
+
+class _PlainText(logging.Formatter):
+    """Messages quote what others wrote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable_lines(super().format(record))
+
+
+def _log_in_plain_text() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PlainText())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _say(answer: str) -> None:
+    print(printable_lines(answer))
 
 
 def _parser(chosen: list[str]) -> argparse.ArgumentParser:
@@ -65,7 +83,7 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="Say why results differ from today's config, code and packages.")
     explain.add_argument("--configfile", type=Path, nargs="+", action="extend", default=[], dest="configfiles")
     explain.add_argument("--results", type=Path, default=Path("results"), help="the results folder")
-    explain.set_defaults(call=lambda options: print(importlib.import_module("collapse.drift").explain(**options)))
+    explain.set_defaults(call=lambda options: _say(importlib.import_module("collapse.drift").explain(**options)))
     for name, help_ in PUBLISHING.items():
         publishing = commands.add_parser(name, help=help_)
         publishing.add_argument("results", type=Path, help="an experiment's results folder")
@@ -79,7 +97,7 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
 
 
 def _print_inspection(question: str, **options: Any) -> None:
-    print(getattr(importlib.import_module("collapse.inspection"), question)(**options))
+    _say(getattr(importlib.import_module("collapse.inspection"), question)(**options))
 
 
 PUBLISHING = {
@@ -91,7 +109,7 @@ PUBLISHING = {
 
 
 def _print_published(command: str, **options: Any) -> None:
-    print(getattr(importlib.import_module("collapse.publishing"), command.replace("-", "_"))(**options))
+    _say(getattr(importlib.import_module("collapse.publishing"), command.replace("-", "_"))(**options))
 
 
 def _first_line(stage: str) -> str:
@@ -150,6 +168,9 @@ def _run_stage(stage: str, run: Callable[..., None], hints: dict[str, Any], opti
     if not outputs:  # the stage is only asked what it finds
         run(**options, record=contracts.Record())
         return
+    for path in outputs:
+        if strange := no_file(path):
+            logging.warning("%s: %s; it is set aside as %s", path, strange, provenance.set_aside(path).name)
     told = provenance.location(outputs)
     with only_writer(provenance.lock(told), [*outputs, told]) as waited:
         record = contracts.Record(
@@ -168,7 +189,7 @@ def _inputs(hints: dict[str, Any], options: dict[str, Any]) -> list[Path]:
     """Every file that the stage was told to read."""
     named = [options[name] for name, hint in hints.items() if hint in (Path, list[Path], Path | None)]
     listed = [path for value in named for path in (value if isinstance(value, list) else [value])]
-    return [path for path in listed if path is not None and path.is_file()]
+    return [path for path in listed if path is not None and path.exists()]
 
 
 def run_to_the_end() -> NoReturn:
@@ -182,7 +203,8 @@ def run_to_the_end() -> NoReturn:
     except SystemExit as end:  # argparse has said why
         status = int(end.code or 0)
     except BaseException:
-        traceback.print_exc()
+        with contextlib.suppress(OSError):
+            print(printable_lines(traceback.format_exc()), end="", file=sys.stderr)
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     # All files are written and closed. Taking a process apart that has imported vLLM would cost another five seconds.

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from collapse.errors import ContractError
-from collapse.files import written_at_once
+from collapse.files import entries_in, no_file, written_at_once
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,10 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
     """Read a table back, refusing anything that is not `contract`; categories come back as plain strings.
 
     Raises:
-        ContractError: The file is missing, not Parquet, or holds another contract or version.
+        ContractError: The file is missing, no file, not Parquet, or holds another contract or version.
     """
+    if strange := no_file(path):
+        raise ContractError(f"{path}: {strange}.\n  Set it aside (collapse audit --set-aside) and run snakemake again.")
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
     except FileNotFoundError:
@@ -142,20 +144,61 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
             f"{path}: holds `{found}`, but `{contract.title}` is expected.\n"
             "  It was written by another version of this project; delete it and run snakemake again."
         )
-    return _plain(table)
+    plain = _plain(table)
+    if strange := _strange_columns(plain, contract, columns):
+        raise ContractError(
+            f"{path}: its columns are not those of {contract.title}: {', '.join(strange)}.\n"
+            "  Delete it and run snakemake again."
+        )
+    return plain
+
+
+def _strange_columns(table: pa.Table, contract: Contract, asked: list[str] | None) -> list[str]:
+    """What a reader of the columns asked for would miss, or take for another type."""
+    faults = list[str]()
+    for one in contract.columns:
+        wanted = one.type.value_type if pa.types.is_dictionary(one.type) else one.type
+        if asked and one.name not in asked:
+            continue
+        if (n_found := table.column_names.count(one.name)) != 1:
+            faults.append(f"{one.name} is there {n_found} times")
+        elif (kind := table.schema.field(one.name).type) != wanted:
+            faults.append(f"{one.name} is {kind}, not {wanted}")
+        elif not one.nullable and (n_missing := table[one.name].null_count):
+            faults.append(f"{one.name} misses {n_missing} value(s)")
+    return faults
 
 
 def spec_of(path: Path) -> Record:
-    """Return what the artifact at `path` was made from."""
-    return record_in(pq.read_schema(path).metadata or {})
+    """Return what the artifact at `path` was made from.
+
+    Raises:
+        OSError, pyarrow.ArrowInvalid: It cannot be read as Parquet.
+        ValueError: It is no file, or what it says of that is not what `write` puts there.
+    """
+    return record_in(_metadata(path))
+
+
+def _metadata(path: Path) -> Mapping[bytes, bytes]:
+    if strange := no_file(path):
+        raise ValueError(f"it {strange}")
+    return pq.read_schema(path).metadata or {}
 
 
 def record_in(metadata: Mapping[bytes, bytes]) -> Record:
-    """What an artifact was made from, out of the metadata of its schema."""
+    """What an artifact was made from, out of the metadata of its schema.
+
+    Raises:
+        ValueError: It is not what `write` puts there.
+    """
+    inputs = entries_in(metadata.get(b"collapse.inputs", b"{}"))
+    digests = {name: digest for name, digest in inputs.items() if isinstance(digest, str)}
+    if digests != inputs:
+        raise ValueError("an input's digest is no text")
     return Record(
-        spec=json.loads(metadata.get(b"collapse.spec", b"{}")),
+        spec=entries_in(metadata.get(b"collapse.spec", b"{}")),
         code=metadata.get(b"collapse.code", b"").decode(),
-        inputs=json.loads(metadata.get(b"collapse.inputs", b"{}")),
+        inputs=digests,
     )
 
 
@@ -165,7 +208,7 @@ def contract_of(path: Path) -> Contract:
     Raises:
         ContractError: The file names none, or one this version does not know.
     """
-    found = (pq.read_schema(path).metadata or {}).get(b"collapse.contract", b"no contract").decode()
+    found = _metadata(path).get(b"collapse.contract", b"no contract").decode(errors="replace")
     for contract in ALL:
         if contract.title == found:
             return contract

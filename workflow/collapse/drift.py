@@ -16,13 +16,14 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from collapse import contracts, integrity, lineage, provenance
+from collapse import contracts, files, integrity, lineage, provenance
 from collapse.config import load_plan
 from collapse.config.origins import sentences
 from collapse.config.plan import REAL
 from collapse.errors import ConfigError, ContractError
 from collapse.experiment import Experiment
 from collapse.layout import arms, arms_with_samples
+from collapse.plain_text import printable
 
 BASE = Path("config.yaml")
 """What every config is merged over."""
@@ -56,7 +57,8 @@ class Place:
     @classmethod
     def of(cls, path: Path) -> "Place":
         """The place of a table, by the folders named `key=value` above it."""
-        return cls(**dict(part.split("=", 1) for part in path.parts[:-1] if "=" in part))
+        named = dict(part.split("=", 1) for part in path.parts[:-1] if "=" in part)
+        return cls(**{name: value for name, value in named.items() if name in cls.__dataclass_fields__})
 
 
 def explain(configfiles: list[Path], results: Path) -> str:
@@ -84,7 +86,7 @@ def explain(configfiles: list[Path], results: Path) -> str:
         lines.insert(0, "nothing has been made yet.")
     elif len(lines) == (would_run is not None):
         lines.insert(0, "every table is of this config, this code and these packages.")
-    return "\n".join([f"{folder}:", *(f"  {line}" for line in lines)])
+    return "\n".join([printable(f"{folder}:"), *(f"  {printable(line)}" for line in lines)])
 
 
 def merged(configfiles: list[Path]) -> dict[str, Any]:
@@ -174,10 +176,14 @@ def _compared(experiment: Experiment, path: Path, folder: Path) -> tuple[str, li
     else:
         stage, slice_of_plan = STAGES[path.stem]
         spec, code = experiment.spec(slice_of_plan)(place), experiment.code(stage)
+    if strange := files.no_file(folder / path):
+        return stage, [f"{path} {strange}"]
     try:
         record = contracts.spec_of(folder / path)
-    except (pa.ArrowInvalid, OSError, ValueError):
+    except (pa.ArrowException, OSError):
         return stage, [f"{path} cannot be read as Parquet"]
+    except ValueError as error:
+        return stage, [f"what {path} says it was made from cannot be read ({error})"]
     reasons = sentences(stage, json.loads(spec), record.spec, place.world or place.strategy, experiment.plan.family)
     if record.code != code:
         reasons.append(f"its code changed ({code} now, {record.code} then)")
@@ -220,7 +226,9 @@ class _Planned:
             return place.world in self._worlds
         if path.parent == Path():
             return path.stem != "claims" or self._has_claims
-        arm = (place.strategy, int(place.seed), int(place.generation))
+        if not (place.seed.isdecimal() and place.generation.isdecimal()):
+            return False
+        arm = (place.strategy, int(place.seed[:18]), int(place.generation[:18]))
         return arm in self._arms or (path.stem == "samples" and arm in self._drawn)
 
 
@@ -241,10 +249,14 @@ def _packages(folder: Path) -> list[str]:
     now, others = provenance.package_versions(), Counter[tuple[str, str | None]]()
     for path in folder.rglob(f"{provenance.FOLDER}/*.json"):
         try:
-            facts = json.loads(path.read_text())
-        except ValueError as error:
-            raise ContractError(f"{path}: is cut off ({error}).\n  Delete it; it is no part of the results.") from None
-        others.update((name, then) for name, then in facts["packages"].items() if then != now.get(name))
+            versions = files.entries(path).get("packages")
+            if not isinstance(versions, dict):
+                raise ValueError("it names no packages")
+        except (OSError, ValueError) as error:
+            raise ContractError(
+                f"{path}: is no provenance ({error}).\n  Delete it; it is no part of the results."
+            ) from None
+        others.update((name, then and str(then)) for name, then in versions.items() if then != now.get(name))
     return [
         f"packages: {name} is {now.get(name) or 'not installed'}, was {then or 'not installed'} for {n} job(s); "
         "nothing reruns for that"

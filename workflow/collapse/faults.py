@@ -4,7 +4,7 @@ import errno
 import os
 import signal
 import sys
-from types import FrameType
+from types import FrameType, TracebackType
 
 from collapse.errors import CollapseError
 
@@ -90,10 +90,27 @@ SIGNALS = {
 }
 
 
+def explain_interrupt() -> None:
+    """Have a Ctrl-C that nobody answers end this process in a sentence, without a traceback.
+
+    For a process with answers of its own, such as Snakemake, which has one while jobs run but none while it plans.
+    """
+    others = sys.excepthook
+
+    def told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            _say_stopped(signal.SIGINT)
+        else:
+            others(kind, error, trace)
+
+    sys.excepthook = told
+
+
 def _stop(number: int, _frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches a forked job twice: from the terminal, and passed on
-    known = signal.Signals(number)
-    print(
-        f"{MachineError.__name__}: Stopped by {known.name} ({SIGNALS[known]}).\n  {AGAIN}", file=sys.stderr, flush=True
-    )
+    _say_stopped(signal.Signals(number))
     os._exit(128 + number)
+
+
+def _say_stopped(by: signal.Signals) -> None:
+    print(f"{MachineError.__name__}: Stopped by {by.name} ({SIGNALS[by]}).\n  {AGAIN}", file=sys.stderr, flush=True)

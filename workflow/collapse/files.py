@@ -1,10 +1,12 @@
 """Files that are there whole or not at all, and one writer at a time."""
 
 import fcntl
+import json
 import logging
 import os
 import platform
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +78,57 @@ def scratch(output: Path, identity: str) -> Path:
 
 def _partial(path: Path) -> Path:
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}{PARTIAL}")
+
+
+def no_file(path: Path) -> str | None:
+    """What lies where a file should, in words; None if it is a file or nothing. A pipe would be waited for for ever."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    if stat.S_ISREG(mode):
+        return None
+    return "is a folder, not a file" if stat.S_ISDIR(mode) else "is a pipe, a socket or a device, not a file"
+
+
+def entries(path: Path) -> dict[str, object]:
+    """The entries of a JSON file that a hand or a disk may have changed.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no file, or not a JSON object; the message says which.
+    """
+    if strange := no_file(path):
+        raise ValueError(f"it {strange}")
+    return entries_in(path.read_bytes())
+
+
+def entries_in(text: bytes) -> dict[str, object]:
+    """The entries of a JSON object in UTF-8.
+
+    Raises:
+        ValueError: It is something else, or nested too deeply to be one of this project's.
+    """
+    try:
+        found = json.loads(text.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("it holds no entries")
+    layer, depth = list[object]([found]), 0
+    while layer := [inner for outer in layer for inner in _members(outer)]:
+        if (depth := depth + 1) > MOST_NESTED:
+            raise ValueError("it is nested too deeply")
+    return found
+
+
+MOST_NESTED = 100
+"""Layers of lists and objects in a file of JSON; this project's and its libraries' have at most ten."""
+
+
+def _members(value: object) -> list[object]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [one for one in inner if isinstance(one, dict | list)]
 
 
 def date_back(folder: Path) -> int:

@@ -43,6 +43,7 @@ from typing import Any, NoReturn
 
 import setproctitle
 
+from collapse import faults
 from collapse.errors import EngineError
 from collapse.fork_client import HEADER, NAME, OFF, limits, peer_user
 from collapse.imports import collector_at_rest
@@ -83,12 +84,13 @@ def start(
         try:
             listener.bind(f"\0{name}")
             listener.listen(128)
-            server = subprocess.Popen(
-                [*command, str(listener.fileno())],
-                env=dict(environment),
-                stdin=subprocess.PIPE,
-                pass_fds=[listener.fileno()],
-            )
+            with _interrupts_held():
+                server = subprocess.Popen(
+                    [*command, str(listener.fileno())],
+                    env=dict(environment),
+                    stdin=subprocess.PIPE,
+                    pass_fds=[listener.fileno()],
+                )
         except OSError as error:
             raise EngineError(
                 f"The process that jobs are forked from cannot be started ({error.strerror}).\n"
@@ -97,6 +99,16 @@ def start(
     atexit.register(_end, server)
     os.environ[NAME] = name
     return server
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Have a Ctrl-C wait. A process that is started meanwhile goes on holding it back until it has said what to do."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
@@ -137,6 +149,7 @@ class Server:
         """Take jobs until nobody is left to send one, then wait for those that run."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # its children are sent them too
             signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # which `start` held back
         self._watch(sys.stdin.fileno(), self._close)
         self._watch(self._listener, self._accept)
         while self._listener.fileno() >= 0 or self._jobs:
@@ -302,9 +315,8 @@ def _take_over(request: dict[str, Any], streams: Sequence[int]) -> None:
         if wanted != resource.getrlimit(number):
             resource.setrlimit(number, wanted)
     os.environ.update({name: value for name, value in request["environment"].items() if name in THEIR_OWN})
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    faults.explain_signals()
     sys.argv = [os.path.join(os.path.dirname(__file__), "__main__.py"), *request["words"]]
     setproctitle.setproctitle(" ".join(["collapse", *request["words"]]))  # what `ps` and `top` show
 

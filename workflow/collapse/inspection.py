@@ -12,9 +12,15 @@ from collapse import contracts, lineage
 from collapse.config.plan import REAL
 from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, Column
 from collapse.errors import ContractError
+from collapse.files import no_file
+from collapse.plain_text import printable
 
-SAMPLE_ID = re.compile(r"(?P<strategy>[a-z0-9]+(?:-[a-z0-9]+)*)\.(?P<seed>\d+)\.(?P<generation>\d+)\.(?P<draw>\d+)")
-MODEL_ID = re.compile(r"(?P<strategy>[a-z0-9-]+)\.(?P<seed>\d+)\.(?P<generation>\d+)@[0-9a-f]+")
+_ARM = r"(?P<strategy>[a-z0-9]{1,99}(?:-[a-z0-9]{1,99})*)\.(?P<seed>\d{1,18})\.(?P<generation>\d{1,9})"
+SAMPLE_ID = re.compile(rf"{_ARM}\.(?P<draw>\d{{1,18}})")
+MODEL_ID = re.compile(rf"{_ARM}@[0-9a-f]+")
+TABLE = re.compile(r"documents\.parquet|strategy=[a-z0-9-]+/seed=\d+/generation=\d+/samples\.parquet")
+"""Tables that a mixture may take examples from, inside the experiment."""
+
 SHOWN = 72
 """Characters of a text that fit on a line."""
 
@@ -28,13 +34,19 @@ def describe(path: Path) -> str:
     Raises:
         ContractError: It is missing, not Parquet, or not one of this project's tables.
     """
+    if strange := no_file(path):
+        raise ContractError(f"{path}: {strange}.\n  Set it aside (collapse audit --set-aside) and run snakemake again.")
     if not path.is_file():
         raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}")
     try:
-        contract = contracts.contract_of(path)
-    except pa.ArrowInvalid as error:
+        contract, record = contracts.contract_of(path), contracts.spec_of(path)
+    except (pa.ArrowException, OSError) as error:
         raise ContractError(f"{path}: is not a Parquet file ({error}).\n  Name one of the .parquet tables.") from None
-    table, record = contracts.read(path, contract), contracts.spec_of(path)
+    except ValueError as error:
+        raise ContractError(
+            f"{path}: what it says it was made from cannot be read ({error}).\n  Delete it and run snakemake again."
+        ) from None
+    table = contracts.read(path, contract)
     head = [
         f"{path}: {contract.title}",
         f"  one row per {contract.grain}; key: {', '.join(contract.key)}",
@@ -43,7 +55,7 @@ def describe(path: Path) -> str:
     ]
     header = ("column", "type", "unit", "missing", "values", "meaning")
     rows = [_column_facts(column, table.column(column.name)) for column in contract.columns]
-    return "\n".join([*head, *_aligned([header, *rows]), "", *_made_from(record)])
+    return "\n".join(map(printable, [*head, *_aligned([header, *rows]), "", *_made_from(record)]))
 
 
 def _column_facts(column: Column, values: pa.ChunkedArray) -> tuple[str, ...]:
@@ -137,15 +149,14 @@ def trace(sample_id: str, results: Path) -> str:
     models = _ancestors(experiment, writer)
     depth, model = _depths(models)[writer], models[writer]
     real_share = sum(origin.n_real_tokens for origin in model.origins) / model.n_tokens
-    return "\n".join(
-        [
-            f"{sample}  (experiment {experiment.resolve().name})",
-            *(f"  {line}" for line in _drawing(table, row)),
-            *_tree(models, writer),
-            f"People wrote {real_share:.1%} of the tokens its model was trained on. Its depth, the models between it "
-            f"and people's text, is {depth.deepest + 1} at most and {depth.mean + 1:.2f} on average over tokens.",
-        ]
-    )
+    told = [
+        f"{sample}  (experiment {experiment.resolve().name})",
+        *(f"  {line}" for line in _drawing(table, row)),
+        *_tree(models, writer),
+        f"People wrote {real_share:.1%} of the tokens its model was trained on. Its depth, the models between it "
+        f"and people's text, is {depth.deepest + 1} at most and {depth.mean + 1:.2f} on average over tokens.",
+    ]
+    return "\n".join(map(printable, told))
 
 
 def _parsed(sample_id: str) -> tuple[tuple[str, int, int], str]:
@@ -195,12 +206,13 @@ def _range(path: Path) -> str:
 def _nearest(arm: tuple[str, int, int], results: Path) -> str:
     """The arms that have samples, with their draws; those of the strategy asked for come first, then by generation."""
     tables = [*results.glob("strategy=*/*/*/samples.parquet"), *results.glob("*/strategy=*/*/*/samples.parquet")]
+    known = [path for path in tables if TABLE.fullmatch("/".join(path.parts[-4:])) and path.is_file()]
 
     def distance(path: Path) -> tuple[bool, bool, int, str]:
         strategy, seed, generation = (part.partition("=")[2] for part in path.parts[-4:-1])
         return strategy != arm[0], int(seed) != arm[1], abs(int(generation) - arm[2]), str(path)
 
-    nearest = sorted(tables, key=distance)[:5]
+    nearest = sorted(known, key=distance)[:5]
     return "; ".join(dict.fromkeys(_range(path) for path in nearest)) or "no generation"
 
 
@@ -215,8 +227,10 @@ def _sample(table: Path, sample: str) -> dict[str, object]:
 def _drawing(table: Path, row: dict[str, object]) -> list[str]:
     end = "ended by the model" if row["finish_reason"] == "stop" else "cut at the length limit"
     likelihood = f", {row['logprob_nats']:.2f} nats" if row["logprob_nats"] is not None else ""
-    spec = contracts.spec_of(table).spec
-    decoding = spec.get("decoding")
+    try:
+        decoding = contracts.spec_of(table).spec.get("decoding")
+    except ValueError:
+        decoding = None  # `describe` says what is wrong with it
     settings = [f"{name} {value}" for name, value in decoding.items()] if isinstance(decoding, dict) else []
     prompt = f"{_quoted(row['prompt'])}, from document {row['prompt_id']}" if row["prompt_id"] else "none"
     return [
@@ -255,7 +269,27 @@ def _model(experiment: Path, model_id: str) -> _Model:
         raise ContractError(
             f"{mixture}: is not the mixture that {model_id} was trained on.\n  Run snakemake to train on this one."
         )
+    _check_sources(mixture, examples, int(match["generation"]))
     return _Model(card, _origins(experiment, examples))
+
+
+def _check_sources(path: Path, mixture: pa.Table, generation: int) -> None:
+    """Refuse what no mixture of a generation holds; its `source` is not opened before that."""
+    for table in pc.unique(mixture["source"]).to_pylist():
+        if not TABLE.fullmatch(table):
+            raise ContractError(
+                f"{path}: takes examples from `{table}`, which is no table of this experiment; it is not opened.\n"
+                f"  {MIXED_AGAIN}"
+            )
+    youngest, n_tokens = pc.max(mixture["origin_generation"]).as_py(), pc.sum(mixture["n_tokens"]).as_py()
+    if not n_tokens or n_tokens < 0 or youngest > generation:
+        raise ContractError(
+            f"{path}: holds {n_tokens or 0} tokens, the youngest of generation {youngest}, which no training set of "
+            f"generation {generation} can.\n  {MIXED_AGAIN}"
+        )
+
+
+MIXED_AGAIN = "A hand changed it: delete it and run snakemake, which makes it again."
 
 
 def _origins(experiment: Path, mixture: pa.Table) -> tuple[_Origin, ...]:
@@ -270,10 +304,21 @@ def _origin(experiment: Path, mixture: pa.Table, generation: int, table: str) ->
     if part["origin"][0].as_py() == "synthetic":
         sample = _sample(experiment / table, ids[0])
         shown, writer = (f"such as {ids[0]} {_quoted(sample['text'])}",), str(sample["sampled_from"])
+        _check_writer(experiment / table, writer, generation)
     else:
         shown, writer = _documents(experiment / table, ids[:2]), None
     n_tokens, n_real = (pc.sum(part[name]).as_py() for name in ("n_tokens", "n_real_tokens"))
     return _Origin(generation, table, len(ids), n_tokens, n_real, shown, writer)
+
+
+def _check_writer(table: Path, writer: str, generation: int) -> None:
+    """Refuse samples of a model that is no older than they are: a chain of such would have no end."""
+    match = MODEL_ID.fullmatch(writer)
+    if match and int(match["generation"]) >= generation:
+        raise ContractError(
+            f"{table}: says that {writer} wrote samples of generation {generation}.\n"
+            "  Delete it and run snakemake again."
+        )
 
 
 def _documents(table: Path, document_ids: list[str]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class _Written:
         """All of an experiment's."""
         written = cls({}, {}, {})
         for record in sorted(folder.rglob(f"{provenance.FOLDER}/*.json")):
-            for name, digest in provenance.outputs(record).items():
+            for name, digest in provenance.digests_in(record).items():
                 written.sha256.setdefault(name, digest)
                 written.record.setdefault(name, record)
                 written.named_in.setdefault(record.parent.parent, []).append(name)

@@ -1,13 +1,13 @@
 """Who wrote what, from which model, trained on what: ids, digests and cards."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from collapse.errors import ContractError
+from collapse.files import entries
 
 
 class ModelCard(BaseModel):
@@ -58,9 +58,18 @@ def files_of_card(path: Path) -> dict[str, str]:
         ContractError: It is not a card.
     """
     try:
-        return dict(json.loads(path.read_text())["files"])
-    except (ValueError, KeyError, TypeError) as error:
+        found = entries(path).get("files")
+        if not isinstance(found, dict) or not all(map(_names_a_neighbour, found.items())):
+            raise ValueError("it does not name files beside it, with their digests")
+    except (OSError, ValueError) as error:
         raise ContractError(f"{path}: is not a card ({error}).\n  Delete its folder and run snakemake.") from None
+    return found
+
+
+def _names_a_neighbour(item: tuple[str, object]) -> bool:
+    """Whether an entry of a card names a file of its own folder; it is somebody else's, and could lead out of it."""
+    name, digest = item
+    return isinstance(digest, str) and name not in ("", "..") and name == Path(name).name
 
 
 def sha256(path: Path) -> str:

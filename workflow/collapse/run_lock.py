@@ -60,9 +60,12 @@ class RunLock:
         return stale
 
     def _opened(self) -> TextIO | None:
-        """The lock's file, locked; None if another process holds it or the file system has no locks."""
-        self._path.parent.mkdir(exist_ok=True)
-        file = self._path.open("a+")
+        """The lock's file, locked; None if another process holds it, or none can be had or written here."""
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+            file = self._path.open("a+")
+        except OSError:  # of which a warning and Snakemake tell
+            return None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -13,6 +13,7 @@ from snakemake.logging import logger
 
 from collapse import (
     cluster,
+    faults,
     files,
     fingerprint,
     fork_server,
@@ -25,7 +26,10 @@ from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
 from collapse.known_digests import KnownDigests
+from collapse.plain_text import printable_lines
 from collapse.run_lock import RunLock
+
+faults.explain_interrupt()
 
 # What earlier runs have read is not read again: modules of the package, and files that nothing has touched since.
 FINGERPRINTS = snakemake_state.FOLDER / "fingerprints.json"
@@ -43,7 +47,7 @@ try:
         same_python=job_shell.interpreter() == sys.executable,
     )
 except CollapseError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(printable_lines(str(error))) from None
 
 
 def start_once():
@@ -73,7 +77,7 @@ if workflow.is_main_process:
             *snakemake_state.mended(),
             *integrity.mend(finished, DIGESTS.sha256, is_run),
         ]:
-            logger.warning(sentence)
+            logger.warning(printable_lines(sentence))
         DIGESTS.keep()
 
 

@@ -1,6 +1,5 @@
 """An experiment's artifacts, each opened once, and what was found of them."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from collapse import contracts, lineage, provenance
+from collapse import contracts, files, lineage, provenance
 from collapse.audit import Finding, some, tables
 from collapse.config.base import Settings
 from collapse.contracts import ALL, Contract, Record
@@ -124,12 +123,12 @@ class Shelf:
         if not self._present(name, []):
             return None
         try:
-            entries = json.loads((self.folder / name).read_text())
+            entries = files.entries(self.folder / name)
         except ValueError as error:
-            self.note(name, "contract", [f"it is not JSON ({error})"])
+            self.note(name, "contract", [f"it cannot be read ({error})"])
             return None
-        self.note(name, "contract", [] if isinstance(entries, dict) else ["it holds no entries"])
-        return entries if isinstance(entries, dict) else None
+        self.note(name, "contract", [])
+        return entries
 
     def as_written(self, name: str) -> str | None:
         """The digest that others should have seen of a file: a damaged one is reported once, at itself."""
@@ -148,10 +147,12 @@ class Shelf:
     def _present(self, name: str, faults: list[str]) -> bool:
         """Note whether a file is there and is what was written; `faults` are those of the files that it names."""
         path = self.folder / name
+        strange = files.no_file(path)
+        self.note(name, "complete", [] if strange or path.is_file() else ["it is missing"])
+        if strange:
+            self.note(name, "contract", [f"it {strange}"])
         if not path.is_file():
-            self.note(name, "complete", ["it is missing"])
             return False
-        self.note(name, "complete", [])
         self.found[name] = found = lineage.sha256(path)
         written = self.written.get(name, found)
         if found != written:

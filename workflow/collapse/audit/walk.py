@@ -1,13 +1,13 @@
 """The way through an experiment: which checks which artifacts get, generation by generation."""
 
-import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, layout
+from collapse import contracts, files, layout
 from collapse.audit import Arm, collected, corpus, drawn, mixed, tables, trained
 from collapse.audit.drawn import Documents, Samples
 from collapse.audit.mixed import Mixed
@@ -85,14 +85,14 @@ def spec_of(folder: Path) -> AuditSpec:
     except (OSError, ValueError, pa.ArrowException):  # missing, damaged or of another version, which the audit will say
         arms = _arms_there(folder)
     wanted = [*(OF_LOOP if arms.strategies else ()), *OF_ALL]
-    there = [name for name in (*OPTIONAL, *AFTERWARDS) if (folder / name).is_file()]
+    there = [name for name in (*OPTIONAL, *AFTERWARDS) if (folder / name).exists()]
     figures = sorted(f"figures/{path.name}" for path in folder.glob("figures/*.svg"))
     return AuditSpec(arms=arms, parts=(*wanted, *there, *figures))
 
 
 def _arms_there(folder: Path) -> CollectSpec:
-    found = [path.relative_to(folder).parts for path in folder.glob("strategy=*/seed=*/generation=*/mixture.parquet")]
-    arms = [[part.partition("=")[2] for part in parts[:3]] for parts in found]
+    found = [path.relative_to(folder) for path in folder.glob("strategy=*/seed=*/generation=*/mixture.parquet")]
+    arms = [[part.partition("=")[2] for part in path.parts[:3]] for path in found if ARM.fullmatch(str(path.parent))]
     return CollectSpec(
         strategies=tuple(
             sorted({strategy for strategy, _, generation in arms if (strategy, generation) != (REAL, "0")})
@@ -101,6 +101,10 @@ def _arms_there(folder: Path) -> CollectSpec:
         generations=max((int(generation) for *_, generation in arms), default=0),
         worlds=tuple(sorted(path.name.partition("=")[2] for path in folder.glob("world=*"))),
     )
+
+
+ARM = re.compile(r"strategy=[a-z0-9-]+/seed=\d{1,9}/generation=\d{1,9}")
+"""What the folder of an arm is called; others are nobody's."""
 
 
 def _part(walk: Walk, name: str) -> Read | None:
@@ -123,10 +127,12 @@ def _part(walk: Walk, name: str) -> Read | None:
 def _pretraining_documents(folder: Path) -> pa.Table | None:
     """What the experiment's base model learned from, where it was pretrained here and its text can be read."""
     try:
-        recipe = json.loads((folder / "base_model" / "base_model.json").read_text()).get("recipe")
+        recipe = str(files.entries(folder / "base_model" / "base_model.json").get("recipe"))
         path = folder.parent / layout.base_model(recipe) / "documents.parquet"
-        return contracts.read(path, DOCUMENTS, ["split", "group", "text"]) if recipe else None
-    except (OSError, ValueError, AttributeError, ContractError):  # damage that other checks name
+        return (
+            contracts.read(path, DOCUMENTS, ["split", "group", "text"]) if re.fullmatch("[0-9a-f]+", recipe) else None
+        )
+    except (OSError, ValueError, ContractError):  # damage that other checks name
         return None
 
 

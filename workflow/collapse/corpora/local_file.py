@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from collapse.config.settings import FileSettings
 from collapse.corpora import RealText
 from collapse.errors import ConfigError
+from collapse.plain_text import printable
 
 LICENCE = "not stated in the file"
 
@@ -34,6 +35,9 @@ ROWS_AT_ONCE = 10_000
 
 MOST_NAMED = 20
 """Columns or keys that a message lists."""
+
+MOST_SHOWN = 60
+"""Characters of a name or a line in a message."""
 
 Columns = list[list[object]]
 """The texts as the file holds them and, with `group_column`, their groups beside them."""
@@ -109,18 +113,18 @@ def choose_columns(known: Iterable[str], column: str, group_column: str | None, 
     for setting, name in (("column", column), ("group_column", group_column)):
         if name is not None and name not in known:
             raise ConfigError(f"{where}: has no `{name}`.\n  Set {setting} to one of: {_listed(known)}.")
+        if name is not None and known.count(name) > 1:
+            raise ConfigError(
+                f"{where}: {known.count(name)} columns are called `{name}`, so {setting} names none.\n"
+                "  Write the file again with other names."
+            )
     return [column] if group_column is None else [column, group_column]
 
 
 def _listed(names: list[str]) -> str:
     """A few names, as text that a terminal does not act on."""
-    shown = ", ".join(_printable(name) for name in names[:MOST_NAMED])
+    shown = ", ".join(printable(name[:MOST_SHOWN]) for name in names[:MOST_NAMED])
     return (shown or "none") + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
-
-
-def _printable(text: str) -> str:
-    """The first characters of a text, without those that would steer a terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:60])
 
 
 def _text(cell: object, where: str) -> str:
@@ -167,9 +171,8 @@ def _flat(schema: pa.Schema, names: list[str], where: str) -> list[str]:
     """The columns themselves, if none holds lists or groups: their size would only be known once they are decoded."""
     for name in names:
         if pa.types.is_nested(schema.field(name).type):
-            raise ConfigError(
-                f"{where}: `{_printable(name)}` holds {schema.field(name).type}.\n  Name a column that holds strings."
-            )
+            shown, kind = (printable(str(one)[:MOST_SHOWN]) for one in (name, schema.field(name).type))
+            raise ConfigError(f"{where}: `{shown}` holds {kind}.\n  Name a column that holds strings.")
     return names
 
 
@@ -222,7 +225,9 @@ def _json_row(line: str, settings: FileSettings, where: str) -> list[object]:
     except ValueError as error:
         raise ConfigError(f"{where}: is not JSON ({error}).\n  Each line must be one whole object.") from None
     if not isinstance(value, dict):
-        raise ConfigError(f"{where}: is {_printable(line.strip())}.\n  Each line must be an object with keys.")
+        raise ConfigError(
+            f"{where}: is {printable(line.strip()[:MOST_SHOWN])}.\n  Each line must be an object with keys."
+        )
     return [value[name] for name in choose_columns(value, settings.column, settings.group_column, where)]
 
 

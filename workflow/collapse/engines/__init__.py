@@ -7,9 +7,10 @@ distributions and the log-probabilities they report are the same, which tests ch
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from collapse import families
-from collapse.errors import EngineError
+from collapse.errors import ContractError, EngineError
 from collapse.families import Sampler, Vocabulary
 
 MODULES = {
@@ -35,9 +36,16 @@ def open_sampler(
 
     Raises:
         EngineError: The engine is not installed, or there is no GPU where one is asked for.
+        ContractError: The model is not whole, or of another vocabulary.
     """
     if engine == "native":
-        return families.load(family, folder, device).without(never)  # type: ignore[attr-defined]
+        model: Any = families.load(family, folder, device)
+        if model.vocabulary != vocabulary:
+            raise ContractError(
+                f"{folder}: its model is of {model.vocabulary}, but the experiment's tokenizer is of {vocabulary}.\n"
+                "  Delete this folder and run snakemake, which trains it again."
+            )
+        return model.without(never)
     try:
         module = importlib.import_module(MODULES[engine])
     except ImportError as error:

@@ -46,11 +46,11 @@ class Engine:
 
     def __init__(self, folder: Path, vocabulary: Vocabulary, device: str, never: Sequence[int]) -> None:
         place = transformer.torch_device(device)
+        self._scorer = transformer.load(folder, device)  # which refuses what is not whole
         self._network = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
         self._network.to(torch.device(place)).eval()  # pyright: ignore[reportArgumentType]
-        self._scorer = transformer.load(folder, device)
         self._vocabulary = vocabulary
         self._never = list(never)
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from collapse.config.settings import DecodingSettings
-from collapse.families import Draws, Vocabulary
+from collapse.families import Draws, Vocabulary, transformer
 from collapse.imports import collector_at_rest
 from collapse.sequences import Sequences
 
@@ -49,6 +49,7 @@ class Engine:
             # The one function that vLLM would compile ranks the drawn token, which nobody reads; compiling it takes
             # half a CPU second of every job.
             torch.compiler.set_stance("force_eager")
+        transformer.refuse_damaged(folder)
         config = json.loads((folder / "config.json").read_text())
         self._vocabulary = vocabulary
         self._context_length = int(config.get("n_positions") or config["max_position_embeddings"])

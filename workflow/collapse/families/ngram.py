@@ -16,23 +16,32 @@ earliest, with the start of sequence.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from collapse.config.settings import DecodingSettings, NgramSettings
 from collapse.errors import ConfigError, ContractError
 from collapse.families import Draws, TrainingJob, TrainingStep, Vocabulary
+from collapse.files import entries
 from collapse.sequences import Sequences
 
 ABSENT = -1
 """Stands for a token before the start of a document, and for a context that was never seen."""
 
 WEIGHTS, FACTS = "model.safetensors", "ngram.json"
+PARTS = ("contexts", "grams", "counts")
+"""Arrays of a level, as attributes and as the beginnings of their names in the file."""
+
+MOST_TOKENS = 10_000_000
+"""Largest vocabulary that a file may claim: a distribution over it takes 80 MB."""
+
+AGAIN = "Delete this folder and run snakemake, which counts it again."
 
 CELLS = 2**18
 """Most probabilities held at once while sampling; blocks of 2 MB stay in the cache and were fastest."""
@@ -105,15 +114,72 @@ def count(settings: NgramSettings, vocabulary: Vocabulary, texts: Sequences) -> 
 
 
 def load(folder: Path, device: str) -> "NgramModel":
-    """Load a model that `save` wrote; it runs on the CPU whatever the device."""
-    facts = json.loads((folder / FACTS).read_text())
-    arrays = load_file(folder / WEIGHTS)
-    settings = NgramSettings.model_validate(facts["settings"])
-    levels = tuple(
-        Level(arrays[f"contexts.{length}"], arrays[f"grams.{length}"], arrays[f"counts.{length}"])
-        for length in range(settings.order)
-    )
-    return NgramModel(settings, Vocabulary(**facts["vocabulary"]), levels)
+    """Load a model that `save` wrote; it runs on the CPU whatever the device.
+
+    Raises:
+        ContractError: A file is missing or damaged, or what it holds is no n-gram model.
+    """
+    try:
+        facts = entries(folder / FACTS)
+        settings = NgramSettings.model_validate(facts.get("settings"))
+        vocabulary = _vocabulary(facts.get("vocabulary"))
+        arrays = load_file(folder / WEIGHTS)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ContractError(f"{folder}: does not hold an n-gram model ({error}).\n  {AGAIN}") from None
+    if faults := _faults(arrays, settings.order, vocabulary):
+        raise ContractError(f"{folder}: its counts are not whole: {'; '.join(faults[:3])}.\n  {AGAIN}")
+    levels = tuple(Level(*(arrays[f"{name}.{length}"] for name in PARTS)) for length in range(settings.order))
+    return NgramModel(settings, vocabulary, levels)
+
+
+def _vocabulary(facts: object) -> Vocabulary:
+    """A vocabulary, from what `save` wrote of it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    names = [one.name for one in fields(Vocabulary)]
+    if not isinstance(facts, dict) or facts.keys() != set(names) or not all(type(n) is int for n in facts.values()):
+        raise ValueError("its vocabulary is not a size and two tokens")
+    vocabulary = Vocabulary(**facts)
+    if not all(0 <= token < vocabulary.size <= MOST_TOKENS for token in (vocabulary.bos, vocabulary.eos)):
+        raise ValueError(f"a vocabulary of {vocabulary.size} tokens with {vocabulary.bos} and {vocabulary.eos} is none")
+    return vocabulary
+
+
+def _faults(arrays: Mapping[str, np.ndarray], order: int, vocabulary: Vocabulary) -> list[str]:
+    """What is wrong with the arrays of a model: missing, unknown, of another type, or no counts of this vocabulary."""
+    wanted = {f"{name}.{length}" for length in range(order) for name in PARTS}
+    faults = [f"{name} is missing" for name in sorted(wanted - arrays.keys())]
+    faults += [f"{name} is none of this model's" for name in sorted(arrays.keys() - wanted)]
+    faults += [
+        f"{name} is of type {arrays[name].dtype} and shape {arrays[name].shape}, not a list of int64"
+        for name in sorted(wanted & arrays.keys())
+        if arrays[name].dtype != np.int64 or arrays[name].ndim != 1
+    ]
+    return faults or [fault for length in range(order) for fault in _level_faults(arrays, length, vocabulary.size)]
+
+
+def _level_faults(arrays: Mapping[str, np.ndarray], length: int, size: int) -> list[str]:
+    """What is wrong with one level: counts that are not positive, or numbers of contexts and tokens there are not."""
+    contexts, grams, counts = (arrays[f"{name}.{length}"] for name in PARTS)
+    n_shorter = len(arrays[f"contexts.{length - 1}"]) if length else 1
+    n_used = 1 + int((np.diff(grams // size) > 0).sum()) if len(grams) else 0
+    checks = {
+        f"contexts.{length} holds {len(contexts)} contexts, of which {n_used} are used": len(contexts) == n_used,
+        f"counts.{length} has {len(counts)} values for {len(grams)} n-grams": len(counts) == len(grams),
+        f"counts.{length} holds a count below 1": bool((counts > 0).all()),
+        f"contexts.{length} is not that of a vocabulary of {size}": _numbers(
+            contexts, n_shorter * size if length else 1
+        ),
+        f"grams.{length} is not that of a vocabulary of {size}": _numbers(grams, len(contexts) * size),
+    }
+    return [fault for fault, holds in checks.items() if not holds]
+
+
+def _numbers(values: np.ndarray, end: int) -> bool:
+    """Whether these are ascending numbers from 0 to below `end`."""
+    return not len(values) or bool(values[0] >= 0 and values[-1] < end and (np.diff(values) > 0).all())
 
 
 @dataclass(frozen=True)
@@ -163,7 +229,7 @@ class NgramModel:
         arrays = {
             f"{name}.{length}": np.ascontiguousarray(getattr(level, name))
             for length, level in enumerate(self.levels)
-            for name in ("contexts", "grams", "counts")
+            for name in PARTS
         }
         save_file(arrays, folder / WEIGHTS)
         facts = {"settings": self.settings.model_dump(), "vocabulary": asdict(self.vocabulary)}

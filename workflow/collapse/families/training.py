@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from collapse.config.settings import TrainingSettings
+from collapse.errors import ConfigError
 from collapse.families import TrainingJob, TrainingStep
 from collapse.families.checkpoints import Checkpoints
 from collapse.families.llama import tensors
@@ -55,6 +56,9 @@ def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator
 
     Returns:
         One entry per optimizer step.
+
+    Raises:
+        ConfigError: It diverged: a loss is not finite.
     """
     batches = assign_batches(job.texts.lengths, context_length, job.training.batch_size)
     network.train()
@@ -66,6 +70,8 @@ def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator
         rate = learning_rate(number, len(batches), job.training)
         batch = fill(batches[number], job.texts, None, job.vocabulary.bos, context_length)
         loss, norm, n_tokens = _step(prepared, optimizer, accelerator, batch, rate, job.training.gradient_clip)
+        if not math.isfinite(loss):
+            raise diverged(job.training, number + 1, f"its loss is {loss}")
         seen = (log[-1].tokens_seen if log else 0) + n_tokens
         log.append(TrainingStep(number + 1, seen, loss, rate, norm))
         if checkpoints.due():
@@ -73,6 +79,14 @@ def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator
         if (number + 1) % max(1, len(batches) // 5) == 0:
             logger.info("step %d of %d: loss %.3f nats/token", number + 1, len(batches), loss)
     return log
+
+
+def diverged(training: TrainingSettings, step: int, fault: str) -> ConfigError:
+    """The refusal of a training whose loss or weights are not finite any more; they would stay so."""
+    return ConfigError(
+        f"training.learning_rate: is {training.learning_rate:g}, and training has diverged by step {step}: {fault}.\n"
+        "  Make it smaller, or training.gradient_clip, or training.warmup_fraction larger. Nothing is written."
+    )
 
 
 def make_optimizer(network: nn.Module, training: TrainingSettings) -> torch.optim.AdamW:

@@ -7,22 +7,26 @@ it as it is. Nothing is unpickled and no code that comes with a model is run.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse import packing
 from collapse.config.settings import TransformerSettings
-from collapse.errors import EngineError
-from collapse.families import TrainingJob, TrainingStep, Vocabulary
+from collapse.errors import ContractError, EngineError
+from collapse.families import TrainingJob, TrainingStep, Vocabulary, weights
 from collapse.families.llama import MARK, Llama, block_mask, configuration, tensors
+from collapse.files import entries
 from collapse.sequences import Sequences
 
 IMPORTED_LATE = {"train": ("collapse.families.training", "torch._dynamo")}
 """What a stage will import in the course of its work, making an optimizer included; a fork server imports it before."""
+
+WEIGHTS, PREFIX = "model.safetensors", "model."
 
 ROWS_SCORED = 16
 """Rows scored at once; more is not faster on a CPU."""
@@ -96,8 +100,8 @@ class TransformerModel:
         if isinstance(self.network, HuggingFaceNetwork):
             self.network.inner.save_pretrained(folder)  # pyright: ignore[reportCallIssue]
         else:
-            weights = {f"model.{name}": w.detach().cpu() for name, w in self.network.state_dict().items()}
-            save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+            tensors = {name: tensor.cpu() for name, tensor in _as_saved(self.network).items()}
+            save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
         (folder / "config.json").write_text(json.dumps(self.configuration, indent=2, sort_keys=True) + "\n")
         written = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
         for path in written:  # safetensors makes files that only their owner may read, whatever the umask says
@@ -106,8 +110,13 @@ class TransformerModel:
 
 
 def fit(job: TrainingJob) -> tuple[TransformerModel, list[TrainingStep]]:
-    """Train a transformer; see `families.TrainingJob`."""
-    from collapse.families.training import make_accelerator, train  # Accelerate, which only training needs
+    """Train a transformer; see `families.TrainingJob`.
+
+    Raises:
+        ConfigError: Training diverged: its loss or its weights are not finite.
+        ContractError: The weights to start from are not whole.
+    """
+    from collapse.families.training import diverged, make_accelerator, train  # Accelerate, which only training needs
 
     settings = job.family.settings
     assert isinstance(settings, TransformerSettings)
@@ -118,12 +127,18 @@ def fit(job: TrainingJob) -> tuple[TransformerModel, list[TrainingStep]]:
     trained = _with_adapters(network, settings) if settings.tuning == "lora" else network
     log = train(trained, job, settings.context_length, accelerator)
     merged = _without_adapters(trained) if settings.tuning == "lora" else network
+    if faults := weights.not_finite(merged.named_parameters()):
+        raise diverged(job.training, len(log), faults[0])
     config |= {"bos_token_id": job.vocabulary.bos, "eos_token_id": job.vocabulary.eos}
     return TransformerModel(merged, config, accelerator.device), log
 
 
 def load(folder: Path, device: str) -> TransformerModel:
-    """Load a model from its folder, in float32."""
+    """Load a model from its folder, in float32.
+
+    Raises:
+        ContractError: Its weights are not whole; see `weights`.
+    """
     place = torch.device(torch_device(device))
     network, config = _open(folder)
     return TransformerModel(network.to(place), config, place)
@@ -164,23 +179,66 @@ def _new(settings: TransformerSettings, vocabulary: Vocabulary) -> tuple[nn.Modu
     return HuggingFaceNetwork(GPT2LMHeadModel(config)), config.to_dict()
 
 
-def _open(folder: Path) -> tuple[nn.Module, dict[str, object]]:
-    config = json.loads((folder / "config.json").read_text())
+def refuse_damaged(folder: Path) -> None:
+    """Refuse a model that another library is about to load.
+
+    Raises:
+        ContractError: Its weights are not whole; see `weights`.
+    """
+    config = _config(folder)
     if config.get(MARK):
-        network = Llama(_settings(config), config["vocab_size"])
-        weights = load_file(folder / "model.safetensors")
-        network.load_state_dict({name.removeprefix("model."): weight for name, weight in weights.items()})
+        _whole_llama(folder, config)
+        return
+    weights.refuse(folder, weights.transformers_differences(folder))
+    for path in sorted(folder.glob("*.safetensors")):
+        weights.refuse(folder, weights.not_finite(weights.tensors(path)))
+
+
+def _open(folder: Path) -> tuple[nn.Module, dict[str, object]]:
+    config = _config(folder)
+    if config.get(MARK):
+        found = _whole_llama(folder, config)
+        network = Llama(*_shape(config))
+        network.load_state_dict({name.removeprefix(PREFIX): tensor for name, tensor in found.items()})
         return network, config
-    from transformers import AutoModelForCausalLM
-
     # Eager attention takes the block-diagonal mask as it is, and at these lengths costs no more than a fused kernel.
-    inner = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, attn_implementation="eager"
-    )
-    return HuggingFaceNetwork(inner), config
+    return HuggingFaceNetwork(weights.load_transformers(folder, folder, attn_implementation="eager")), config
 
 
-def _settings(config: dict[str, int]) -> TransformerSettings:
+def _whole_llama(folder: Path, config: dict[str, object]) -> dict[str, Tensor]:
+    """The tensors of a model that was trained here."""
+    found = weights.read(folder / WEIGHTS)
+    try:
+        settings, vocabulary_size = _shape(config)
+        if settings.n_layers > len(found):
+            raise ValueError(f"it has {settings.n_layers} layers, its weights {len(found)} tensors")
+        with torch.device("meta"):
+            wanted = _as_saved(Llama(settings, vocabulary_size))
+    except (KeyError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+        raise ContractError(f"{folder}: its config.json is not that of a model ({error}).\n  {weights.AGAIN}") from None
+    weights.refuse(folder, [*weights.differences(wanted, found), *weights.not_finite(found.items())])
+    return found
+
+
+def _as_saved(network: nn.Module) -> dict[str, Tensor]:
+    """The weights under the names that `transformers.LlamaForCausalLM` gives them."""
+    return {f"{PREFIX}{name}": tensor.detach() for name, tensor in network.state_dict().items()}
+
+
+def _config(folder: Path) -> dict[str, object]:
+    try:
+        return entries(folder / "config.json")
+    except (OSError, ValueError) as error:
+        raise ContractError(f"{folder}: has no config.json of a model ({error}).\n  {weights.AGAIN}") from None
+
+
+def _shape(config: dict[str, Any]) -> tuple[TransformerSettings, int]:
+    """Shape of a model that was trained here, and the size of its vocabulary."""
+    settings = _settings(config)
+    return settings, int(config["vocab_size"])
+
+
+def _settings(config: dict[str, Any]) -> TransformerSettings:
     return TransformerSettings(
         base_model=None,
         revision=None,

@@ -6,6 +6,7 @@ from scipy import stats
 
 from collapse.config.plan import REAL, Plan
 from collapse.config.settings import CorpusSettings, RealTextSettings, Strategy
+from collapse.plain_text import printable
 from collapse.plots import wording
 from collapse.stats.paired import LEAST_SEEDS
 
@@ -149,8 +150,8 @@ def _corpus(corpus: CorpusSettings) -> str:
 def _text(corpus: RealTextSettings) -> str:
     return {
         "sotu": f"State of the Union addresses {_years(corpus)}",
-        "huggingface": f"{corpus.huggingface.dataset} ({corpus.huggingface.column})",
-        "file": f"the file {corpus.file.path}",
+        "huggingface": printable(f"{corpus.huggingface.dataset} ({corpus.huggingface.column})"),
+        "file": printable(f"the file {corpus.file.path}"),
     }[corpus.source]
 
 

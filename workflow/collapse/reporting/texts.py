@@ -3,11 +3,10 @@
 import unicodedata
 from dataclasses import dataclass
 
+from collapse.plain_text import UNSEEN
+
 LONGEST = 700
 """Characters of a text that are shown."""
-
-UNSEEN = {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
-"""Unicode categories without a shape of their own."""
 
 
 @dataclass(frozen=True)

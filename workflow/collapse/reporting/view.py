@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import yaml
 
 from collapse.config.plan import Plan, ReportSpec
+from collapse.plain_text import printable_lines
 from collapse.plots import wording
 from collapse.plots.contrasts import Pair, every_pair, interval_text, last_generation_pairs
 from collapse.plots.style import Look, looks
@@ -178,7 +179,7 @@ def view(
         loop=loop,
         theory=theory,
         limits=(*(setup.limits(plan) if loop else ()), *(limits(plan) if theory else ())),
-        settings=settings,
+        settings=printable_lines(settings),
         data=setup.data(plan),
         example_metric="test_loss" if loop else _first_metric(plan),
         inputs=inputs,

@@ -13,6 +13,7 @@ from collapse.audit.walk import audited, spec_of
 from collapse.config.plan import AuditSpec
 from collapse.contracts import AUDIT, Record
 from collapse.errors import ContractError
+from collapse.plain_text import printable
 from collapse.stages import Folder, Output
 
 SHOWN = 20
@@ -49,7 +50,7 @@ def run(
         shelf = audited(folder, spec or spec_of(folder))
         failed = [finding for finding in shelf.findings if not finding.passed]
         aside = _set_aside(shelf) if set_aside else []
-        print("\n".join(_summary(shelf, failed, aside)))
+        print("\n".join(map(printable, _summary(shelf, failed, aside))))
         n_failed += len(failed)
         if audit and not failed:
             made_from = replace(record, inputs=dict(sorted(shelf.found.items())))
@@ -75,11 +76,9 @@ def _marks(folder: Path) -> Iterator[Path]:
 
 
 def _set_aside(shelf: Shelf) -> list[str]:
-    """Rename the files at fault; those that are missing need no renaming."""
-    there = [name for name in at_fault(shelf.findings) if (shelf.folder / name).is_file()]
-    for name in there:
-        provenance.set_aside(shelf.folder / name)
-    return there
+    """Rename the files at fault, and say which as what; those that are missing need no renaming."""
+    there = [name for name in at_fault(shelf.findings) if (shelf.folder / name).exists()]
+    return [f"{name} as {provenance.set_aside(shelf.folder / name).name}" for name in there]
 
 
 def _summary(shelf: Shelf, failed: list[Finding], aside: list[str]) -> Iterator[str]:
@@ -90,11 +89,12 @@ def _summary(shelf: Shelf, failed: list[Finding], aside: list[str]) -> Iterator[
     if unknown := len(shelf.found) - len(shelf.written.keys() & shelf.found.keys()):
         yield f"  {unknown} have no provenance, so nothing says whether their bytes are those written."
     for finding in failed[:SHOWN]:
-        yield f"  {finding.artifact}: {finding.check}: {finding.detail}.\n    {finding.cure}"
+        yield f"  {finding.artifact}: {finding.check}: {finding.detail}."
+        yield f"    {finding.cure}"
     if len(failed) > SHOWN:
         yield f"  and {len(failed) - SHOWN} more"
-    for name in aside:
-        yield f"  set aside: {name} as {Path(name).name}.damaged"
+    for renamed in aside:
+        yield f"  set aside: {renamed}"
 
 
 def _table(findings: list[Finding]) -> pa.Table:

@@ -16,11 +16,11 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from collapse import lineage
+from collapse import faults, lineage
 from collapse.config.plan import BaseModelSpec
 from collapse.contracts import Record
 from collapse.corpora import tokenizer as tokenizers
-from collapse.errors import ConfigError, EngineError
+from collapse.errors import CollapseError, ConfigError, EngineError
 from collapse.files import PARTIAL, written_at_once
 from collapse.sources import Source
 from collapse.stages import Output
@@ -64,7 +64,8 @@ def run(
     Raises:
         ConfigError: The setting names no weights this project can read.
         EngineError: The weights cannot be fetched or loaded on this machine.
-        ContractError: The folder of weights is not what it was when the run was planned.
+        ContractError: The folder of weights is not what it was when the run was planned, or they are not whole; see
+            `families.weights`.
     """
     Source("transformer.base_model", Path(spec.base_model)).check(spec.source_sha256)
     folder = base_model.parent
@@ -137,7 +138,8 @@ def _pretrained(spec: BaseModelSpec, temporary: Path) -> "Pretrained":
     if packaged or Path(spec.base_model).is_dir():
         _refuse_revision(spec)
     if packaged:
-        return _from_gguf(_packaged_file(packaged["requirement"], packaged["member"], temporary))
+        file = _packaged_file(packaged["requirement"], packaged["member"], temporary)
+        return _from_gguf(file, f"transformer.base_model: {spec.base_model}")
     if Path(spec.base_model).is_dir():
         _refuse_pickles(Path(spec.base_model))
         return _from_safetensors(spec.base_model, None)
@@ -172,57 +174,61 @@ def _refuse_pickles(folder: Path) -> None:
         )
 
 
-def _refuse_own_code(source: str, revision: str | None) -> None:
-    """Refuse weights that bring Python of their own, which transformers would ask to run."""
-    from transformers import PretrainedConfig
-    from transformers.models.auto.tokenization_auto import get_tokenizer_config
-
-    settings = {
-        "config.json": PretrainedConfig.get_config_dict(source, revision=revision)[0],
-        "tokenizer_config.json": get_tokenizer_config(source, revision=revision),
-    }
-    for name, content in settings.items():
-        if content.get("auto_map"):
-            raise EngineError(
-                f"transformer.base_model: {name} of {source} asks for code that comes with it (`auto_map`).\n"
-                "  No such code is run. If transformers knows this architecture itself, copy the weights into a\n"
-                "  folder, take `auto_map` out of that file, and name the folder."
-            )
-
-
 def _from_safetensors(source: str, revision: str | None) -> "Pretrained":
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
+
+    from collapse.families import foreign, weights
+
+    where = f"transformer.base_model: {source}"
+    try:
+        foreign.refuse_odd(_folder(source, revision), where)
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+        return weights.load_transformers(source, where, FETCH_AGAIN, revision=revision), tokenizer
+    except Exception as error:
+        raise _not_loaded(where, error) from None
+
+
+def _folder(source: str, revision: str | None) -> Path:
+    """The folder of a model's config and tokenizer; those of the Hub are fetched into its cache."""
+    from transformers.utils import cached_file
+
+    if Path(source).is_dir():
+        return Path(source)
+    found = [
+        cached_file(source, name, revision=revision, _raise_exceptions_for_missing_entries=False)
+        for name in ("config.json", "tokenizer_config.json")
+    ]
+    if found[0] is None:
+        raise OSError(f"it has no config.json at {revision}")
+    return Path(found[0]).parent
+
+
+FETCH_AGAIN = "Fetch the model again, or use another: nothing is filled in."
+
+
+def _not_loaded(where: str, error: Exception) -> Exception:
+    """What to raise for an error of a library that was given somebody else's files, which may hold anything."""
+    if isinstance(error, CollapseError) or faults.explained(error):
+        return error
+    return EngineError(
+        f"{where} cannot be loaded ({type(error).__name__}: {' '.join(str(error).split()):.500}).\n"
+        "  It needs safetensors weights, a tokenizer, and an architecture that transformers knows itself. Without\n"
+        "  internet, fetch it once elsewhere and copy that machine's cache (HF_HOME), then set HF_HUB_OFFLINE=1."
+    )
+
+
+def _from_gguf(file: Path, where: str) -> "Pretrained":
+    from transformers import AutoConfig, AutoTokenizer
+
+    from collapse.families import foreign, weights
 
     try:
-        _refuse_own_code(source, revision)
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
-        # pickled weights could run code when they are loaded, and so could a repository's own Python
-        model = AutoModelForCausalLM.from_pretrained(
-            source, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise EngineError(
-            f"transformer.base_model: {source} cannot be loaded ({type(error).__name__}: {error}).\n"
-            "  It needs safetensors weights, a tokenizer, and an architecture that transformers knows itself. Without\n"
-            "  internet, fetch it once elsewhere and copy that machine's cache (HF_HOME), then set HF_HUB_OFFLINE=1."
-        ) from None
-    return model, tokenizer
-
-
-def _from_gguf(file: Path) -> "Pretrained":
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-    tokenizer = AutoTokenizer.from_pretrained(**where, trust_remote_code=False)
-    # without dequantize=True the model counts as quantized and can be neither trained nor saved
-    dequantized = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        **where, dtype=torch.float32, quantization_config=dequantized, trust_remote_code=False
-    )
-    return model, tokenizer
+        config = AutoConfig.from_pretrained(str(file.parent), gguf_file=file.name, trust_remote_code=False)
+        foreign.refuse_sizes(config.to_dict(), where)
+        tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name, trust_remote_code=False)
+        return weights.load_gguf(file, where, FETCH_AGAIN), tokenizer
+    except Exception as error:
+        raise _not_loaded(where, error) from None
 
 
 def _packaged_file(requirement: str, member: str, temporary: Path) -> Path:
@@ -272,6 +278,8 @@ def _save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", folder
     model.generation_config = GenerationConfig(bos_token_id=kept.bos_token_id, eos_token_id=kept.eos_token_id)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    for path in folder.iterdir():  # safetensors makes files that only their owner may read, whatever the umask says
+        path.chmod((folder / "config.json").stat().st_mode)
 
 
 def _replace_files(folder: Path, saved: Path) -> None:
