@@ -186,7 +186,7 @@ def _from_safetensors(source: str, revision: str | None) -> "Pretrained":
 
 def _folder(source: str, revision: str | None) -> Path:
     """The folder of a model's config and tokenizer; those of the Hub are fetched into its cache."""
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     if Path(source).is_dir():
         return Path(source)
