@@ -117,6 +117,21 @@ def doomed(tmp_path) -> Iterator[Run]:
         yield run
 
 
+def signals(process: int, kind: str) -> int:
+    """The signals that a process ignores (`SigIgn`) or holds back (`SigBlk`), as bits."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(kind)).split()[1], 16)
+
+
+def test_ctrl_c_while_the_server_starts_does_not_end_it(tmp_path):
+    bit = 1 << (signal.SIGINT - 1)
+    with served(tmp_path) as run:
+        process = run.server.pid
+        os.kill(process, signal.SIGINT)
+        until(lambda: not alive(process) or (signals(process, "SigIgn") & bit and not signals(process, "SigBlk") & bit))
+        assert alive(process)
+
+
 def test_a_forked_job_ends_and_says_what_it_would_by_itself(run):
     by_itself = run.job("describe", "nothing.parquet", COLLAPSE_FORK_SERVER="off")
     assert run.job("describe", "nothing.parquet") == by_itself

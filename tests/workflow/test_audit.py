@@ -102,6 +102,14 @@ def truncates(name: str) -> Callable[[Path], None]:
     return lambda results: os.truncate(results / name, 5000)
 
 
+def becomes_a_folder(name: str) -> Callable[[Path], None]:
+    def damage(results: Path) -> None:
+        (results / name).unlink()
+        (results / name / "inside").mkdir(parents=True)
+
+    return damage
+
+
 def copies(source: str, target: str) -> Callable[[Path], None]:
     return lambda results: (results / target).write_bytes((results / source).read_bytes())
 
@@ -199,6 +207,21 @@ DAMAGES = {
         "contract",
         f"{REPLACE}/sampling_record.json",
         lambda results: (results / REPLACE / "sampling_record.json").write_text("{"),
+    ),
+    "a record without end": (
+        "contract",
+        f"{REPLACE}/sampling_record.json",
+        lambda results: (results / REPLACE / "sampling_record.json").write_text('{"a":' * 100_000),
+    ),
+    "a folder in a table's place": (
+        "contract",
+        f"{REPLACE}/samples.parquet",
+        becomes_a_folder(f"{REPLACE}/samples.parquet"),
+    ),
+    "a folder in a card's place": (
+        "contract",
+        f"{REPLACE}/model/model.json",
+        becomes_a_folder(f"{REPLACE}/model/model.json"),
     ),
     "a repeated key": (
         "key",

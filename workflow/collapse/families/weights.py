@@ -152,7 +152,7 @@ def _from_pretrained(source: str | Path, **how: Any) -> "tuple[PreTrainedModel, 
     from transformers import AutoModelForCausalLM
 
     with _untold():
-        return AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             source,
             dtype=torch.float32,
             use_safetensors=True,
@@ -161,6 +161,7 @@ def _from_pretrained(source: str | Path, **how: Any) -> "tuple[PreTrainedModel, 
             ignore_mismatched_sizes=True,  # or transformers refuses them without a name
             **how,
         )
+    return loaded
 
 
 @contextmanager

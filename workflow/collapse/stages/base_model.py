@@ -190,17 +190,13 @@ def _from_safetensors(source: str, revision: str | None) -> "Pretrained":
 
 def _folder(source: str, revision: str | None) -> Path:
     """The folder of a model's config and tokenizer; those of the Hub are fetched into its cache."""
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     if Path(source).is_dir():
         return Path(source)
-    found = [
-        cached_file(source, name, revision=revision, _raise_exceptions_for_missing_entries=False)
-        for name in ("config.json", "tokenizer_config.json")
-    ]
-    if found[0] is None:
-        raise OSError(f"it has no config.json at {revision}")
-    return Path(found[0]).parent
+    config = cached_file(source, "config.json", revision=revision)
+    cached_file(source, "tokenizer_config.json", revision=revision, _raise_exceptions_for_missing_entries=False)
+    return Path(str(config)).parent
 
 
 FETCH_AGAIN = "Fetch the model again, or use another: nothing is filled in."
