@@ -147,14 +147,14 @@ def verified_digests(paths: Iterable[Path], home: Path | None) -> dict[str, str]
 
 def _verified(path: Path) -> str:
     try:
-        if found := faults(path, written_digest(path)):
+        if found := faults(path, written_digest(path), lineage.sha256):
             raise _set_aside(path, "; ".join(found))
         return lineage.sha256(path)
     except FileNotFoundError:
         raise _gone(path) from None
 
 
-def faults(path: Path, written: str | None, sha256: Callable[[Path], str] = lineage.sha256) -> list[str]:
+def faults(path: Path, written: str | None, sha256: Callable[[Path], str]) -> list[str]:
     """What a file's bytes, or those of the files that it stands for, are not, a few words each.
 
     Args:
