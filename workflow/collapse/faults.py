@@ -63,8 +63,12 @@ def _errors(error: BaseException) -> list[int]:
     return numbers + [number for number in ADVICE if f"(os error {number})" in str(error)]
 
 
-def said_by_the_shell(status: int) -> str:
-    """What the shell of a job says of an exit status that the job could not explain in its log itself."""
+KILLED = 128 + signal.SIGKILL
+"""Exit status of the shell of a job that was killed."""
+
+
+def said_of(status: int) -> str:
+    """What is said of an exit status that a job could not explain in its log itself: `DISK_FULL` or `KILLED`."""
     if status == DISK_FULL:
         return f"{ADVICE[errno.ENOSPC]} {AGAIN}"
     return (
@@ -97,3 +101,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
         f"{MachineError.__name__}: Stopped by {known.name} ({SIGNALS[known]}).\n  {AGAIN}", file=sys.stderr, flush=True
     )
     os._exit(128 + number)
+
+
+if __name__ == "__main__":  # asked by `ending.sh`
+    print(said_of(int(sys.argv[1])), file=sys.stderr)
