@@ -7,7 +7,7 @@ import pytest
 from projects import ROOT
 
 from collapse import job_shell
-from collapse.faults import DISK_FULL, KILLED
+from collapse.faults import DISK_FULL, KILLED, said_of
 from collapse.terminal.failures import exit_status, last_words, reasons
 
 
@@ -42,6 +42,12 @@ def test_memory_is_named_only_where_the_job_was_killed(tmp_path):
     log.write_text("MachineError: Stopped by SIGINT (Ctrl-C).\n")
     assert "memory" not in " ".join(reasons([str(log)], 130))
     assert "memory ran out" in " ".join(reasons([str(log)], KILLED))
+
+
+def test_what_the_shell_of_a_slurm_job_said_is_found_in_slurms_log(tmp_path):
+    log = tmp_path / "slurm.log"
+    log.write_text(f"{said_of(KILLED)}\nRuleException:\nCalledProcessError in file x, line 3:\n")
+    assert reasons([str(log)], None) == [said_of(KILLED)]
 
 
 def test_a_full_disk_is_named_where_the_log_could_not_name_it(tmp_path):

@@ -76,6 +76,14 @@ def test_ctrl_c_is_said_once_whatever_jobs_it_reached(events, project):
     assert lines[1].startswith("Stopped by Ctrl-C; 0 of 2 jobs are done.")
 
 
+def test_a_run_that_is_asked_to_stop_says_so_once(events, project):
+    records = [*events.begin(train=2), events.job(1, log="a.log"), *events.failed(1, 143, "a.log")]
+    records += [events.record("Will exit after finishing currently running jobs (scheduler).") for _ in range(2)]
+    lines = told([*records, *events.end(success=False)], events)
+    assert lines[1:3] == ["Asked to stop: what runs is finished first.", lines[2]]
+    assert lines[2].startswith("Stopped as asked; 0 of 2 jobs are done.")
+
+
 def test_a_job_that_somebody_interrupted_says_so(events, project):
     (project / "a.log").write_text("MachineError: Stopped by SIGINT (Ctrl-C).\n")
     records = [*events.begin(train=2), events.job(1, log="a.log"), *events.failed(1, 130, "a.log")]
@@ -132,6 +140,6 @@ def test_a_slurm_job_of_several_steps_is_told_once(events, project):
     assert told_of[1].splitlines() == [
         "Slurm job of replace, seed 0, generation 1 failed:",
         "  MachineError: Memory ran out.",
-        "  Its log: train.log",
+        "  Its log: train.log, slurm.log",
     ]
     assert told_of[2].startswith("1 job failed; ")

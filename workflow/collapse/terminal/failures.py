@@ -30,11 +30,12 @@ def reasons(logs: Sequence[str], status: int | None) -> list[str]:
         logs: Paths of its logs.
         status: The exit status of its shell, if it is known.
     """
-    if status == KILLED:
-        return [said_of(status)]
-    said = next((words for path in logs if (words := last_words(_end(Path(path))))), [])
+    ends = [_end(Path(path)) for path in logs]
+    if status == KILLED or any(said_of(KILLED) in end for end in ends):  # in a Slurm job, its shell has said so
+        return [said_of(KILLED)]
+    said = next((words for end in ends if (words := last_words(end))), [])
     if status == DISK_FULL and not any("disk" in line for line in said):
-        return [said_of(status), *said]
+        return [said_of(DISK_FULL), *said]
     return said or [f"It left no word in its log (exit status {'unknown' if status is None else status})."]
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,11 +17,12 @@ TRACE = re.compile(r'  File ".*", line \d+, in .*$')
 OURS = frozenset({"WorkflowError", "MissingRuleException", "MissingInputException", "CliException", "ApiError"})
 """Exceptions whose message says all there is to say."""
 
-STOPPED_BY_HAND = 130
-"""Exit status of a job that Ctrl-C has reached."""
+INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+"""Exit statuses of a job that was told to stop, perhaps with all of the run."""
 
+BY_CTRL_C = "Stopped by Ctrl-C"
 NOTHING = "Nothing to be done"
-BY_HAND = ("Terminating processes on user request", "Cancelling snakemake on user request")
+SAID_AT_CTRL_C = ("Terminating processes on user request", "Cancelling snakemake on user request")
 KNOWN_ELSEWHERE = ("Exiting because a job execution failed", "At least one job did not complete successfully")
 
 
@@ -30,7 +32,8 @@ class Narrator:
     def __init__(self, tokens_trained: Callable[[Job], int] = lambda _job: 0) -> None:
         self.run = Run(tokens_trained)
         self.planned = False
-        self._started = self._nothing = self._by_hand = self._refused = False
+        self._started = self._nothing = self._refused = False
+        self._stopped = ""
         self._before: list[str] = []
         self._said: set[str] = set()
         self._shells: list[str] = []
@@ -70,9 +73,8 @@ class Narrator:
         if not self.planned or self._refused:
             return []
         if run.n_done < run.n_jobs or run.n_failed:
-            why = "Stopped by Ctrl-C" if self._by_hand else ""
             last = [f"All that Snakemake said: {self._log}"] if self._log else []
-            return [*([] if self._by_hand else self._interrupted), sentences.stopped(run, why), *last]
+            return [*([] if self._stopped else self._interrupted), sentences.stopped(run, self._stopped), *last]
         return [f"Done: {sentences.jobs(run.n_done)} in {sentences.clock(run.seconds_passed(now))}.", *self._made()]
 
     def _made(self) -> list[str]:
@@ -115,7 +117,7 @@ class Narrator:
         status = failures.exit_status(shell)
         told = self._told(self._name(fields), [*map(str, fields["log"])], status, fields.get("rule_msg"))
         self.run.fail(fields["jobid"])
-        if status == STOPPED_BY_HAND:
+        if status in INTERRUPTED:
             self._interrupted += told
             return []
         return told
@@ -127,7 +129,7 @@ class Narrator:
             self.run.running.pop(step["jobid"], None)
         self.run.n_failed += 1
         logs = [str(path) for step in steps for path in step["log"]]
-        telling = [path for path in logs if failures.names_an_error(path)] or [*map(str, fields["aux_logs"])]
+        telling = [*filter(failures.names_an_error, logs), *map(str, fields["aux_logs"])]
         first = self._name(steps[0]).partition(" of ")[2] if steps else ""
         name = f"Slurm job of {first or ', '.join(str(step['rule_name']) for step in steps)}"
         return self._told(name, telling, None, fields.get("rule_msg"))
@@ -147,9 +149,9 @@ class Narrator:
         if "CalledProcessError" in text:
             self._shells.append(text)
             return []
-        if fields["exception"] == "KeyboardInterrupt" or any(known in text for known in BY_HAND):
-            self._by_hand = True
-            return [] if self.planned else ["Stopped by Ctrl-C, before anything was run."]
+        if fields["exception"] == "KeyboardInterrupt" or any(known in text for known in SAID_AT_CTRL_C):
+            self._stopped = BY_CTRL_C
+            return [] if self.planned else [f"{BY_CTRL_C}, before anything was run."]
         if any(known in text for known in KNOWN_ELSEWHERE):
             return []
         self._refused = not self.run.n_failed
@@ -168,10 +170,11 @@ class Narrator:
             return []
         if text.startswith(NOTHING):
             self._nothing = True
-        elif any(known in text for known in BY_HAND):
-            self._by_hand = True
+        elif any(known in text for known in SAID_AT_CTRL_C):
+            self._stopped = BY_CTRL_C
         elif text.startswith("Will exit after finishing"):
-            return ["Asked to stop: what runs is finished first."]
+            asked_before, self._stopped = bool(self._stopped), "Stopped as asked"
+            return [] if asked_before else ["Asked to stop: what runs is finished first."]
         elif text.startswith("Complete log(s): "):
             self._log = os.path.relpath(text.partition(": ")[2])
         elif again := re.match(r"Trying to restart job (\d+)", text):
