@@ -49,7 +49,9 @@ def start_once():
 
 def asked_for():
     """The files that Snakemake was asked for."""
-    return {str(file) for job in workflow.dag.targetjobs for file in job.output or job.input}
+    return {
+        str(file) for job in workflow.dag.targetjobs for file in job.output or job.input
+    }
 
 
 # Locks that a killed Snakemake left behind are removed here; its jobs that still run are waited for by those that follow.
