@@ -59,6 +59,16 @@ def test_arms_of_earlier_runs_are_done_too(run):
     assert run.arms_done == 2
 
 
+def test_the_generation_is_the_newest_that_is_sampled_for(run):
+    advance(run, "train", 0, 100, 10, generation=4)
+    assert run.generation == 4
+    run.generation = 0
+    run.plan({"generate": 2, "train": 8})
+    advance(run, "train", 1, 100, 10, generation=4)  # the control's, which waits for nothing
+    advance(run, "generate", 2, 100, 10, generation=2)
+    assert run.generation == 2
+
+
 def test_tokens_are_those_that_finished_jobs_trained_on(run):
     advance(run, "train", 0, 100, 10)
     advance(run, "train", 1, 100, 0)

@@ -61,6 +61,7 @@ class Run:
         n_failed: Jobs that failed for good.
         n_tokens: Tokens that the finished jobs trained on.
         began: When its first job was started, in seconds since the epoch; None before.
+        generation: The newest that samples were drawn for.
     """
 
     tokens_trained: Callable[[Job], int] = lambda _job: 0
@@ -84,7 +85,8 @@ class Run:
             return
         self.began = job.began if self.began is None else self.began
         self.running[number] = job
-        self.generation = max(self.generation, job.generation)
+        if job.rule == "generate" or not self.planned["generate"]:  # the control need not wait for its samples
+            self.generation = max(self.generation, job.generation)
 
     def finish(self, number: int, now: float) -> Job | None:
         """Take a job that has finished; the job, if it counts."""
