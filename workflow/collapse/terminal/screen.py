@@ -22,7 +22,7 @@ LEAST_SECONDS = 2.0
 """Between two lines that tell of progress."""
 
 WIDTH = 100
-"""Of plain lines, in characters."""
+"""Of the last lines, in characters, where no terminal says how wide it is."""
 
 
 class Screen:
@@ -49,7 +49,8 @@ class Screen:
         """Say the last lines."""
         if self._view:
             self._view.stop()
-        self._say(self._narrator.end(time.time()))
+        last = self._narrator.end(time.time())
+        self._say(last if self._view else [wrapped(text) for text in last])
 
     def _live_view(self, no_color: bool) -> "View":
         from collapse.terminal.live import View, drawn  # what nobody sees is not imported
@@ -66,7 +67,7 @@ class Screen:
             if self._view:
                 self._view.say(text)
             else:
-                write(self._stream, wrapped(text))
+                write(self._stream, text)  # a message stays on its line, where it can be searched for
 
     def _tell_progress(self, now: float) -> None:
         """A line for each tenth of the work that is done, but not one upon the other."""
