@@ -54,7 +54,7 @@ def test_a_failed_job_is_told_by_its_sentence_and_its_log(events, project):
         "    Run it again.",
         "  Its log: train.log",
     ]
-    assert lines[2].startswith("1 job failed; 0 of 2 jobs are done. What is finished is kept: run snakemake again")
+    assert lines[2].startswith("1 job failed; 0 of 2 jobs done. What is finished is kept: run snakemake again")
     assert lines[3:] == ["All that Snakemake said: .snakemake/log/now.log"]
 
 
@@ -73,7 +73,7 @@ def test_ctrl_c_is_said_once_whatever_jobs_it_reached(events, project):
     records += [events.record("Terminating processes on user request, this might take some time.")]
     lines = told([*records, *events.end(success=False)], events)
     assert [line for line in lines if "Ctrl-C" in line] == [lines[1]]
-    assert lines[1].startswith("Stopped by Ctrl-C; 0 of 2 jobs are done.")
+    assert lines[1].startswith("Stopped by Ctrl-C; 0 of 2 jobs done.")
 
 
 def test_a_run_that_is_asked_to_stop_says_so_once(events, project):
@@ -81,7 +81,7 @@ def test_a_run_that_is_asked_to_stop_says_so_once(events, project):
     records += [events.record("Will exit after finishing currently running jobs (scheduler).") for _ in range(2)]
     lines = told([*records, *events.end(success=False)], events)
     assert lines[1:3] == ["Asked to stop: what runs is finished first.", lines[2]]
-    assert lines[2].startswith("Stopped as asked; 0 of 2 jobs are done.")
+    assert lines[2].startswith("Stopped as asked; 0 of 2 jobs done.")
 
 
 def test_a_job_that_somebody_interrupted_says_so(events, project):

@@ -42,6 +42,11 @@ MEMORY = (
     "Memory ran out. Give the job more (mem_mb of its rule, in the profile), run fewer jobs at once (--cores), or make "
     "training.batch_size or generate.chunk_rows smaller."
 )
+NO_THREAD = ("ThreadPoolBuildError", "can't start new thread")
+THREADS = (
+    "No more threads can be started: memory ran out, or the limit of processes is reached. Give the job more memory "
+    "(mem_mb of its rule, in the profile), run fewer jobs at once (--cores), or raise the limit (ulimit -u)."
+)
 NO_MEMORY = ("can't allocate memory", "out of memory", "OutOfMemory", "Cannot allocate memory", "std::bad_alloc")
 
 
@@ -50,6 +55,8 @@ def explained(error: BaseException) -> MachineError | None:
     cause = f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError) or any(sign in cause for sign in NO_MEMORY):
         return MachineError(f"{MEMORY}\n  ({cause})\n  {AGAIN}")
+    if any(sign in cause for sign in NO_THREAD):
+        return MachineError(f"{THREADS}\n  ({cause})\n  {AGAIN}")
     for number in _errors(error):
         if number in ADVICE:
             is_full = number in (errno.ENOSPC, errno.EDQUOT)

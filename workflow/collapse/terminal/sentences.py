@@ -48,7 +48,7 @@ def times(run: Run, now: float) -> list[str]:
 def stopped(run: Run, why: str = "") -> str:
     """How a run ended that did not come to its end."""
     failed = f"{jobs(run.n_failed)} failed" if run.n_failed else "The run stopped before its end"
-    return f"{why or failed}; {run.n_done} of {jobs(run.n_jobs)} are done. {AGAIN}"
+    return f"{why or failed}; {run.n_done} of {jobs(run.n_jobs)} done. {AGAIN}"
 
 
 def jobs(n: int) -> str:
