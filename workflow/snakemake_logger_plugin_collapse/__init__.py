@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 class LogHandler(LogHandlerBase):
     """Shows a run; leaves dry runs, and whatever somebody asked for by a flag, in Snakemake's own words."""
 
-    writes_to_stream = True  # pyright: ignore[reportAssignmentType]
-    writes_to_file = False  # pyright: ignore[reportAssignmentType]
-    has_filter = False  # pyright: ignore[reportAssignmentType]
-    has_formatter = False  # pyright: ignore[reportAssignmentType]
-    needs_rulegraph = False  # pyright: ignore[reportAssignmentType]
-
     def __post_init__(self) -> None:
         settings = self.common_settings
         asked = settings.dryrun or settings.verbose or settings.printshellcmds or settings.debug_dag or settings.quiet
@@ -64,3 +58,28 @@ class LogHandler(LogHandlerBase):
         own = ColorizingTextHandler(nocolor=settings.nocolor, stream=sys.stdout if settings.stdout else sys.stderr)
         own.setFormatter(DefaultFormatter(settings.quiet, settings.show_failed_logs))
         return own
+
+    @property
+    def writes_to_stream(self) -> bool:
+        """It writes to the standard error."""
+        return True
+
+    @property
+    def writes_to_file(self) -> bool:
+        """Snakemake's own log is Snakemake's."""
+        return False
+
+    @property
+    def has_filter(self) -> bool:
+        """What Snakemake filters for `--quiet` is filtered here too."""
+        return False
+
+    @property
+    def has_formatter(self) -> bool:
+        """Snakemake's own words are formatted as Snakemake does."""
+        return False
+
+    @property
+    def needs_rulegraph(self) -> bool:
+        """Jobs are enough."""
+        return False

@@ -1,6 +1,6 @@
 """What is known of a run while it goes on: a state that Snakemake's events change."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -73,7 +73,7 @@ class Run:
     n_tokens: int = 0
     began: float | None = None
     generation: int = 0
-    _seconds: Counter[str] = field(default_factory=Counter)
+    _seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def plan(self, jobs: Mapping[str, int]) -> None:
         """Take what will be run: jobs by rule."""
@@ -142,10 +142,11 @@ class Run:
         passed = self.seconds_passed(now)
         if self.n_done < FEWEST_JOBS or passed < FEWEST_SECONDS:
             return None
-        mean = self._seconds.total() / self.n_done
+        worked = sum(self._seconds.values())
+        mean = worked / self.n_done
         usual = {rule: self._seconds[rule] / n if (n := self.finished[rule]) else mean for rule in self.planned}
         spent = {number: now - job.began for number, job in self.running.items()}
         ahead = sum((n - self.finished[rule]) * usual[rule] for rule, n in self.planned.items())
         ahead -= sum(min(spent[number], usual.get(job.rule, 0.0)) for number, job in self.running.items())
-        at_once = (self._seconds.total() + sum(spent.values())) / passed
+        at_once = (worked + sum(spent.values())) / passed
         return max(0.0, ahead) / at_once if at_once else None
