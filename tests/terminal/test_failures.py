@@ -16,6 +16,7 @@ from collapse.terminal.failures import exit_status, last_words, reasons
     [
         ("Command 'x' returned non-zero exit status 3.", 3),
         ("Command 'exit status' died with <Signals.SIGKILL: 9>.", KILLED),
+        ("Command 'echo exit status 7' returned non-zero exit status 1.", 1),
         ("Missing output files", None),
     ],
 )

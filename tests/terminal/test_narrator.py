@@ -114,6 +114,20 @@ def test_an_error_that_nobody_foresaw_is_told_whole(events):
     assert told([events.record(text, 40, event="error", exception="KeyError")], events) == [text]
 
 
+def test_a_job_without_its_output_ends_the_run_with_what_is_done(events, project):
+    text = "MissingOutputException in rule train:\nJob 1 completed successfully, but some output files are missing."
+    records = [*events.begin(train=2), events.job(1)]
+    records += [events.record(text, 40, event="error", exception="MissingOutputException"), *events.end(success=False)]
+    lines = told(records, events)
+    assert lines[1] == text and lines[2].startswith("The run stopped before its end; 0 of 2 jobs done.")
+
+
+def test_a_run_that_is_refused_before_its_first_job_says_no_more_than_why(events):
+    records = events.begin(train=2)
+    records += [events.record("WorkflowError:\nNo such partition.", 40, event="error", exception="WorkflowError")]
+    assert told([*records, *events.end()], events)[1:] == ["No such partition."]
+
+
 def test_a_second_run_is_told_of_the_first(events):
     records = [*events.begin(), events.record("LockException:\n…", 40, event="error", exception="LockException")]
     (line,) = told(records, events)

@@ -17,10 +17,10 @@ MOST_LINES, MOST_CHARACTERS, MOST_BYTES = 12, 400, 65_536
 
 def exit_status(said: str) -> int | None:
     """The exit status of a job's shell, from what Snakemake says of its failure; 128 and the number for a signal."""
-    found = STATUS.search(said)
+    found = list(STATUS.finditer(said))  # the command, which may hold anything, comes first
     if not found:
         return None
-    return int(found[1]) + (0 if "exit status" in found[0] else 128)
+    return int(found[-1][1]) + (0 if "exit status" in found[-1][0] else 128)
 
 
 def reasons(logs: Sequence[str], status: int | None) -> list[str]:

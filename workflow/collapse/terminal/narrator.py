@@ -154,7 +154,7 @@ class Narrator:
             return [] if self.planned else [f"{BY_CTRL_C}, before anything was run."]
         if any(known in text for known in KNOWN_ELSEWHERE):
             return []
-        self._refused = not self.run.n_failed
+        self._refused = self.run.began is None
         return [_message(text, fields["exception"], self._experiment())]
 
     def _warn(self, text: str, is_error: bool) -> list[str]:
