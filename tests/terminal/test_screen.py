@@ -4,6 +4,7 @@ import io
 import os
 import re
 import time
+from contextlib import suppress
 
 import pytest
 from rich.console import Console
@@ -79,6 +80,16 @@ def _job(fields):
     return Job(fields["rule_name"], fields["wildcards"], began=fields["created"])
 
 
+def all_written(terminal: int) -> str:
+    """What was written to a terminal, once its other end is closed."""
+    parts = []
+    with suppress(OSError):
+        while part := os.read(terminal, 65_536):
+            parts.append(part)
+    os.close(terminal)
+    return b"".join(parts).decode()
+
+
 def test_a_terminal_gets_the_view_and_no_hidden_cursor(events, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
@@ -88,8 +99,7 @@ def test_a_terminal_gets_the_view_and_no_hidden_cursor(events, monkeypatch):
         for record in [*events.begin(train=2), events.job(1), *events.end()]:
             screen.emit(record)
         screen.close()
-        written = os.read(ours, 65_536).decode()
-    os.close(ours)
+    written = all_written(ours)
     assert "0 of 2 jobs" in written and "train" in written
     assert "\x1b[?25l" not in written
     assert not re.search(r"\x1b\[[\d;]*3[0-7]m", written), "NO_COLOR is set"
