@@ -13,6 +13,7 @@
 # From then on it is an ordinary Snakemake workflow: `. .venv/bin/activate`, then `snakemake -n`.
 # With an NVIDIA GPU: `make run ENVIRONMENT=gpu` (and `device: gpu` in the config).
 
+# Where there is none of this name, the one that uv has, or fetches.
 PYTHON ?= python3.11
 ENVIRONMENT ?= cpu
 LOCK := envs/$(ENVIRONMENT).txt
@@ -23,7 +24,9 @@ INSTALLED := $(VENV)/.installed
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # snakefmt calls shfmt, which lies beside it.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+# Scripts in .venv/bin begin with the checkout's path, which may hold what breaks them: quotes, dollar signs.
+RUN := $(BIN)/python -m
+PIP := $(RUN) pip --disable-pip-version-check -qq
 
 .PHONY: environment run theory readme mutants test test-slurm test-full slurm-packages benchmark check schemas lock
 .DELETE_ON_ERROR:
@@ -31,16 +34,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 environment: $(INSTALLED)
 
 run: $(INSTALLED)
-	$(BIN)/snakemake --cores all
+	$(RUN) snakemake
 
 theory: $(INSTALLED)
-	$(BIN)/snakemake --cores all --configfile $(sort $(wildcard workflow/experiments/papers/*.yaml)) \
+	$(RUN) snakemake --configfile $(sort $(wildcard workflow/experiments/papers/*.yaml)) \
 		workflow/experiments/theory.yaml
-	$(BIN)/python -m collapse compare-verdicts results/theory
+	$(RUN) collapse compare-verdicts results/theory
 
 # The README's numbers, from the committed tables in workflow/experiments/measured/.
 readme: $(INSTALLED)
-	$(BIN)/python -m collapse readme
+	$(RUN) collapse readme
 
 # Breaks the code on purpose and prints which breaks no test notices; takes an hour on one core.
 mutants: $(INSTALLED)
@@ -50,13 +53,13 @@ mutants: $(INSTALLED)
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(RUN) pytest $(SIDE_BY_SIDE)
 
 test-slurm: $(INSTALLED) slurm-packages
-	$(BIN)/python -m pytest -m "slurm and not full" tests/slurm
+	$(RUN) pytest -m "slurm and not full" tests/slurm
 
 test-full: $(INSTALLED) slurm-packages
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --full --timeout 1800
+	$(RUN) pytest $(SIDE_BY_SIDE) --full --timeout 1800
 
 # Elsewhere than on Debian as root the Slurm tests are skipped, and say why.
 slurm-packages:
@@ -67,26 +70,31 @@ slurm-packages:
 # About 40 minutes on two idle cores; some of it: make benchmark BENCHMARKS="training whole_loop". What there is, and how
 # long each takes: make benchmark BENCHMARKS=--list. What is measured anew takes its place in the tables.
 benchmark: $(INSTALLED)
-	PYTHONPATH=workflow:tests $(BIN)/python -m benchmarks $(BENCHMARKS)
+	PYTHONPATH=workflow:tests $(RUN) benchmarks $(BENCHMARKS)
 
 # Linters, types, layers, generated files: what a change must pass besides the tests.
 check: $(INSTALLED)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow/rules
-	$(BIN)/lint-imports
-	$(BIN)/basedpyright --project pyproject.toml
-	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md config.yaml workflow envs tests
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile workflow/rules
+	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(RUN) basedpyright --project pyproject.toml
+	$(RUN) codespell_lib README.md CHANGELOG.md CONTRIBUTING.md config.yaml workflow envs tests
 
 # The generated pages: config.schema.json and artifacts.md.
 schemas: $(INSTALLED)
-	$(BIN)/python -m collapse schemas --folder workflow/schemas
+	$(RUN) collapse schemas --folder workflow/schemas
 
 $(INSTALLED): $(LOCK) pyproject.toml
 	@echo "Making $(VENV) from $(LOCK); this takes a few minutes, once."
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-		|| { echo "Python 3.11 is needed; name it with: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@python="$(PYTHON)"; \
+	if [ "$$python" = python3.11 ] && ! command -v python3.11 > /dev/null && command -v uv > /dev/null; then \
+		uv python find --system 3.11 > /dev/null 2>&1 || uv python install 3.11; \
+		python="$$(uv python find --system 3.11)"; fi; \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null \
+		|| { echo "Python 3.11 is needed: install it, or install uv (https://docs.astral.sh/uv), which brings it," \
+			"or name one with: make PYTHON=/path/to/python3.11 ..."; exit 1; }; \
+	"$$python" -m venv $(VENV)
 	grep '^torch==' $(LOCK) > $(VENV)/torch.txt
 	$(PIP) install --no-deps -r $(VENV)/torch.txt \
 		|| $(PIP) install --no-deps --index-url $(TORCH_INDEX) -r $(VENV)/torch.txt

@@ -1,4 +1,4 @@
-# The map of the workflow. `snakemake -n` says what would run; `snakemake --cores all` runs it.
+# The map of the workflow. `snakemake -n` says what would run; `snakemake` runs it.
 configfile: "config.yaml"
 
 

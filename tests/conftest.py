@@ -12,6 +12,9 @@ from projects import SMALL, Disturbed, Project
 
 pytest_plugins = ["tiers"]
 
+OUTPUT = "output.txt"
+"""Beside a shared run: what Snakemake printed into a pipe."""
+
 
 @pytest.fixture(scope="session")
 def project_for_all(tmp_path_factory: pytest.TempPathFactory):
@@ -39,7 +42,7 @@ def run_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]
                 shutil.rmtree(folder, ignore_errors=True)  # another worker's attempt that failed
                 project = Project(folder)
                 project.configure(**changes)
-                project.run()
+                (folder / OUTPUT).write_text(project.run())
                 done.touch()
         return Project(folder)
 

@@ -81,10 +81,14 @@ class Project:
         ]
         return {str(p): hashlib.sha256((self.folder / p).read_bytes()).hexdigest() for p in sorted(artifacts)}
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a Snakemake that finds this copy's logger plugin, as if this copy were the one installed."""
+        return os.environ | {"PYTHONPATH": str(self.folder / "workflow")}
+
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         words = ["--configfile", "experiment.yaml", *arguments]
-        result = snakemake_once.run(words, self.folder, environment)
+        result = snakemake_once.run(words, self.folder, self.environment)
         assert not check or result.returncode == 0, result.stdout
         return result
 
@@ -107,8 +111,9 @@ class Project:
 
     def collapse(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "collapse", *arguments]
-        environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow")}
-        result = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
 
@@ -204,10 +209,14 @@ class Disturbed:
         """Snakemake, running, in a session of its own; what it prints goes to `snakemake.log`."""
         words = ("--configfile", "experiment.yaml", *self.arguments, *arguments, *self._asked())
         command = [sys.executable, "-m", "snakemake", *words]
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         with (self.project.folder / "snakemake.log").open("w") as log:
             run = subprocess.Popen(
-                command, cwd=self.project.folder, env=environment, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=self.project.folder,
+                env=self.project.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._runs.append(run)
         return run

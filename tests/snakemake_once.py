@@ -97,7 +97,7 @@ def _be(wanted: dict) -> None:
         for target, source in ((0, nothing), (1, printed), (2, printed)):
             os.dup2(source, target)
         sys.argv = ["snakemake", *wanted["arguments"]]
-        sys.path[0] = ""
+        sys.path[:1] = ["", *filter(None, wanted["environment"].get("PYTHONPATH", "").split(os.pathsep))]
         snakemake.cli.main()
         status = 0
     except SystemExit as end:

@@ -231,6 +231,11 @@ def test_a_job_with_other_threads_starts_by_itself(run):
     assert status == 1 and "starts by itself: OMP_NUM_THREADS is not what" in said
 
 
+def test_an_activated_environments_prompt_may_differ(run):
+    """`activate` exports it, and the shell of a job, which shows none, forgets it."""
+    assert "by itself" not in run.job("describe", "nothing.parquet", PS1="(.venv) $ ")[1]
+
+
 def test_temporary_folders_may_differ_and_need_not_exist(run):
     _, said = run.job("describe", "nothing.parquet", TMPDIR="/nowhere/" + 200 * "long")
     assert "by itself" not in said

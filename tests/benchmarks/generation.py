@@ -3,7 +3,6 @@
 In steady state, after a warm-up; and with start-up, as a whole `generate` job beside a script that loads and samples.
 """
 
-import os
 import resource
 import shlex
 import subprocess
@@ -138,7 +137,7 @@ def forked_job(project: str, seed: int) -> Cost:
 
     def run(number: int) -> Path:
         command, samples = _job(experiment, folder, number)
-        subprocess.run(["bash", "-c", command], cwd=folder, env=os.environ | job_shell.THREADED, check=True)
+        subprocess.run(["bash", "-c", command], cwd=folder, env=job_shell.environment(folder / "workflow"), check=True)
         return samples
 
     run(seed + 1)
@@ -174,7 +173,7 @@ def _job(experiment: Experiment, folder: Path, seed: int) -> tuple[str, Path]:
         "sampling-record": f"{arm}/sampling_record.json",
     }
     words = " ".join(f"--{name} {shlex.quote(value)}" for name, value in options.items())
-    return f"{job_shell.prefix(folder / 'workflow')} python -m collapse generate {words}", folder / options["samples"]
+    return f"set -euo pipefail; python -m collapse generate {words}", folder / options["samples"]
 
 
 def _n_tokens(samples: Path) -> int:

@@ -78,6 +78,7 @@ def test_a_stage_that_is_asked_to_stop_says_so(disturbed, assert_recovers, chanc
         moment = chance.uniform(0, 0.1)
         assert disturbed.interrupt("generate", moment, number, when=lambda: disturbed.at_work("generate"))
         assert f"Stopped by {number.name}" in disturbed.output and "run snakemake again" in disturbed.output
+        assert "memory" not in disturbed.output and "Its log: results/tiny/" in disturbed.output
         assert_recovers(disturbed)
 
 

@@ -1,7 +1,6 @@
 """Text, names and paths are somebody else's: nothing in them is run, and all of it is shown as text."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,8 +126,9 @@ def test_hostile_titles_are_shown_and_not_run_by_an_interpreter_in_a_hostile_fol
     hostile = f"{SHELL} $ {MARKUP}"
     fresh.configure(**theory(hostile))
     command = [environment / "bin/python", "-m", "snakemake", "--cores", "1", "--configfile", "experiment.yaml"]
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    result = subprocess.run(command, cwd=fresh.folder, env=variables, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=fresh.folder, env=fresh.environment, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     page = assert_harmless(fresh, "results/theory/report.html")
     assert page.text.count(hostile) >= 2

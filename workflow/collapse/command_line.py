@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = vars(_parser(words[:1]).parse_args(words))
         options.pop("call")(options)
-    except Exception as error:
+    except BaseException as error:  # a library in Rust panics with one that is no Exception
         known = error if isinstance(error, CollapseError) else faults.explained(error)
         if known is None:
             raise

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -25,6 +25,7 @@ from collapse.metrics import CATALOGUE
 from collapse.stats.named import refuse_unknown
 from collapse.stats.pooled import Pooled
 from collapse.strategies import generations_read
+from collapse.terminal import Watched
 from collapse.worlds.places import check_panel, places
 
 if TYPE_CHECKING:
@@ -183,6 +184,21 @@ class Experiment:
                 "device: `gpu` is asked for, but this machine has none (there is no /dev/nvidia0).\n"
                 "  Set `device: cpu`, or run where there is one."
             )
+
+    def watched(self, targets: Callable[[], Collection[str]]) -> Watched:
+        """What whoever shows a run must know of it.
+
+        Args:
+            targets: Asked at the end of the run: the files that Snakemake was asked for.
+        """
+        return Watched(
+            experiment=self.plan.experiment,
+            generations=self.plan.generations,
+            n_arms=len(layout.arms(self.plan.collect_spec())),
+            n_worlds=len(self.plan.worlds),
+            report=f"{self.folder}/report.html",
+            targets=targets,
+        )
 
     def warnings(self) -> list[str]:
         """What will stop the jobs, though not a dry run: a results folder that may not be written to."""

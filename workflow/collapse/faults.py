@@ -42,6 +42,11 @@ MEMORY = (
     "Memory ran out. Give the job more (mem_mb of its rule, in the profile), run fewer jobs at once (--cores), or make "
     "training.batch_size or generate.chunk_rows smaller."
 )
+NO_THREAD = ("ThreadPoolBuildError", "can't start new thread")
+THREADS = (
+    "No more threads can be started: memory ran out, or the limit of processes is reached. Give the job more memory "
+    "(mem_mb of its rule, in the profile), run fewer jobs at once (--cores), or raise the limit (ulimit -u)."
+)
 NO_MEMORY = ("can't allocate memory", "out of memory", "OutOfMemory", "Cannot allocate memory", "std::bad_alloc")
 
 
@@ -50,6 +55,8 @@ def explained(error: BaseException) -> MachineError | None:
     cause = f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError) or any(sign in cause for sign in NO_MEMORY):
         return MachineError(f"{MEMORY}\n  ({cause})\n  {AGAIN}")
+    if any(sign in cause for sign in NO_THREAD):
+        return MachineError(f"{THREADS}\n  ({cause})\n  {AGAIN}")
     for number in _errors(error):
         if number in ADVICE:
             is_full = number in (errno.ENOSPC, errno.EDQUOT)
@@ -63,8 +70,12 @@ def _errors(error: BaseException) -> list[int]:
     return numbers + [number for number in ADVICE if f"(os error {number})" in str(error)]
 
 
-def said_by_the_shell(status: int) -> str:
-    """What the shell of a job says of an exit status that the job could not explain in its log itself."""
+KILLED = 128 + signal.SIGKILL
+"""Exit status of the shell of a job that was killed."""
+
+
+def said_of(status: int) -> str:
+    """What is said of an exit status that a job could not explain in its log itself: `DISK_FULL` or `KILLED`."""
     if status == DISK_FULL:
         return f"{ADVICE[errno.ENOSPC]} {AGAIN}"
     return (
@@ -114,3 +125,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 def _say_stopped(by: signal.Signals) -> None:
     print(f"{MachineError.__name__}: Stopped by {by.name} ({SIGNALS[by]}).\n  {AGAIN}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":  # asked by `ending.sh`
+    print(said_of(int(sys.argv[1])), file=sys.stderr)

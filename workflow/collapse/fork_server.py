@@ -48,7 +48,10 @@ from collapse.errors import EngineError
 from collapse.fork_client import HEADER, NAME, OFF, limits, peer_user
 from collapse.imports import collector_at_rest
 
-THEIR_OWN = frozenset({"PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMPDIR", "TMP", "TEMP", "TEMPDIR", NAME})
+PROMPTS = ("PS1", "PS2")
+"""What a virtual environment exports when it is activated, and the shell of a job forgets."""
+
+THEIR_OWN = frozenset({"PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMPDIR", "TMP", "TEMP", "TEMPDIR", NAME, *PROMPTS})
 """Variables that may differ between a job and the server; all others may decide what an import does."""
 
 PATIENCE_SECONDS = 10.0

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from collapse.errors import EngineError
-from collapse.faults import DISK_FULL, said_by_the_shell
 
 ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": "4294967296",
@@ -32,30 +31,27 @@ def interpreter() -> str:
     return named
 
 
-def prefix(package: Path) -> str:
-    """What precedes every job's command, whatever the user's shell has activated.
+def prefix(package: Path, explains_its_end: bool) -> str:
+    """What precedes every job's command.
 
     Args:
         package: The folder that holds this package.
+        explains_its_end: Whether the shell must say what an exit status means, because nobody else does.
     """
-    cases = " ".join(f'{status}) echo "{said_by_the_shell(status)}" >&2;;' for status in (KILLED, DISK_FULL))
-    settings = " ".join(f"{name}={_word(value)}" for name, value in _settings(package).items())
-    path = f"PATH={_word(os.path.dirname(interpreter()))}:$PATH"
-    return f"set -euo pipefail; trap 'case $? in {cases} esac' EXIT; export {path} {settings}; "
+    if explains_its_end:
+        return f"set -euo pipefail; . {_word(str(package / 'collapse' / 'ending.sh'))}; "
+    # The job takes the place of its shell, which would write "Killed" over what the terminal shows.
+    return 'set -euo pipefail; python() {{ exec python "$@"; }}; '
 
 
 def environment(package: Path) -> dict[str, str]:
-    """The variables that a job of one thread finds: this process's, with Snakemake's and the prefix's over them."""
+    """The variables that a job of one thread finds, whatever the user's shell has activated."""
     path = f"{os.path.dirname(interpreter())}:{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, **THREADED, **_settings(package), "PATH": path}
 
 
 def _settings(package: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(package), **ALLOCATOR}
-
-
-KILLED = 137
-"""Exit status of a job that was killed: 128 and the number of the signal."""
 
 
 def _word(path: str) -> str:

@@ -1,4 +1,5 @@
 # The checked plan and the environment of every job. What a rule asks about the plan is in `collapse.experiment`.
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from collapse import (
     job_shell,
     layout,
     snakemake_state,
+    terminal,
 )
 from collapse.config import load_plan
 from collapse.experiment import Experiment
@@ -49,20 +51,34 @@ try:
 except CollapseError as error:
     raise WorkflowError(printable_lines(str(error))) from None
 
+# `cores: all` of the default profile is about this machine; how many a cluster has, Slurm knows.
+if elsewhere and not any(word.startswith(("--cores", "-c")) for word in sys.argv):
+    workflow.global_resources["_cores"] = None
+
+# What every job finds, whatever the user's shell has activated.
+os.environ.update(job_shell.environment(PACKAGE))
+
 
 def start_once():
     """Have jobs forked from one process, where they run on this machine and open no GPU."""
-    environment = job_shell.environment(PACKAGE)
     try:
         if not EXPERIMENT.gpu:
-            fork_server.start(job_shell.interpreter(), environment, EXPERIMENT.plugins)
+            fork_server.start(job_shell.interpreter(), os.environ, EXPERIMENT.plugins)
     except CollapseError as error:
         logger.warning(str(error))
+
+
+def asked_for():
+    """The files that Snakemake was asked for."""
+    return {
+        str(file) for job in workflow.dag.targetjobs for file in job.output or job.input
+    }
 
 
 # Locks that a killed Snakemake left behind are removed here; its jobs that still run are waited for by those that follow.
 RUN_LOCK = RunLock(EXPERIMENT.plan.experiment)
 if workflow.is_main_process:
+    terminal.announce(logger, EXPERIMENT.watched(asked_for))
     if stale := RUN_LOCK.remove_stale():
         logger.warning(
             f"An earlier run was killed; its {len(stale)} lock(s) are removed."
@@ -125,4 +141,6 @@ pathvars:
     world=layout.WORLD.replace("{experiment}", EXPERIMENT.plan.experiment),
 
 
-shell.prefix(job_shell.prefix(PACKAGE))
+shell.prefix(
+    job_shell.prefix(PACKAGE, explains_its_end=not terminal.takes_over(workflow))
+)
