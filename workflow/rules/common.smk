@@ -1,9 +1,5 @@
 # The checked plan and the environment of every job. What a rule asks about the plan is in `collapse.experiment`.
-import sys
-from pathlib import Path
 
-PACKAGE = Path(workflow.basedir, "workflow")
-sys.path.insert(0, str(PACKAGE))
 # A chain of generations is one input function inside another.
 sys.setrecursionlimit(20_000)
 
@@ -22,6 +18,13 @@ try:
     )
     elsewhere = any(word.startswith(("--executor", "--profile")) for word in sys.argv)
     EXPERIMENT.check_claims()
+    if workflow.is_main_process:
+        EXPERIMENT.check_size(
+            jobs_run_here=not elsewhere,
+            granted=cluster.memory_granted(
+                workflow.resource_settings, workflow.group_settings.overwrite_groups
+            ),
+        )
     EXPERIMENT.check_machine(
         jobs_run_here=not elsewhere,
         same_python=job_shell.interpreter() == sys.executable,
