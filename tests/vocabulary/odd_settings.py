@@ -4,6 +4,8 @@ A row is the setting's path in the config, its odd value, and words of the messa
 make it odd. Lists are entered by their index: `strategies.1.window`.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 LARGE, MORE = 10**9, "run where there is more memory"
@@ -11,7 +13,12 @@ SCRATCH = {"transformer.base_model": None, "start": "fresh"}
 NGRAM = {"family": "ngram", "generate.engine": "native", "budget": {"match": "epochs", "amount": 1}}
 TRANSFORMERS = {"generate.engine": "transformers"}
 PREFIX = {"source": "real_prefix", "n_tokens": 5, "in_training": False}
-BEAM = TRANSFORMERS | {"prompt": PREFIX, "decoding.method": "beam", "decoding.n_beams": 4, "decoding.max_new_tokens": 90}
+BEAM = TRANSFORMERS | {
+    "prompt": PREFIX,
+    "decoding.method": "beam",
+    "decoding.n_beams": 4,
+    "decoding.max_new_tokens": 90,
+}
 HUB = {"dataset": "a/b", "subset": None, "revision": "c", "split": "train", "column": "text", "group_column": None}
 COIN = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
 MANY = [{"name": f"replace-{i}", "compose": "replace"} for i in range(2_000)]
@@ -30,7 +37,7 @@ class Odd(NamedTuple):
     key: str
     value: Any
     says: tuple[str, ...]
-    also: dict[str, Any] = {}
+    also: Mapping[str, Any] = MappingProxyType({})
 
 
 def budget(match: str, amount: object) -> dict[str, object]:

@@ -15,6 +15,7 @@ from collapse.experiment import Experiment
 
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 GIBIBYTE = 2**30
+GPT2 = DEFAULT["transformer"] | {"architecture": "gpt2", "width": 36, "n_heads": 4}
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +71,7 @@ def test_an_odd_setting_is_refused_with_its_key_and_the_way_out(odd):
         Odd("decoding.temperature", 0.01, ()),
         Odd("corpus.train_bytes", 10**15, ()),  # there are 12 MB of speeches
         Odd("experiment", "a" * 64, ()),
-        Odd("transformer.width", 36, (), {"transformer.n_heads": 4, "transformer.architecture": "gpt2", "generate.engine": "transformers"}),
+        Odd("transformer", GPT2, (), {"generate.engine": "transformers"}),
         Odd("verifiers.unused", {"kind": "length", "min_tokens": 500, "max_tokens": 600}, ()),
         Odd("corpus.max_document_tokens", 10**12, (), NGRAM),
     ],

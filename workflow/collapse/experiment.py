@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from collapse import engines, families, layout, limits, machine, sizes
 from collapse.claims import foresee
+from collapse.config.base import gibibytes
 from collapse.config.claims import Claim
 from collapse.config.plan import REAL, AuditSpec, Plan
-from collapse.config.base import gibibytes
 from collapse.config.settings import PerplexityBandVerifier, RealTextSettings, Settings
 from collapse.errors import ConfigError, EngineError
 from collapse.families.size import flops_per_token

@@ -48,7 +48,9 @@ def refuse_too_many_jobs(plan: Plan) -> None:
         ConfigError: There are more.
     """
     counts = {"strategies": len(plan.strategies), "seeds": len(plan.seeds), "generations": plan.generations}
-    repeats = [sizes.over(key, counts[key], usual) for key, usual in (("seeds", 20), ("strategies", 20), ("generations", 100))]
+    repeats = [
+        sizes.over(key, counts[key], usual) for key, usual in (("seeds", 20), ("strategies", 20), ("generations", 100))
+    ]
     most = max(repeats, key=lambda factor: factor.excess)
     given = f"{most.key}: is {most.value:,}" if most.key == "generations" else f"{most.key}: are {most.value:,}"
     for what, n, limit in (("jobs", sizes.n_jobs, MOST_JOBS), ("inputs of jobs", sizes.n_inputs, MOST_INPUTS)):
@@ -80,16 +82,17 @@ def refuse_too_large(
         if size.peak > DOUBT * limit.n_bytes:
             part = sizes.largest(size.memory)
             raise EngineError(
-                f"{_asked(sizes.blamed(part.factors))}, so a job of `{size.rule}` would hold about {gibibytes(size.peak)} at "
-                f"once ({part.what}: {gibibytes(part.n_bytes)}), more than {limit.said_by}.\n"
+                f"{_asked(sizes.blamed(part.factors))}, so a job of `{size.rule}` would hold about "
+                f"{gibibytes(size.peak)} at once ({part.what}: {gibibytes(part.n_bytes)}), more than {limit.said_by}.\n"
                 "  Use less, or run where there is more memory."
             )
     wanted = sum(size.written for size in found)
     if wanted > DOUBT * free and wanted > DOUBT * (free + written()):
         size = max(found, key=lambda one: one.written)
+        to_blame = sizes.blamed(sizes.largest(size.disk).factors)
         raise EngineError(
-            f"{_asked(sizes.blamed(sizes.largest(size.disk).factors))}, so {size.n_jobs:,} job(s) of `{size.rule}` would leave "
-            f"about {gibibytes(size.written)} on the disk, and {gibibytes(free)} are free.\n"
+            f"{_asked(to_blame)}, so {size.n_jobs:,} job(s) of `{size.rule}` would leave about "
+            f"{gibibytes(size.written)} on the disk, and {gibibytes(free)} are free.\n"
             "  Use less, or make room."
         )
 

@@ -13,7 +13,7 @@ CONTROL_GROUPS = (
 
 
 def memory() -> int:
-    """Bytes of memory that the jobs of this machine, or of this container, may use: all there is, whoever uses it now."""
+    """Bytes of memory of this machine, or of this container, whoever uses them now."""
     limits = (path.read_text().strip() for path in CONTROL_GROUPS if path.is_file())
     return min([psutil.virtual_memory().total, *(int(limit) for limit in limits if limit.isdigit())])
 

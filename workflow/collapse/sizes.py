@@ -1,17 +1,19 @@
 """How large a plan is, before any of it is done: jobs, rows, tokens, memory and disk of every kind of job.
 
 An estimate from settings alone, so that what no machine can hold is refused with the setting that asks for it. It needs
-no corpus: of real text there is at most what `train_bytes` says, and at most what its source holds. What it bounds:
+no corpus: of real text there is at most what `train_bytes` says, and at most what its source holds.
 
-* Memory is the peak of one job. It counts interpreter and libraries, weights with gradients and moments, activations
-  and logits of a batch, keys and values, tables and their tokens. On the project's own experiments it lay between a
-  half and twice what was measured (`peak_memory_mb` in the provenance).
-* Disk is what the jobs leave behind, models first of all, and the checkpoint of a model in training.
-* It takes real documents for as long as most are (a few sentences, never more than `max_document_tokens`) and samples
-  for as long as documents. It does not know the size of somebody else's base model, so it counts none of it, and of a
-  GPU it knows nothing: with `device: gpu`, activations are not counted.
+* Memory is the peak of one job: interpreter and libraries, weights with gradients and moments, activations and logits
+  of a batch, keys and values, tables and their tokens. For the default, `smoke.yaml`, a transformer of 23 million
+  weights and an n-gram model with 200,000 samples, it was between 0.7 and 1.5 times the measured peak of every kind of
+  job (`peak_memory_mb` in the provenance).
+* Disk is what the jobs leave behind, models first of all, and the checkpoint of a model in training; between one and
+  three times what was found.
+* It takes documents for as long as most are (a few sentences, never more than `max_document_tokens`) and samples for as
+  long as documents. It does not know the size of somebody else's base model and counts nothing of it; of a GPU it knows
+  nothing, so with `device: gpu` no activations are counted.
 
-So `DOUBT` lies between an estimate and a refusal.
+So it bounds nothing strictly, and `DOUBT` lies between an estimate and a refusal.
 """
 
 import math
@@ -68,6 +70,9 @@ CELLS = 2**18
 
 NUMBER = 4
 """Bytes of a float32."""
+
+COUNT_BYTES = 9
+"""Of an n-gram with its count."""
 
 MOST_JOBS = 100_000
 """Of one experiment. Snakemake plans about a hundred jobs a second, and holds them all."""
@@ -142,16 +147,6 @@ def blamed(factors: Iterable[Factor]) -> Factor:
 def over(key: str, value: float, large: float) -> Factor:
     """A setting that something grows in proportion to, and a large value of it."""
     return Factor(key, value, value / large)
-
-
-def stages(plan: Plan, text_bytes: float = math.inf) -> tuple[StageSize, ...]:
-    """What each kind of job of the loop of language models takes; nothing where there is no loop.
-
-    Args:
-        plan: The experiment.
-        text_bytes: Real text that the source holds, where that is known.
-    """
-    return Loop(plan, text_bytes).stages() if plan.strategies else ()
 
 
 PRETRAINING_KEYS = {
@@ -280,14 +275,22 @@ class Loop:
         return (*found, *((over("generate.n_samples", given, 100_000),) if given else self.text))
 
     @cached_property
-    def pool_sets(self) -> tuple[float, tuple[Factor, ...]]:
-        """Sets that the largest table of examples to choose from holds, and why."""
-        found = [(self.greediest[1].sets_offered(self.plan.generations), self.sets)] if self.plan.strategies else []
-        for one in self.plan.strategies:
-            reach = self.plan.generations if one.compose.startswith("accumulate") else one.window or 1
-            grown = over("generations", min(reach, self.plan.generations), 20)
-            found.append((one.oversample * grown.value, (*self.sets, grown)))
-        return max(found, key=lambda one: one[0], default=(1.0, self.text))
+    def pool(self) -> tuple[float, tuple[Factor, ...]]:
+        """Samples that a strategy chooses from at most, and why."""
+        found = [(0.0, self.text)]
+        for index, one in enumerate(self.plan.strategies):
+            n_read = len(generations_read(one, self.plan.generations))
+            sets = one.sets_offered(self.plan.generations) * n_read
+            why = (over(f"strategies[{index}].oversample", one.oversample, 4), over("generations", n_read, 20))
+            found.append((sets * self.set_rows, (*why, *self.sets[-1:])))
+        return max(found, key=lambda one: one[0])
+
+    @cached_property
+    def growth(self) -> float:
+        """Examples of the largest training set over real documents; no strategy takes more of a generation."""
+        last = self.plan.generations + 1
+        grown = {"accumulate": last, "replace_multiple": last, "preserve": 2, "fresh_real": 2}
+        return max([min(one.window or grown.get(one.compose, 1), last) for one in self.plan.strategies], default=1)
 
     # --- training ---------------------------------------------------------------------------------------------------
 
@@ -309,9 +312,8 @@ class Loop:
 
     @cached_property
     def trained(self) -> tuple[float, float]:
-        """Examples and tokens that a model trains on; passes go through the largest pool."""
-        pool = max(1, self.set_rows * self.pool_sets[0] / self.real_rows) if self.plan.budget.match == "epochs" else 1
-        rows = max(1, self.paid * pool)
+        """Examples and tokens that a model trains on at most."""
+        rows = max(1, self.paid * (self.growth if self.plan.budget.match == "epochs" else 1))
         return rows, rows * self.document_tokens
 
     @property
@@ -383,8 +385,8 @@ class Loop:
         if self.plan.family == "transformer":
             return Part("weights", copies * NUMBER * self.n_weights, self.shape)
         order = over("ngram.order", self.plan.ngram.order, 4)
-        grams = self.plan.ngram.order * min(self.trained[1], max(self.real_bytes, self.set_rows * self.sample_tokens))
-        return Part("n-grams", 60 * grams, (order, *self.spent, *self.sets_or_text))
+        counted = order.value * min(self.trained[1], self.growth * self.real_rows * self.document_tokens)
+        return Part("n-grams", COUNT_BYTES * copies * counted, (order, *self.spent, *self.text))
 
     @property
     def sets_or_text(self) -> tuple[Factor, ...]:
@@ -427,8 +429,9 @@ class Loop:
 
     def corpus(self) -> StageSize:
         """Reads and splits the text, and trains the tokenizer."""
-        rows, tokens = self.source_bytes / BYTES_PER_TOKEN / self.document_tokens, self.source_bytes / BYTES_PER_TOKEN
-        held = Part("text", 6 * self.source_bytes + rows * ROW_BYTES, self.text)
+        tokens = self.source_bytes / BYTES_PER_TOKEN
+        rows = tokens / self.document_tokens
+        held = Part("text", 6 * self.source_bytes + 40 * self.real_bytes + rows * ROW_BYTES, self.text)
         vocabulary = Part("vocabulary", 300 * self.vocabulary.value, (self.vocabulary,))
         return StageSize("corpus", 1, rows, tokens, (Part("libraries", IMPORTED["ngram"], ()), held, vocabulary))
 
@@ -444,7 +447,7 @@ class Loop:
         memory = [self.imported, self.weights(2), self.table(rows, self.sample_tokens, self.sets), *self._sampler()]
         if self.plan.generate.engine == "vllm":
             memory[0] = Part("libraries", IMPORTED["vllm"], ())
-        kept = Part("samples", 60 * rows + 5 * tokens, (*self.sets, *self.repeats))
+        kept = Part("samples", 40 * rows + 3 * tokens, (*self.sets, *self.repeats))
         return StageSize("generate", n_jobs, rows, tokens, tuple(memory), (kept,))
 
     def _sampler(self) -> list[Part]:
@@ -473,18 +476,19 @@ class Loop:
     def verify(self, n_jobs: int) -> StageSize:
         """Judges the samples."""
         chain = max((len(one.verifiers) for one in self.plan.strategies), default=0)
-        table = self.table(self.drawn_rows * (1 + chain / 2), self.sample_tokens, self.sets)
-        memory = (self.imported, table, self.weights(2), *self._scored())
+        judged = Part("verdicts", 200 * chain * self.drawn_rows, self.sets)
+        table = self.table(self.drawn_rows, self.sample_tokens, self.sets)
+        memory = (self.imported, table, judged, self.weights(2), *self._scored())
         kept = Part("verdicts", 12 * chain * self.drawn_rows, (*self.sets, *self.repeats))
         return StageSize("verify", n_jobs, chain * self.drawn_rows, 0, memory, (kept,))
 
     def mix(self, n_jobs: int) -> StageSize:
         """Composes the training set."""
         rows, tokens = self.trained
-        sets, why = self.pool_sets
+        pool, why = self.pool
         memory = (
-            Part("libraries", IMPORTED["ngram"], ()),
-            Part("pool", (self.real_rows + sets * self.set_rows) * ROW_BYTES / 2, why),
+            self.imported,
+            Part("pool", (self.real_rows + pool) * ROW_BYTES, why),
             Part("training order", rows * ROW_BYTES / 2, self.spent),
         )
         kept = Part("mixture", 30 * rows, (*self.spent, *self.repeats))
@@ -493,10 +497,10 @@ class Loop:
     def train(self, n_jobs: int) -> StageSize:
         """Fits the model: its weights, their gradients, two moments, and a copy while it is loaded or saved."""
         rows, tokens = self.trained
-        sets, why = self.pool_sets
+        pool, why = self.pool
         batch, by = self.batch, (self.batch, self.context)
         memory = [self.imported, self.weights(5), Part("tokens", 30 * tokens + 300 * rows, self.spent)]
-        memory += [self.table((self.real_rows + sets * self.set_rows) / 2, self.sample_tokens, why)]
+        memory += [self.table((self.real_rows + pool) / 2, self.sample_tokens, why)]
         if self.plan.family == "transformer":
             rows_held = 100 * batch.value + 32 * batch.value * self.context.value
             memory += [Part("a batch", rows_held, by), *self.activations(batch.value, self.context.value, True, by)]
@@ -516,7 +520,7 @@ class Loop:
         memory = (
             self.imported,
             self.weights(3),
-            self.table(rows, self.sample_tokens, self.sets_or_text),
+            self.table(2 * rows, self.sample_tokens, self.sets_or_text),
             Part("n-grams", 100 * measured, (diverse,)),
             Part("n-grams", 100 * compared, (bleu,)),
             *self._scored(),
@@ -526,6 +530,10 @@ class Loop:
 
     def _scored(self) -> list[Part]:
         """What scoring a batch of texts holds; the longest is a row's length."""
-        longest = max(self.plan.corpus.max_document_tokens, self.plan.prompt.n_tokens + self.plan.decoding.max_new_tokens)
-        by = over(self.named("corpus.max_document_tokens"), longest, 4_096)
-        return self.activations(ROWS_SCORED, longest, False, (by,))
+        written = self.plan.prompt.n_tokens + self.plan.decoding.max_new_tokens
+        lengths = (
+            over(self.named("corpus.max_document_tokens"), self.plan.corpus.max_document_tokens, 4_096),
+            over("decoding.max_new_tokens", written, 4_096),
+        )
+        longest = blamed(lengths)
+        return self.activations(ROWS_SCORED, longest.value, False, (longest,))

@@ -84,7 +84,9 @@ def _unrepeated(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ConfigError(f"{path}: `{next(key for key in keys if keys.count(key) > 1)}` appears more than once.\n  {KEEP}")
+        raise ConfigError(
+            f"{path}: `{next(key for key in keys if keys.count(key) > 1)}` appears more than once.\n  {KEEP}"
+        )
     return found
 
 
@@ -121,4 +123,6 @@ def _not_yaml(error: yaml.YAMLError, path: Path) -> ConfigError:
     mark = getattr(error, "problem_mark", None)
     place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is no YAML"
-    return ConfigError(f"{place}: {problem}.\n  Mend this line, or the one before: brackets, quotes, indentation by spaces.")
+    return ConfigError(
+        f"{place}: {problem}.\n  Mend this line, or the one before: brackets, quotes, indentation by spaces."
+    )

@@ -612,4 +612,6 @@ def load_plan(config: dict[str, Any], where: str) -> Plan:
     except ValidationError as error:
         raise explain(error, Plan, where) from None
     except RecursionError:
-        raise ConfigError(f"{where}: a value holds itself.\n  Remove the alias (`*name`) inside its own anchor.") from None
+        raise ConfigError(
+            f"{where}: a value holds itself.\n  Remove the alias (`*name`) inside its own anchor."
+        ) from None

@@ -427,8 +427,8 @@ class TrainingSettings(Settings):
     def _weights_keep_their_sign(self) -> "TrainingSettings":
         if self.learning_rate * self.weight_decay >= 1:
             raise ValueError(
-                f"weight_decay: is {self.weight_decay:g}; times learning_rate {self.learning_rate:g} it must stay below "
-                "1, or a step would turn every weight's sign; lower it"
+                f"weight_decay: is {self.weight_decay:g}; times learning_rate {self.learning_rate:g} it must stay "
+                "below 1, or a step would turn every weight's sign; lower it"
             )
         return self
 
