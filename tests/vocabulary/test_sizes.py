@@ -13,7 +13,7 @@ from collapse.config import load_plan
 from collapse.drift import merged
 from collapse.errors import EngineError
 from collapse.experiment import Experiment
-from collapse.sizes import MEBIBYTE, Loop
+from collapse.sizes import MEBIBYTE, Loop, blamed, largest
 
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 EXPERIMENTS = sorted((ROOT / "workflow" / "experiments").rglob("*.yaml"))
@@ -124,6 +124,13 @@ def test_a_local_file_holds_no_more_than_it_does(tmp_path):
     config["corpus"]["file"]["path"] = "elsewhere.txt"
     with pytest.raises(EngineError, match=r"corpus\.train_bytes: is 1e"):
         Experiment(load_plan(config, "test")).check_size(jobs_run_here=True)
+
+
+def test_a_file_is_read_whole_however_little_is_trained_on(loop):
+    plan = loop(corpus={"source": "file", "file": {"path": "texts.txt"}}).plan
+    small, large = ({size.rule: size for size in Loop(plan, n).stages()}["corpus"] for n in (1e6, 20e9))
+    assert large.peak > 20e9 > small.peak
+    assert blamed(largest(large.memory).factors).key == "corpus.file (its bytes)"
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)

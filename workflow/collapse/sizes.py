@@ -225,8 +225,10 @@ class Loop:
     @cached_property
     def source_bytes(self) -> float:
         """Of all that is read before it is split; never less than what is trained on."""
-        held_out = self.plan.corpus.validation_bytes + self.plan.corpus.test_bytes + self.plan.corpus.reserve_bytes
-        return {"sotu": SOTU_BYTES}.get(self.plan.corpus.source, self.real_bytes + min(held_out, self.real_bytes))
+        corpus = self.plan.corpus
+        held_out = corpus.validation_bytes + corpus.test_bytes + corpus.reserve_bytes
+        known = {"sotu": SOTU_BYTES, "file": self.text_bytes}.get(corpus.source, math.inf)
+        return known if math.isfinite(known) else self.real_bytes + min(held_out, self.real_bytes)
 
     @cached_property
     def real_rows(self) -> float:
@@ -431,7 +433,10 @@ class Loop:
         """Reads and splits the text, and trains the tokenizer."""
         tokens = self.source_bytes / BYTES_PER_TOKEN
         rows = tokens / self.document_tokens
-        held = Part("text", 6 * self.source_bytes + 40 * self.real_bytes + rows * ROW_BYTES, self.text)
+        read = self.text
+        if math.isfinite(self.text_bytes):
+            read = (*read, over("corpus.file (its bytes)", self.text_bytes, 1e8))
+        held = Part("text", 6 * self.source_bytes + 40 * self.real_bytes + rows * ROW_BYTES, read)
         vocabulary = Part("vocabulary", 300 * self.vocabulary.value, (self.vocabulary,))
         return StageSize("corpus", 1, rows, tokens, (Part("libraries", IMPORTED["ngram"], ()), held, vocabulary))
 
