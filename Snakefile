@@ -1,4 +1,7 @@
 # The map of the workflow. `snakemake -n` says what would run; `snakemake` runs it.
+include: "workflow/rules/config.smk"
+
+
 configfile: "config.yaml"
 
 

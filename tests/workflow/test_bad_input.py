@@ -1,5 +1,6 @@
 """What is refused: with one clear message, before any work, and without losing anything."""
 
+import json
 import os
 
 import pytest
@@ -7,6 +8,7 @@ from projects import SMALL, TINY
 
 from collapse.contracts import Record
 from collapse.errors import ConfigError
+from collapse.sizes import MEBIBYTE, Loop
 from collapse.stages import corpus
 
 
@@ -118,3 +120,35 @@ def test_a_corpus_file_that_was_exchanged_under_an_old_date_reruns_what_was_made
     assert fresh.jobs("--", "results/tiny/documents.parquet") == {"corpus": 1}
     explained = fresh.collapse("explain", "--configfile", "experiment.yaml").stdout
     assert "corpus: the content of what corpus names, by its digest, is " in explained
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "words"),
+    [
+        ("experiment.yaml", "experiment: tiny\n", "experiment: tiny\nfamily: ngram\n", "`family` stands in line"),
+        ("config.yaml", "seeds: [0, 1, 2]", "seeds: [0, 1, 2", "config.yaml, line"),
+        ("experiment.yaml", "engine: native\n", "engine: native\n  n_samples: 100000000000\n", "this machine"),
+    ],
+)
+def test_a_config_file_is_looked_at_before_any_work(fresh, path, old, new, words):
+    fresh.configure()
+    fresh.edit(path, old, new)
+    assert words in refused(fresh)
+    assert not (fresh.folder / "results").exists()
+
+
+def test_what_snakemake_cannot_read_of_its_command_line_is_explained(fresh):
+    # It reads the files of --configfile before any line of the Snakefile, and names no line of what is wrong there.
+    fresh.configure()
+    fresh.edit("experiment.yaml", "generations: 2", "generations: [2")
+    assert fresh.snakemake("-n", check=False).returncode != 0
+    explained = fresh.collapse("explain", "--configfile", "experiment.yaml", check=False).stderr
+    assert "experiment.yaml, line" in explained and "Traceback" not in explained
+
+
+def test_a_finished_run_took_about_the_memory_that_was_foreseen(finished, planned):
+    foreseen = {size.rule: size.peak / MEBIBYTE for size in Loop(planned().plan).stages()}
+    facts = [json.loads(path.read_text()) for path in (finished.folder / "results/tiny").rglob("provenance/*.json")]
+    peaks = {one["stage"]: one["cost"]["peak_memory_mb"] for one in facts}
+    ratios = {rule: peak / peaks[rule] for rule, peak in foreseen.items()}
+    assert all(1 / 3 < ratio < 3 for ratio in ratios.values()), ratios

@@ -172,7 +172,7 @@ def test_a_world_stands_beside_a_loop_of_language_models(undisturbed):
             {"claims": {"A1": CLAIM | {"select": CLAIM["select"] | {"world": "third"}}}},
             "claims.A1.select.world: `third` is not one of `worlds` (first, second)",
         ),
-        ({"claims": {"A1": CLAIM | {"evidence": "memory"}}}, "claims.A1.value.evidence: is 'memory'"),
+        ({"claims": {"A1": CLAIM | {"evidence": "memory"}}}, "claims.A1.evidence: is 'memory'"),
         (selecting({"generations": [2, 9]}), "claims.A1.select.generations: 9 is not measured; there is 0, 1, 2, 3"),
         (selecting({"at": {"samples": 12}}), "claims.A1.select.at: `samples` is not swept there; there is none"),
         (selecting({"metric": "relative_error"}, world={"ridge": 0.1}), "`relative_error` is not measured there"),
@@ -191,14 +191,17 @@ def test_a_world_stands_beside_a_loop_of_language_models(undisturbed):
             "panels[0].strategies: `accumulte` is not measured there; did you mean",
         ),
         (panelled({"x": "samples"}), "panels[0].x: `samples` is not swept there; there is generation"),
-        ({"worlds": {"first": WORLD | {"replicates": 10**12}}}, "replicates: would hold about 2.98e+04 GiB at once"),
+        (
+            {"worlds": {"first": WORLD | {"replicates": 10**12}}},
+            "worlds.first.replicates: would hold about 29,800 GiB at once",
+        ),
         (
             {"worlds": {"first": WORLD | {"samples": 10**9, "strategies": [SUBSAMPLE]}}},
             "samples: would hold about 89.4 GiB at once, more than the 4",
         ),
         (
             {"worlds": {"first": STATES | {"samples": [5, 5]}}},
-            "worlds.first.categorical: samples: 5 appears more than once",
+            "worlds.first.samples: 5 appears more than once",
         ),
     ],
 )

@@ -56,6 +56,34 @@ class Request:
         return ["--ntasks=1", f"--cpus-per-task={self.threads}", *given]
 
 
+MEGABYTE = 10**6
+
+
+def memory_granted(resources: Any, groups: Mapping[str, str]) -> dict[str, int]:
+    """Bytes of memory that a profile gives the jobs of each rule; rules that it does not name are left out.
+
+    Steps of one group run after one another in a job that has as much as the greediest of them asks for.
+
+    Args:
+        resources: Snakemake's `workflow.resource_settings`.
+        groups: Group of each rule.
+    """
+    default = _megabytes(resources.default_resources)
+    own = {rule: _megabytes(given) or default for rule, given in (resources.overwrite_resources or {}).items()}
+    asked = {rule: n for rule in {*groups, *own} if (n := own.get(rule, default))}
+    most = dict[str, int]()
+    for rule, n in asked.items():
+        most[groups.get(rule, rule)] = max(n, most.get(groups.get(rule, rule), 0))
+    return {rule: most[groups.get(rule, rule)] * MEGABYTE for rule in asked}
+
+
+def _megabytes(resources: Mapping[str, Any] | None) -> int:
+    """What `mem_mb` says; 0 where it says nothing, or leaves it to a formula."""
+    given = (resources or {}).get("mem_mb")
+    value = getattr(given, "raw", given)
+    return value if isinstance(value, int) else 0
+
+
 def refuse_impossible(requests: Iterable[Request]) -> None:
     """Ask Slurm whether it could ever start such jobs; `sbatch --test-only` starts none.
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from collapse import contracts, files, integrity, lineage, provenance
 from collapse.config import load_plan
+from collapse.config.files import read
 from collapse.config.origins import sentences
 from collapse.config.plan import REAL
 from collapse.errors import ConfigError, ContractError
@@ -93,11 +93,11 @@ def merged(configfiles: list[Path]) -> dict[str, Any]:
     """The config as Snakemake merges it: mappings by key, anything else replaced.
 
     Raises:
-        ConfigError: A file is missing, or is not a YAML mapping.
+        ConfigError: A file is missing, or is no YAML mapping whose keys differ.
     """
     config = dict[str, Any]()
     for path in [BASE, *configfiles]:
-        _merge(config, _mapping(path))
+        _merge(config, read(path))
     return config
 
 
@@ -120,16 +120,6 @@ def jobs(configfiles: list[Path]) -> Counter[str]:
 def _where(configfiles: list[Path]) -> str:
     """The config's name in messages, as `workflow/rules/common.smk` gives it."""
     return " + ".join([*(str(path.absolute()) for path in configfiles), str(BASE)])
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML ({error}).\n  Run in the project's folder.") from None
-    if not isinstance(found, dict):
-        raise ConfigError(f"{path}: is not a mapping of settings.\n  Begin with a key, such as `experiment: name`.")
-    return found
 
 
 def _merge(config: dict[str, Any], changes: dict[str, Any]) -> None:

@@ -7,20 +7,23 @@ lives in a `.smk` file and all of it is tested.
 import functools
 import hashlib
 import importlib.util
+import math
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from collapse import engines, families, layout, lineage, sources
+from collapse import engines, families, layout, limits, lineage, machine, sizes, sources
 from collapse.claims import foresee
+from collapse.config.base import gibibytes
 from collapse.config.claims import Claim
 from collapse.config.plan import REAL, AuditSpec, Plan
-from collapse.config.settings import PerplexityBandVerifier, Settings
+from collapse.config.settings import PerplexityBandVerifier, RealTextSettings, Settings
 from collapse.errors import ConfigError, EngineError
 from collapse.families.size import flops_per_token
 from collapse.fingerprint import stage_fingerprint
+from collapse.limits import UNKNOWN, Limit
 from collapse.metrics import CATALOGUE
 from collapse.stats.named import refuse_unknown
 from collapse.stats.pooled import Pooled
@@ -161,6 +164,29 @@ class Experiment:
     def _weights_digest(self) -> str | None:
         source = sources.of_weights(self.plan.transformer) if self.plan.has_base_model else None
         return source.digest(self._sha256) if source else None
+
+    def check_size(self, jobs_run_here: bool, granted: Mapping[str, int] | None = None) -> None:
+        """Refuse, before any work, a plan without end, or one that neither memory nor disk can hold.
+
+        Args:
+            jobs_run_here: Whether jobs run on this machine, not on a cluster's nodes, whose memory is not known here.
+            granted: Bytes of memory that a rule's jobs are given, where a profile says so.
+
+        Raises:
+            ConfigError: It has no end, or more jobs than Snakemake can plan.
+            EngineError: It is too large.
+        """
+        if not self.plan.strategies:
+            return
+        limits.refuse_too_many_jobs(self.plan)
+        text_bytes = _bytes_of(self.plan.corpus)
+        loop = sizes.Loop(self.plan, text_bytes)
+        limits.refuse_endless(loop)
+        found = [*loop.stages()]
+        if self.pretraining:
+            found += self.pretraining.sizes(_bytes_of(self.plan.pretraining.corpus))
+        folder, memory = Path(self.folder), _memory(jobs_run_here, granted or {})
+        limits.refuse_too_large(found, memory, machine.free_disk(folder), lambda: machine.size_of(folder))
 
     def check_machine(self, jobs_run_here: bool, same_python: bool = True) -> None:
         """Refuse, before any work, what this machine cannot do.
@@ -420,3 +446,20 @@ class Experiment:
         if self.plan.family != "transformer" or not self.plan.transformer.made_here:
             return None
         return flops_per_token(self.plan.transformer, self.plan.tokenizer.vocabulary_size)
+
+
+def _bytes_of(text: RealTextSettings) -> float:
+    """Bytes of a local file, where the text comes from one that is there; what others hold is not known."""
+    path = Path(text.file.path or "")
+    return path.stat().st_size if text.source == "file" and path.is_file() else math.inf
+
+
+def _memory(jobs_run_here: bool, granted: Mapping[str, int]) -> Callable[[str], Limit]:
+    """What each rule's jobs may hold: what a profile gives them, else what this machine has."""
+    here = Limit(machine.memory(), f"the {gibibytes(machine.memory())} of this machine") if jobs_run_here else UNKNOWN
+
+    def limit(rule: str) -> Limit:
+        given = granted.get(rule)
+        return Limit(given, f"the {gibibytes(given)} that `mem_mb` gives it in the profile") if given else here
+
+    return limit

@@ -11,6 +11,8 @@ from pathlib import Path
 from collapse import layout
 from collapse.config.plan import REAL, AuditSpec, CollectSpec, Plan
 from collapse.experiment import Experiment
+from collapse.limits import refuse_endless
+from collapse.sizes import PRETRAINING_KEYS, Loop, StageSize, pretraining_stages
 
 
 class Pretraining:
@@ -28,6 +30,16 @@ class Pretraining:
     def code(self, stage: str) -> str:
         """Fingerprint of the stage's code; see `Experiment.code`."""
         return self.experiment.code(stage)
+
+    def sizes(self, text_bytes: float) -> tuple[StageSize, ...]:
+        """What making it takes, if its text has so many bytes.
+
+        Raises:
+            ConfigError: It would go round its text without end.
+        """
+        if not self.shipped:
+            refuse_endless(Loop(self.experiment.plan, text_bytes, PRETRAINING_KEYS))
+        return pretraining_stages(self.experiment.plan, text_bytes, self.shipped)
 
     @property
     def seed(self) -> int:

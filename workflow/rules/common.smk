@@ -4,8 +4,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-PACKAGE = Path(workflow.basedir, "workflow")
-sys.path.insert(0, str(PACKAGE))
 # A chain of generations is one input function inside another.
 sys.setrecursionlimit(20_000)
 
@@ -43,6 +41,13 @@ try:
     )
     elsewhere = any(word.startswith(("--executor", "--profile")) for word in sys.argv)
     EXPERIMENT.check_claims()
+    if workflow.is_main_process:
+        EXPERIMENT.check_size(
+            jobs_run_here=not elsewhere,
+            granted=cluster.memory_granted(
+                workflow.resource_settings, workflow.group_settings.overwrite_groups
+            ),
+        )
     EXPERIMENT.check_sources()
     EXPERIMENT.check_machine(
         jobs_run_here=not elsewhere,

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, model_validator
 
-from collapse.config.base import Settings
+from collapse.config.base import LONGEST_NAME, Settings
 
 START = "document"
 """Symbol that every document begins as."""
@@ -25,7 +25,7 @@ LONGEST = 100
 COUNTED = 10**12
 """Documents are counted up to here: a few rules that nest deeply write more than a number can hold."""
 
-Symbol = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Symbol = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=LONGEST_NAME)]
 
 
 class WordClass(Settings):
@@ -42,7 +42,7 @@ class Rule(Settings):
     symbol: Symbol
     becomes: tuple[Symbol, ...] = Field(min_length=1)
     """Symbols and word classes, in order."""
-    weight: float = Field(gt=0)
+    weight: float = Field(gt=0, le=1e9)
     """The rule's probability is its weight over the sum of the weights of its symbol's rules."""
 
 
@@ -56,7 +56,7 @@ class Reach(NamedTuple):
 class GrammarSettings(Settings):
     """A language whose distribution is known exactly: documents are independent draws from a grammar."""
 
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**31)
     """Decides the words' letters and the draws."""
     draws: int = Field(ge=3, le=10_000_000)
     """Documents drawn, with repeats; each is a group of its own, so whether it is held out is not up to its text."""

@@ -7,10 +7,12 @@ its rule, and so it is what decides a rerun.
 import hashlib
 import json
 import math
+import re
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from collapse.config.base import repeated
 from collapse.config.claims import Claim, ClaimId, Selection
 from collapse.config.problems import explain
 from collapse.config.settings import (
@@ -21,6 +23,8 @@ from collapse.config.settings import (
     EvaluationSettings,
     GenerateSettings,
     HealthSettings,
+    LengthVerifier,
+    LimitedBudgetSettings,
     Name,
     NgramSettings,
     NoisyOracleVerifier,
@@ -36,6 +40,7 @@ from collapse.config.settings import (
     Verifier,
 )
 from collapse.config.worlds import World
+from collapse.errors import ConfigError
 
 REAL = "real"
 """The reserved strategy that holds the shared generation 0 and, beyond it, the real-data control."""
@@ -242,7 +247,7 @@ class Plan(Settings):
     """Of the loop of language models; empty: there is none, only closed-form worlds."""
     verifiers: dict[Name, Verifier]
     """Verifiers by name; strategies say which of them they use."""
-    budget: BudgetSettings
+    budget: LimitedBudgetSettings
     training: TrainingSettings
     evaluation: EvaluationSettings
     worlds: dict[Name, World]
@@ -298,11 +303,14 @@ class Plan(Settings):
             ("strategies", [strategy.name for strategy in self.strategies]),
             ("seeds", [str(seed) for seed in self.seeds]),
         ):
-            repeated = sorted({value for value in values if values.count(value) > 1})
-            if repeated:
-                raise ValueError(f"{kind}: {', '.join(repeated)} appears more than once")
+            if twice := sorted(repeated(values)):
+                raise ValueError(f"{kind}: {', '.join(twice[:5])} appears more than once; keep each once")
         if any(not 0 <= seed < 2**31 for seed in self.seeds):
             raise ValueError("seeds: each must be at least 0 and below 2147483648")
+        if re.fullmatch(BASE_MODEL.format(recipe="[0-9a-f]{12}"), self.experiment):
+            raise ValueError(
+                f"experiment: `{self.experiment}` is how folders of base models are named; choose another name"
+            )
 
     def _check_verifiers(self) -> None:
         known = ", ".join(self.verifiers) or "none"
@@ -312,7 +320,14 @@ class Plan(Settings):
                     raise ValueError(
                         f"strategies[{index}].verifiers: `{name}` is not defined; `verifiers` defines {known}"
                     )
+        used = {name for strategy in self.strategies for name in strategy.verifiers}
         for name, verifier in self.verifiers.items():
+            longest = self.decoding.max_new_tokens
+            if isinstance(verifier, LengthVerifier) and name in used and verifier.min_tokens > longest:
+                raise ValueError(
+                    f"verifiers.{name}.min_tokens: is {verifier.min_tokens}, but samples have at most {longest} tokens "
+                    "(decoding.max_new_tokens), so none would pass; lower it"
+                )
             if isinstance(verifier, NoisyOracleVerifier):
                 oracle = self.verifiers.get(verifier.oracle)
                 if oracle is None or isinstance(oracle, NoisyOracleVerifier):
@@ -436,7 +451,7 @@ class Plan(Settings):
                 "prompt": PromptSettings(source="none", n_tokens=0, in_training=False),
                 "strategies": (),
                 "verifiers": {},
-                "budget": BudgetSettings(match="steps", amount=self.pretraining.steps),
+                "budget": self.budget.model_copy(update={"match": "steps", "amount": float(self.pretraining.steps)}),
                 "training": self.pretraining.training,
                 # what another experiment could have set otherwise, though it asks for the same recipe
                 "generate": self.generate.model_copy(update={"n_samples": None}),
@@ -602,3 +617,7 @@ def load_plan(config: dict[str, Any], where: str) -> Plan:
         return Plan.model_validate(config)
     except ValidationError as error:
         raise explain(error, Plan, where) from None
+    except RecursionError:
+        raise ConfigError(
+            f"{where}: a value holds itself.\n  Remove the alias (`*name`) inside its own anchor."
+        ) from None

@@ -4,11 +4,12 @@ The models are frozen and refuse unknown keys. `config.schema.json` is generated
 that decides a result: what decides a result is written in `config.yaml`, where it can be read.
 """
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.base import Fraction, Name, Settings
+from collapse.config.base import Fraction, Name, Settings, repeated
 from collapse.config.grammar import GrammarSettings
 
 
@@ -23,7 +24,7 @@ class SotuSettings(Settings):
     @model_validator(mode="after")
     def _years_are_in_order(self) -> "SotuSettings":
         if self.last_year is not None and self.last_year < self.first_year:
-            raise ValueError(f"last_year {self.last_year} is before first_year {self.first_year}")
+            raise ValueError(f"last_year {self.last_year} is before first_year {self.first_year}; exchange them")
         return self
 
 
@@ -80,10 +81,12 @@ class RealTextSettings(Settings):
     def _source_is_named(self) -> "RealTextSettings":
         if self.source == "file" and not self.file.path:
             raise ValueError("`source: file` needs `file.path`")
+        if "\0" in (self.file.path or ""):
+            raise ValueError("file.path: holds a null character, which no file's name does; write it without")
         if self.source == "huggingface" and not (self.huggingface.dataset and self.huggingface.revision):
             raise ValueError("`source: huggingface` needs `huggingface.dataset` and `huggingface.revision`")
         if self.test_fraction + self.validation_fraction >= 1:
-            raise ValueError("test_fraction + validation_fraction leave nothing to train on")
+            raise ValueError("test_fraction + validation_fraction leave nothing to train on; keep their sum below 1")
         return self
 
 
@@ -106,7 +109,8 @@ class CorpusSettings(RealTextSettings):
         if self.grammar.longest_document >= self.max_document_tokens:
             raise ValueError(
                 f"max_document_tokens: is {self.max_document_tokens}, but a document of `grammar` may have "
-                f"{self.grammar.longest_document} bytes and its end, and none may be cut"
+                f"{self.grammar.longest_document} bytes and its end, and none may be cut; set it to "
+                f"{self.grammar.longest_document + 1} or more"
             )
         return self
 
@@ -141,14 +145,21 @@ class TransformerSettings(Settings):
     """Most tokens the model sees at once, start of sequence included; also the length of a packed training row."""
     tuning: Literal["full", "lora"]
     """Which weights are trained; `lora` needs a base model."""
-    lora_rank: int = Field(ge=1)
+    lora_rank: int = Field(ge=1, le=4_096)
     precision: Literal["float32", "bfloat16"]
     """Arithmetic of training; weights are kept and sampled from in float32 on a CPU."""
 
     @model_validator(mode="after")
     def _shape_is_possible(self) -> "TransformerSettings":
         if self.width % self.n_heads:
-            raise ValueError(f"width {self.width} is not a multiple of n_heads {self.n_heads}")
+            near = self.width // self.n_heads * self.n_heads or self.n_heads
+            raise ValueError(f"width {self.width} is not a multiple of n_heads {self.n_heads}; {near} is")
+        if self.architecture == "llama" and self.made_here and self.width // self.n_heads % 2:
+            raise ValueError(
+                f"width: is {self.width}, so each of n_heads {self.n_heads} is {self.width // self.n_heads} wide, but "
+                f"llama turns its numbers in pairs; use an even multiple of n_heads, such as "
+                f"{self.width + self.n_heads}"
+            )
         if self.tuning == "lora" and self.made_here:
             raise ValueError("`tuning: lora` needs a base_model that somebody else pretrained; use `tuning: full`")
         return self
@@ -185,6 +196,10 @@ class PromptSettings(Settings):
         return self
 
 
+LEAST_TEMPERATURE = 0.01
+"""vLLM raises a lower one to this, and says so in its log only."""
+
+
 class DecodingSettings(Settings):
     """How text is drawn from a model. Every value is explicit: hidden defaults are the field's largest confounder."""
 
@@ -193,11 +208,11 @@ class DecodingSettings(Settings):
     """1 draws from the model itself."""
     top_p: Annotated[float, Field(gt=0, le=1)]
     """1 keeps every token."""
-    top_k: int = Field(ge=0)
+    top_k: int = Field(ge=0, lt=2**31)
     """0 keeps every token."""
     min_p: Annotated[float, Field(ge=0, le=1)]
     """0 keeps every token."""
-    repetition_penalty: float = Field(gt=0)
+    repetition_penalty: float = Field(gt=0, le=100)
     """1 is none."""
     n_beams: int = Field(ge=1)
     """Beams of `method: beam`; 1 otherwise."""
@@ -211,6 +226,11 @@ class DecodingSettings(Settings):
     def _values_fit_method(self) -> "DecodingSettings":
         if self.method == "sample" and self.temperature == 0:
             raise ValueError("temperature 0 is `method: greedy`")
+        if self.method == "sample" and self.temperature < LEAST_TEMPERATURE:
+            raise ValueError(
+                f"temperature: is {self.temperature:g}, and vLLM would take {LEAST_TEMPERATURE} instead; use at least "
+                "that, or `method: greedy`"
+            )
         if (self.method == "beam") != (self.n_beams > 1):
             raise ValueError("n_beams must be at least 2 for `method: beam` and 1 otherwise")
         if self.method != "sample" and (self.top_p, self.top_k, self.min_p) != (1, 0, 0):
@@ -232,6 +252,15 @@ class HealthSettings(Settings):
     max_length_ratio: float = Field(gt=0)
     on_failure: Literal["warn", "stop"]
 
+    @model_validator(mode="after")
+    def _some_length_passes(self) -> "HealthSettings":
+        if self.min_length_ratio > self.max_length_ratio:
+            raise ValueError(
+                f"min_length_ratio: is {self.min_length_ratio:g}, above max_length_ratio {self.max_length_ratio:g}, so "
+                "no sample would pass; exchange them"
+            )
+        return self
+
 
 class GenerateSettings(Settings):
     """How many samples each generation has and what draws them."""
@@ -240,7 +269,7 @@ class GenerateSettings(Settings):
     """`native` is the family's own sampler (n-gram). One engine per experiment, never chosen silently."""
     n_samples: int | None = Field(ge=1)
     """Samples per generation; null: as many as real training documents."""
-    chunk_rows: int = Field(ge=1)
+    chunk_rows: int = Field(ge=1, le=1_000_000)
     """Samples are kept every so many rows; an interrupted job goes on after the last kept ones."""
     health: HealthSettings
 
@@ -251,6 +280,15 @@ class LengthVerifier(Settings):
     kind: Literal["length"]
     min_tokens: int = Field(ge=0)
     max_tokens: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _some_length_passes(self) -> "LengthVerifier":
+        if self.min_tokens > self.max_tokens:
+            raise ValueError(
+                f"min_tokens: is {self.min_tokens}, above max_tokens {self.max_tokens}, so no sample would pass; "
+                "exchange them"
+            )
+        return self
 
 
 class ExactDuplicatesVerifier(Settings):
@@ -269,7 +307,9 @@ class PerplexityBandVerifier(Settings):
     @model_validator(mode="after")
     def _band_is_open(self) -> "PerplexityBandVerifier":
         if self.low_quantile >= self.high_quantile:
-            raise ValueError("low_quantile must be below high_quantile")
+            raise ValueError(
+                f"low_quantile: is {self.low_quantile:g}, but it must be below high_quantile {self.high_quantile:g}"
+            )
         return self
 
 
@@ -283,6 +323,12 @@ class NoisyOracleVerifier(Settings):
     """Probability that a sample the oracle accepts is kept (phi)."""
     false_positive_rate: Fraction
     """Probability that a sample the oracle rejects is kept (psi)."""
+
+    @model_validator(mode="after")
+    def _something_is_kept(self) -> "NoisyOracleVerifier":
+        if self.true_positive_rate == 0 and self.false_positive_rate == 0:
+            raise ValueError("true_positive_rate: is 0 and so is false_positive_rate, so no sample is kept; raise one")
+        return self
 
 
 Verifier = Annotated[
@@ -328,6 +374,8 @@ class Strategy(Settings):
                 raise ValueError(f"`compose: {self.compose}` has no `{parameter}`")
         if self.compose == "mix" and self.real_fraction == 1:
             raise ValueError("real_fraction 1 leaves no samples; that is `compose: real`")
+        if twice := repeated(self.verifiers):
+            raise ValueError(f"verifiers: {', '.join(twice)} appears more than once; name each once")
         if self.compose == "real" and self.verifiers:
             raise ValueError("`compose: real` trains on no samples, so there is nothing to verify")
         if (self.name == "real") != (self.compose == "real"):
@@ -347,17 +395,42 @@ class BudgetSettings(Settings):
     amount: float = Field(gt=0)
     """Documents, tokens, optimizer steps, floating-point operations, or passes per model."""
 
+    @model_validator(mode="after")
+    def _counts_are_whole(self) -> "BudgetSettings":
+        if self.match in ("documents", "steps") and not self.amount.is_integer():
+            raise ValueError(
+                f"amount: is {self.amount:g}, but {self.match} are counted; write a whole number, such as "
+                f"{math.ceil(self.amount)}"
+            )
+        return self
+
+
+class LimitedBudgetSettings(BudgetSettings):
+    """A budget, and how far it may go beyond the text there is. The limit decides no result, so no stage sees it."""
+
+    max_passes: float = Field(default=1_000, gt=0, exclude=True)
+    """A budget that goes more often through the real training text is refused: most often it is a slip of the pen."""
+
 
 class TrainingSettings(Settings):
     """How a model is trained (transformer family)."""
 
     batch_size: int = Field(ge=1)
     """Packed rows of context_length per optimizer step."""
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1)
     schedule: Literal["cosine", "constant"]
     warmup_fraction: Fraction
     weight_decay: float = Field(ge=0)
     gradient_clip: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _weights_keep_their_sign(self) -> "TrainingSettings":
+        if self.learning_rate * self.weight_decay >= 1:
+            raise ValueError(
+                f"weight_decay: is {self.weight_decay:g}; times learning_rate {self.learning_rate:g} it must stay "
+                "below 1, or a step would turn every weight's sign; lower it"
+            )
+        return self
 
 
 class PretrainingSettings(Settings):
@@ -378,9 +451,9 @@ class PretrainingSettings(Settings):
 class EvaluationSettings(Settings):
     """What is measured at every generation."""
 
-    diversity_tokens: int = Field(ge=100)
+    diversity_tokens: int = Field(ge=100, le=100_000_000)
     """Diversity is measured on the first so many tokens of each generation's samples: it depends on size."""
-    self_bleu_samples: int = Field(ge=2)
+    self_bleu_samples: int = Field(ge=2, le=1_000_000)
     tail_share: Annotated[float, Field(gt=0, lt=1)]
     """The tail is the rarest real token types that together hold this share of real tokens."""
 
@@ -390,5 +463,5 @@ class ReportSettings(Settings):
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     """Coverage of intervals between seeds."""
-    n_samples_shown: int = Field(ge=0)
+    n_samples_shown: int = Field(ge=0, le=1_000)
     """Samples side by side, per strategy and generation."""

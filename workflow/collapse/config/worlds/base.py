@@ -4,6 +4,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
+from collapse.config.base import gibibytes, repeated
 from collapse.config.settings import Settings, Strategy
 
 BYTES = 8
@@ -70,8 +71,8 @@ class WorldSettings(Settings):
     def _sweeps_name_each_value_once(self) -> Self:
         for key, values in self:
             swept = isinstance(values, tuple) and key not in NOT_SWEPT
-            if swept and (repeated := [value for value in values if values.count(value) > 1]):
-                shown = f"{repeated[0]:g}" if isinstance(repeated[0], int | float) else f"({repeated[0]})"
+            if swept and (twice := repeated(values)):
+                shown = f"{twice[0]:g}" if isinstance(twice[0], int | float) else f"({twice[0]})"
                 raise ValueError(f"{key}: {shown} appears more than once")
         return self
 
@@ -79,9 +80,9 @@ class WorldSettings(Settings):
     def _fits_into_memory(self) -> Self:
         generations = getattr(self, "generations", 0) + 1
         for one in (self.held, Held("replicates", self.replicates * generations)):
-            if (size := one.numbers * BYTES / 2**30) > MOST_GIB:
+            if (held := one.numbers * BYTES) > MOST_GIB * 2**30:
                 limit = f"the {MOST_GIB} GiB that a world may hold"
-                raise ValueError(f"{one.key}: would hold about {size:.3g} GiB at once, more than {limit}; use fewer")
+                raise ValueError(f"{one.key}: would hold about {gibibytes(held)} at once, more than {limit}; use fewer")
         return self
 
     def simulated(self) -> Self:
@@ -119,8 +120,8 @@ class ChainSettings(WorldSettings):
     @model_validator(mode="after")
     def _strategies_can_be_simulated(self) -> "ChainSettings":
         names = [strategy.name for strategy in self.strategies]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"strategies: {', '.join(repeated)} appears more than once")
+        if twice := sorted(repeated(names)):
+            raise ValueError(f"strategies: {', '.join(twice)} appears more than once")
         for strategy in self.strategies:
             if strategy.verifiers:
                 raise ValueError(f"strategies: `{strategy.name}` has verifiers, which closed-form chains do not have")

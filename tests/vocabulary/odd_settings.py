@@ -1,0 +1,245 @@
+"""Settings that must be refused, each with what the message says: the key, and what to do.
+
+A row is the setting's path in the config, its odd value, and words of the message. `also` holds the other settings that
+make it odd. Lists are entered by their index: `strategies.1.window`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+LARGE, MORE = 10**9, "run where there is more memory"
+SCRATCH = {"transformer.base_model": None, "start": "fresh"}
+NGRAM = {"family": "ngram", "generate.engine": "native", "budget": {"match": "epochs", "amount": 1}}
+TRANSFORMERS = {"generate.engine": "transformers"}
+PREFIX = {"source": "real_prefix", "n_tokens": 5, "in_training": False}
+BEAM = TRANSFORMERS | {
+    "prompt": PREFIX,
+    "decoding.method": "beam",
+    "decoding.n_beams": 4,
+    "decoding.max_new_tokens": 90,
+}
+HUB = {"dataset": "a/b", "subset": None, "revision": "c", "split": "train", "column": "text", "group_column": None}
+COIN = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
+MANY = [{"name": f"replace-{i}", "compose": "replace"} for i in range(2_000)]
+
+
+class Odd(NamedTuple):
+    """A setting that must be refused.
+
+    Attributes:
+        key: Its path.
+        value: What it is set to.
+        says: What the message says.
+        also: Other settings.
+    """
+
+    key: str
+    value: Any
+    says: tuple[str, ...]
+    also: Mapping[str, Any] = MappingProxyType({})
+
+
+def budget(match: str, amount: object) -> dict[str, object]:
+    return {"match": match, "amount": amount}
+
+
+TOO_LARGE = (
+    Odd("strategies.4.oversample", LARGE, ("strategies[4].oversample: is 1,000,000,000", "`generate`", MORE)),
+    Odd("generate.n_samples", 10**14, ("generate.n_samples: is 100,000,000,000,000", "`generate`", MORE)),
+    Odd("generate.n_samples", 10**14, ("generate.n_samples: is", MORE), NGRAM),
+    Odd("generate.n_samples", 10**10, ("generate.n_samples: is", MORE), NGRAM | {"budget": budget("tokens", 1e5)}),
+    Odd("decoding.max_new_tokens", 10**11, ("decoding.max_new_tokens: is 100,000,000,000", "block", MORE), NGRAM),
+    Odd("transformer.n_layers", 10**6, ("transformer.n_layers: is 1,000,000", "weights", MORE), SCRATCH),
+    Odd("transformer.n_layers", 10**6, ("transformer.n_layers: is 1,000,000", MORE)),
+    Odd("transformer.width", 10**6, ("transformer.width: is 1,000,000", MORE), SCRATCH | TRANSFORMERS | {"transformer.n_heads": 4}),
+    Odd("transformer.context_length", LARGE, ("transformer.context_length: is 1,000,000,000", MORE), SCRATCH),
+    Odd("transformer.context_length", LARGE, ("transformer.context_length: is", MORE), SCRATCH | TRANSFORMERS),
+    Odd("tokenizer.vocabulary_size", 2**31 - 1, ("tokenizer.vocabulary_size: is 2,147,483,647", MORE)),
+    Odd("tokenizer.vocabulary_size", 2**31 - 1, ("tokenizer.vocabulary_size: is 2,147,483,647", MORE), NGRAM),
+    Odd("training.batch_size", LARGE, ("training.batch_size: is 1,000,000,000", "`train`", MORE)),
+    Odd("generate.chunk_rows", 10**6, ("generate.n_samples: is", MORE), {"generate.n_samples": 10**8}),
+    Odd("decoding.n_beams", 10**6, ("decoding.n_beams: is 1,000,000", "`generate`", MORE), BEAM),
+    Odd("corpus.train_bytes", 10**15, ("corpus.train_bytes: is 1e+15", MORE), {"corpus.source": "huggingface", "corpus.huggingface": HUB}),
+    Odd("strategies.2", {"name": "m", "compose": "replace_multiple", "oversample": 10**6}, ("strategies[2].oversample: is", MORE)),
+    Odd("generations", 5_000, ("generations: is 5,000", MORE), {"seeds": [0], "strategies": [{"name": "m", "compose": "replace_multiple", "oversample": 9}], "generate.n_samples": 10_000, "training.batch_size": 1}),
+    Odd("seeds", list(range(1_000)), ("train", "on the disk", "make room"), {"transformer.n_layers": 40, "strategies": MANY[:4]} | SCRATCH),
+)  # fmt: skip
+
+TOO_MANY = (
+    Odd("seeds", list(range(100_000)), ("seeds: are 100,000", "10,000,000 jobs", "Use fewer")),
+    Odd("strategies", MANY, ("strategies: are 2,000", "120,000 jobs", "Use fewer")),
+    Odd("generations", 10_000, ("generations: is 10,000", "750,000 jobs", "Use fewer")),
+    Odd("generations", 9_000, ("generations: is 9,000", "81,009,000 inputs", "Use fewer"), {"seeds": [0], "strategies": [{"name": "a", "compose": "accumulate"}]}),
+    Odd("corpus.grammar.draws", LARGE, ("corpus.grammar.draws: is 1000000000", "at most 10,000,000")),
+    Odd("corpus.grammar.lexicon.0.words", 10**6, ("corpus.grammar.lexicon[0].words: is 1000000", "at most 4,900")),
+    Odd("corpus.grammar.lexicon.0.words", 4_000, ("corpus.grammar", "can write", "use fewer words")),
+    Odd("corpus.grammar.zipf_exponent", 1e6, ("corpus.grammar.zipf_exponent: is 1000000.0", "at most 10")),
+    Odd("corpus.grammar.rules.0.weight", 1e308, ("corpus.grammar.rules[0].weight: is 1e+308", "at most 1,000,000,000")),
+    Odd("corpus.grammar.seed", 2**31, ("corpus.grammar.seed: is 2147483648", "below 2,147,483,648")),
+    Odd("corpus.grammar.rules.2.becomes", ["clause"], ("corpus.grammar.rules: clause → clause contains itself",)),
+    Odd("ngram.order", 9, ("ngram.order: is 9", "at most 8")),
+    Odd("generate.chunk_rows", 10**12, ("generate.chunk_rows: is 1000000000000", "at most 1,000,000")),
+    Odd("evaluation.diversity_tokens", 10**12, ("evaluation.diversity_tokens: is", "at most 100,000,000")),
+    Odd("evaluation.self_bleu_samples", 10**12, ("evaluation.self_bleu_samples: is", "at most 1,000,000")),
+    Odd("report.n_samples_shown", LARGE, ("report.n_samples_shown: is 1000000000", "at most 1,000")),
+    Odd("transformer.lora_rank", LARGE, ("transformer.lora_rank: is 1000000000", "at most 4,096")),
+    Odd("decoding.top_k", 10**12, ("decoding.top_k: is 1000000000000", "below 2,147,483,648")),
+    Odd("generations", 10**9, ("generations: is 1000000000", "at most 10,000")),
+    Odd("corpus.max_document_tokens", 10**12, ("corpus.max_document_tokens: 1000000000000", "do not fit into transformer.context_length 128")),
+    Odd("decoding.max_new_tokens", 10**11, ("decoding.max_new_tokens", "exceed transformer.context_length 128")),
+    Odd("prompt.n_tokens", 10**6, ("prompt tokens", "exceed transformer.context_length 128"), {"prompt.source": "real_prefix"}),
+    Odd("worlds.w", {"model": "gaussian", "title": "t", "paper": "p", "panels": [{"metric": "variance", "title": "t"}], "samples": 100, "dimension": 1, "variance": "biased", "replicates": 10**12, "generations": 2, "strategies": [{"name": "replace", "compose": "replace"}]}, ("worlds.w.replicates: would hold about 22,400 GiB at once", "use fewer")),
+)  # fmt: skip
+
+ENDLESS = (
+    Odd("budget.amount", 1e18, ("budget.amount: is 1e+18", "passes", "raise budget.max_passes")),
+    Odd("budget", budget("flops", 1e30), ("budget.amount: is 1e+30", "passes", "raise budget.max_passes")),
+    Odd("budget", budget("steps", 1e12), ("budget.amount: is 1,000,000,000,000", "passes", "raise budget.max_passes")),
+    Odd("budget", budget("documents", 1e9), ("budget.amount: is 1,000,000,000", "passes", "raise budget.max_passes")),
+    Odd("budget", budget("epochs", 1e6), ("budget.amount: is 1,000,000", "passes", "raise budget.max_passes"), {"family": "ngram", "generate.engine": "native"}),
+    Odd("budget", budget("epochs", 1001), ("budget.amount: is 1,001", "more than budget.max_passes 1,000")),
+    Odd("budget.max_passes", 1, ("budget.amount: is 45,000", "about 2.25 passes", "more than budget.max_passes 1")),
+    Odd("budget.max_passes", 0, ("budget.max_passes: is 0", "above 0")),
+    Odd("pretraining.steps", 10**12, ("pretraining.steps: is 1,000,000,000,000", "passes", "raise budget.max_passes")),
+    Odd("pretraining.training.batch_size", LARGE, ("pretraining.training.batch_size: is 1,000,000,000", "passes")),
+    Odd("budget", budget("epochs", 1e-9), ("budget.amount: is 1e-09", "less than one document", "Raise it")),
+    Odd("budget", budget("tokens", 2), ("budget.amount: is 2", "less than one document", "Raise it")),
+    Odd("budget", budget("flops", 1), ("budget.amount: is 1", "less than one document", "Raise it")),
+    Odd("budget", budget("steps", 0.5), ("budget.amount: is 0.5, but steps are counted", "such as 1")),
+    Odd("budget", budget("documents", 10.5), ("budget.amount: is 10.5, but documents are counted", "such as 11")),
+)  # fmt: skip
+
+NO_NUMBER = (
+    Odd("generations", True, ("generations: is true", "write 1")),
+    Odd("generations", False, ("generations: is false", "write 0")),
+    Odd("generations", "3", ("generations: is the text '3'", "write 3 without quotes")),
+    Odd("generations", "1e3", ("generations: is the text '1e3'", "write 1000 without quotes")),
+    Odd("generations", 3.5, ("generations: is 3.5; write a whole number",)),
+    Odd("generations", None, ("generations: is null; write a whole number",)),
+    Odd("generations", "three", ("generations: is 'three'; write a whole number",)),
+    Odd("generations", [3], ("generations: is [3]; write a whole number",)),
+    Odd("generations", {"n": 3}, ("generations: is {'n': 3}; write a whole number",)),
+    Odd("generations", float("nan"), ("generations: is nan; write a finite number",)),
+    Odd("training.learning_rate", "1e-4", ("training.learning_rate: is the text '1e-4'", "write 0.0001 without quotes")),
+    Odd("training.learning_rate", "1e-5", ("training.learning_rate: is the text '1e-5'", "write 1.0e-5 without quotes")),
+    Odd("training.learning_rate", True, ("training.learning_rate: is true", "write 1")),
+    Odd("training.learning_rate", float("inf"), ("training.learning_rate: is inf; write a finite number",)),
+    Odd("training.learning_rate", "nan", ("training.learning_rate: is 'nan'; write a finite number",)),
+    Odd("budget.amount", "1.0e18", ("budget.amount: is the text '1.0e18'", "write 1.0e+18 without quotes")),
+    Odd("budget.amount", "1_000", ("budget.amount: is the text '1_000'", "write 1000 without quotes")),
+    Odd("budget.amount", float("inf"), ("budget.amount: is inf; write a finite number",)),
+    Odd("corpus.test_fraction", float("nan"), ("corpus.test_fraction: is nan",)),
+    Odd("corpus.test_fraction", True, ("corpus.test_fraction: is true", "write 1")),
+    Odd("seeds", [0, True], ("seeds[1]: is true", "write 1")),
+    Odd("seeds", ["0"], ("seeds[0]: is the text '0'", "write 0 without quotes")),
+    Odd("seeds", [0.5], ("seeds[0]: is 0.5; write a whole number",)),
+    Odd("generate.n_samples", True, ("generate.n_samples: is true", "write 1")),
+    Odd("corpus.sotu.last_year", True, ("corpus.sotu.last_year: is true", "write 1")),
+    Odd("pretraining.training.batch_size", True, ("pretraining.training.batch_size: is true", "write 1")),
+    Odd("strategies.4.oversample", True, ("strategies[4].oversample: is true", "write 1")),
+    Odd("verifiers.whole.min_tokens", True, ("verifiers.whole.min_tokens: is true", "write 1")),
+    Odd("prompt.in_training", "yes", ("prompt.in_training: is 'yes'; write true or false",)),
+    Odd("prompt.in_training", "x" * 1_000, ("prompt.in_training: is 'xxx", "write true or false")),
+    Odd("prompt.in_training", 1, ("prompt.in_training: is 1; write true or false",)),
+)  # fmt: skip
+
+NO_NAME = (
+    Odd("experiment", "a" * 300, ("experiment: is 'aaa", "at most 64 characters")),
+    Odd("experiment", "../elsewhere", ("experiment: is '../elsewhere'", "use small letters")),
+    Odd("experiment", "a/b", ("experiment: is 'a/b'", "use small letters")),
+    Odd("experiment", ".hidden", ("experiment: is '.hidden'", "use small letters")),
+    Odd("experiment", "con.txt", ("experiment: is 'con.txt'", "use small letters")),
+    Odd("experiment", "replасe", ("experiment: is 'repl", "use small letters")),  # its а and с are Cyrillic
+    Odd("experiment", "mix\u200b", ("experiment: is 'mix", "use small letters")),  # ends in a space of no width
+    Odd("experiment", "mix\n", (r"experiment: is 'mix\n'", "use small letters")),
+    Odd("experiment", "", ("experiment: is ''", "use small letters")),
+    Odd("experiment", "-n", ("experiment: is '-n'", "use small letters")),
+    Odd("experiment", "{seed}", ("experiment: is '{seed}'", "use small letters")),
+    Odd("experiment", 2024, ("experiment: is 2024; write text, in quotes",)),
+    Odd("experiment", True, ("experiment: is true; write text, in quotes",)),
+    Odd("experiment", None, ("experiment: is null; write text, in quotes",)),
+    Odd("experiment", "base-98f9b75d8aaa", ("experiment: `base-98f9b75d8aaa`", "choose another name")),
+    Odd("strategies.1.name", "b" * 65, ("strategies[1].name: is 'bbb", "at most 64 characters")),
+    Odd("strategies.1.name", "real", ("strategies[1]", "belong together")),
+    Odd("strategies.1.name", "accumulate", ("strategies: accumulate appears more than once",)),
+    Odd("verifiers.Whole", {"kind": "exact_duplicates"}, ("verifiers", "use small letters")),
+    Odd("corpus.grammar.lexicon.0.name", "n" * 65, ("corpus.grammar.lexicon[0].name: is 'nnn", "at most 64 characters")),
+    Odd("seeds", [1, 1], ("seeds: 1 appears more than once; keep each once",)),
+    Odd("seeds", [-1], ("seeds: each must be at least 0",)),
+    Odd("seeds", [2**31], ("seeds: each must be at least 0 and below 2147483648",)),
+    Odd("seeds", [], ("seeds: is []; it needs at least 1 item",)),
+    Odd("seeds", 3, ("seeds: is 3; write a list",)),
+    Odd("pretraining.seed", -1, ("pretraining.seed: is -1; it must be at least 0",)),
+)  # fmt: skip
+
+NO_SETTING = (
+    Odd("generation", 3, ("generation: is not a setting; did you mean `generations`?",)),
+    Odd("x" * 500, 3, ("x" * 80 + "…: is not a setting",)),
+    Odd("", 3, ("'': is not a setting; here one may set",)),
+    Odd("decoding.temprature", 1, ("decoding.temprature: is not a setting; did you mean `temperature`?",)),
+    Odd("verifiers.whole.min_token", 1, ("verifiers.whole.min_token: is not a setting; did you mean `min_tokens`?",)),
+    Odd("strategies.1.colour", 1, ("strategies[1].colour: is not a setting; here one may set",)),
+    Odd("corpus", None, ("corpus: is null; write settings, each with its key",)),
+    Odd("corpus", "speeches.txt", ("corpus: is 'speeches.txt'; write settings, each with its key",)),
+    Odd("corpus", [], ("corpus: is []; write settings, each with its key",)),
+    Odd("worlds", None, ("worlds: is null; write settings, each with its key",)),
+    Odd("verifiers", [], ("verifiers: is []; write settings, each with its key",)),
+    Odd("strategies", "replace", ("strategies: is 'replace'; write a list",)),
+    Odd("strategies", None, ("strategies: is null; write a list",)),
+    Odd("strategies", list(range(2_000)), ("2000 problem(s)", "strategies[0]: is 0; write settings", "and 1980 more")),
+    Odd("strategies", [], ("strategies: are empty",)),
+    Odd("strategies.1", None, ("strategies[1]: is null; write settings, each with its key",)),
+    Odd("strategies.1", "replace", ("strategies[1]: is 'replace'; write settings, each with its key",)),
+    Odd("device", "cuda", ("device: is 'cuda'; it may be 'cpu' or 'gpu'",)),
+    Odd("device", True, ("device: is true; it may be 'cpu' or 'gpu'",)),
+    Odd("family", "gpt", ("family: is 'gpt'; it may be 'transformer' or 'ngram'",)),
+    Odd("generate.engine", "hf", ("generate.engine: is 'hf'; it may be",)),
+    Odd("verifiers.odd", {"kind": "lenght"}, ("verifiers.odd.kind: is 'lenght'; it may be",)),
+    Odd("verifiers.odd", {}, ("verifiers.odd.kind: is required",)),
+    Odd("verifiers.odd", {"kind": None}, ("verifiers.odd.kind: is null; it may be",)),
+    Odd("worlds.w", {"model": "gauss"}, ("worlds.w.model: is 'gauss'; it may be",)),
+)
+
+NO_SENSE = (
+    Odd("transformer.width", 36, ("transformer.width: is 36", "9 wide", "such as 40"), {"transformer.n_heads": 4}),
+    Odd("transformer.width", 36, ("transformer.width: is 36", "such as 40"), SCRATCH | TRANSFORMERS | {"transformer.n_heads": 4}),
+    Odd("transformer.width", 64, ("transformer", "is 16 a head, but vLLM knows 32"), {"transformer.n_heads": 4}),
+    Odd("transformer.n_heads", 7, ("transformer: width 192 is not a multiple of n_heads 7; 189 is",)),
+    Odd("transformer.n_heads", 500, ("transformer: width 192 is not a multiple of n_heads 500; 500 is",)),
+    Odd("transformer.n_heads", 0, ("transformer.n_heads: is 0; it must be at least 1",)),
+    Odd("verifiers.whole", {"kind": "length", "min_tokens": 9, "max_tokens": 3}, ("verifiers.whole.min_tokens: is 9, above max_tokens 3",)),
+    Odd("verifiers.whole", {"kind": "length", "min_tokens": 500, "max_tokens": 600}, ("verifiers.whole.min_tokens: is 500", "decoding.max_new_tokens", "lower it")),
+    Odd("verifiers.plausible.low_quantile", 1.0, ("verifiers.plausible.low_quantile: is 1", "below high_quantile 1")),
+    Odd("verifiers.coin", COIN | {"oracle": "coin"}, ("verifiers.coin.oracle: `coin` must be a verifier without noise",)),
+    Odd("verifiers.coin", COIN | {"oracle": "other"}, ("oracle: `coin` must be a verifier without noise",), {"verifiers.other": COIN | {"oracle": "coin"}}),
+    Odd("verifiers.coin", COIN | {"oracle": "truth"}, ("verifiers.coin.oracle: `truth` must be",)),
+    Odd("verifiers.coin", COIN | {"true_positive_rate": 0, "false_positive_rate": 0}, ("verifiers.coin.true_positive_rate: is 0", "raise one")),
+    Odd("verifiers.coin", COIN | {"true_positive_rate": 1.5}, ("verifiers.coin.true_positive_rate: is 1.5; it may be at most 1",)),
+    Odd("strategies.1.verifiers", ["whole", "whole"], ("strategies[1].verifiers: whole appears more than once",)),
+    Odd("strategies.1.verifiers", ["truth"], ("strategies[1].verifiers: `truth` is not defined",)),
+    Odd("strategies.0.verifiers", ["whole"], ("strategies[0]", "trains on no samples")),
+    Odd("strategies.1.window", 2, ("strategies[1]: `compose: replace` has no `window`",)),
+    Odd("strategies.1.real_fraction", 0.5, ("strategies[1]: `compose: replace` has no `real_fraction`",)),
+    Odd("generate.health.min_length_ratio", 3.0, ("generate.health.min_length_ratio: is 3, above max_length_ratio 2",)),
+    Odd("generate.n_samples", 0, ("generate.n_samples: is 0; it must be at least 1",)),
+    Odd("decoding.temperature", 1e-9, ("decoding.temperature: is 1e-09", "0.01", "`method: greedy`")),
+    Odd("decoding.temperature", -1, ("decoding.temperature: is -1; it must be at least 0",)),
+    Odd("decoding.top_p", 0, ("decoding.top_p: is 0; it must be above 0",)),
+    Odd("decoding.top_p", 1.1, ("decoding.top_p: is 1.1; it may be at most 1",)),
+    Odd("decoding.repetition_penalty", 1e9, ("decoding.repetition_penalty: is 1000000000.0; it may be at most 100",)),
+    Odd("decoding.method", "greedy", ("decoding.method: `greedy` writes one and the same text",)),
+    Odd("training.learning_rate", 10, ("training.learning_rate: is 10; it may be at most 1",)),
+    Odd("training.weight_decay", 1e308, ("training.weight_decay: is 1e+308", "lower it")),
+    Odd("training.gradient_clip", 0, ("training.gradient_clip: is 0; it must be above 0",)),
+    Odd("training.batch_size", 0, ("training.batch_size: is 0; it must be at least 1",)),
+    Odd("corpus.test_fraction", 0.95, ("corpus: test_fraction + validation_fraction", "keep their sum below 1")),
+    Odd("corpus.sotu.last_year", 1900, ("corpus.sotu: last_year 1900 is before first_year 1945",)),
+    Odd("corpus.max_document_tokens", 3, ("corpus.max_document_tokens: is 3; it must be at least 4",)),
+    Odd("corpus.file.path", "a\0b", ("corpus.file.path: holds a null character",), {"corpus.source": "file"}),
+    Odd("corpus.source", "file", ("corpus: `source: file` needs `file.path`",)),
+    Odd("report.confidence", 1, ("report.confidence: is 1; it must be below 1",)),
+    Odd("tokenizer.vocabulary_size", 10, ("tokenizer.vocabulary_size: is 10; it must be at least 260",)),
+)  # fmt: skip
+
+ODD = (*TOO_LARGE, *TOO_MANY, *ENDLESS, *NO_NUMBER, *NO_NAME, *NO_SETTING, *NO_SENSE)

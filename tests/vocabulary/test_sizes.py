@@ -1,0 +1,185 @@
+"""How large a plan is said to be, beside what was measured and what may not fall."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from projects import ROOT
+
+from collapse import machine, sizes
+from collapse.cluster import memory_granted
+from collapse.config import load_plan
+from collapse.drift import merged
+from collapse.errors import EngineError
+from collapse.experiment import Experiment
+from collapse.sizes import MEBIBYTE, Loop, blamed, largest
+
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+EXPERIMENTS = sorted((ROOT / "workflow" / "experiments").rglob("*.yaml"))
+GIBIBYTE = 2**30
+
+PEAKS = {
+    "config": {"corpus": 267, "generate": 1000, "verify": 638, "mix": 553, "train": 679, "evaluate": 646},
+    "smoke": {"corpus": 203, "generate": 143, "verify": 136, "mix": 119, "train": 132, "evaluate": 154},
+    "wide": {"corpus": 256, "generate": 2349, "mix": 563, "train": 2740, "evaluate": 1015},
+    "many": {"references": 179, "generate": 717, "verify": 666, "mix": 264, "train": 407, "evaluate": 1400},
+}
+"""Largest peak of each stage's jobs in MiB, as the provenance of a run tells it."""
+
+WIDE = {
+    "corpus": {"train_bytes": 3_000_000},
+    "tokenizer": {"vocabulary_size": 8_000},
+    "transformer": {"base_model": None, "n_layers": 6, "n_heads": 8, "width": 512, "context_length": 256},
+    "start": "fresh",
+    "generations": 1,
+    "decoding": {"max_new_tokens": 100},
+    "generate": {"n_samples": 64},
+    "budget": {"match": "steps", "amount": 6},
+    "training": {"batch_size": 16},
+    "strategies": [{"name": "replace", "compose": "replace"}],
+}
+MANY = {
+    "corpus": {"train_bytes": 1_000_000},
+    "family": "ngram",
+    "generations": 1,
+    "generate": {"engine": "native", "n_samples": 100_000},
+    "budget": {"match": "epochs", "amount": 1},
+    "strategies": [{"name": "a", "compose": "accumulate", "verifiers": ["whole", "unique"], "oversample": 2}],
+}
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def loop(tmp_path):
+    """The quantities of the default experiment with some settings changed."""
+
+    def made(name: str = "changed", **changes: object) -> Loop:
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(changes))
+        return Loop(load_plan(merged([path]), name))
+
+    return made
+
+
+@pytest.mark.parametrize("name", PEAKS)
+def test_estimated_peaks_are_within_a_factor_of_three_of_measured_ones(loop, name):
+    smoke = yaml.safe_load((ROOT / "workflow/experiments/smoke.yaml").read_text())
+    estimated = {
+        size.rule: size for size in loop(name, **{"smoke": smoke, "wide": WIDE, "many": MANY}.get(name, {})).stages()
+    }
+    ratios = {rule: estimated[rule].peak / MEBIBYTE / peak for rule, peak in PEAKS[name].items()}
+    assert all(1 / 3 < ratio < 3 for ratio in ratios.values()), ratios
+
+
+def test_the_disk_of_smoke_is_within_a_factor_of_three_of_what_was_found(loop):
+    smoke = yaml.safe_load((ROOT / "workflow/experiments/smoke.yaml").read_text())
+    written = sum(size.written for size in loop(**smoke).stages())
+    assert 1 / 3 < written / 14.4e6 < 3
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("corpus", {"tokenizer": {"vocabulary_size": 100_000}}),
+        ("generate", {"generate": {"n_samples": 10_000}}),
+        ("generate", {"transformer": {"n_layers": 12}}),
+        ("generate", {"transformer": {"context_length": 512}}),
+        ("verify", {"generate": {"n_samples": 10_000}}),
+        ("mix", {"budget": {"amount": 10_000_000}}),
+        ("mix", {"generations": 40}),
+        ("train", {"transformer": {"width": 384}}),
+        ("train", {"transformer": {"n_layers": 12}}),
+        ("train", {"training": {"batch_size": 8}}),
+        ("train", {"tokenizer": {"vocabulary_size": 4_096}}),
+        ("train", {"budget": {"amount": 1_000_000}}),
+        ("evaluate", {"corpus": {"test_bytes": 1_000_000}}),
+        ("evaluate", {"generate": {"n_samples": 10_000}}),
+    ],
+)
+def test_more_of_a_setting_is_more_memory(loop, rule, changes):
+    before, after = ({size.rule: size.peak for size in one.stages()}[rule] for one in (loop(), loop(**changes)))
+    assert after > 1.001 * before
+
+
+def test_a_plan_has_as_many_jobs_as_snakemake_would_make_of_it(loop):
+    plan = loop().plan
+    arms = 3 + 5 * 3 * 4  # generation 0 is shared
+    drawn = 3 + 5 * 3 * 3  # so are the samples of generation 1
+    assert drawn + 3 * arms + 3 * 4 <= sizes.n_jobs(plan) <= 1.5 * (drawn + 3 * arms + 3 * 4)
+    assert sizes.n_inputs(plan) == 2 * 3 * (2 * (1 + 2 + 3 + 4) + 2 * 4)
+
+
+def test_a_local_file_holds_no_more_than_it_does(tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("a word " * 100)
+    config = copy.deepcopy(DEFAULT)
+    config["corpus"] |= {"source": "file", "train_bytes": 10**15}
+    config["corpus"]["file"] |= {"path": str(path), "max_bytes": 10**15}
+    Experiment(load_plan(config, "test")).check_size(jobs_run_here=True)
+    config["corpus"]["file"]["path"] = "elsewhere.txt"
+    with pytest.raises(EngineError, match=r"corpus\.train_bytes: is 1e"):
+        Experiment(load_plan(config, "test")).check_size(jobs_run_here=True)
+
+
+def test_a_file_is_read_whole_however_little_is_trained_on(loop):
+    plan = loop(corpus={"source": "file", "file": {"path": "texts.txt"}}).plan
+    small, large = ({size.rule: size for size in Loop(plan, n).stages()}["corpus"] for n in (1e6, 20e9))
+    assert large.peak > 20e9 > small.peak
+    assert blamed(largest(large.memory).factors).key == "corpus.file (its bytes)"
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_shipped_experiment_fits_a_small_machine(path, monkeypatch):
+    monkeypatch.setattr(machine, "memory", lambda: 2 * GIBIBYTE)
+    monkeypatch.setattr(machine, "free_disk", lambda _folder: 2 * GIBIBYTE)
+    papers = [one for one in EXPERIMENTS if one.parent.name == "papers"] if path.stem == "theory" else []
+    Experiment(load_plan(merged([*papers, path]), str(path))).check_size(jobs_run_here=True)
+
+
+def default(**changes: object) -> Experiment:
+    return Experiment(load_plan(copy.deepcopy(DEFAULT) | changes, "test"))
+
+
+def test_what_an_earlier_run_has_written_counts_as_room(monkeypatch):
+    monkeypatch.setattr(machine, "free_disk", lambda _folder: MEBIBYTE)
+    monkeypatch.setattr(machine, "size_of", lambda _folder: GIBIBYTE)
+    default().check_size(jobs_run_here=True)
+    monkeypatch.setattr(machine, "size_of", lambda _folder: 0)
+    with pytest.raises(EngineError, match=r"`train` would leave about .* GiB on the disk.*\n  Use less, or make room"):
+        default().check_size(jobs_run_here=True)
+
+
+def test_a_cluster_is_asked_for_what_its_profile_gives(monkeypatch):
+    monkeypatch.setattr(machine, "memory", lambda: 0)
+    monkeypatch.setattr(machine, "free_disk", lambda _folder: 1_000 * GIBIBYTE)
+    large = {"generate": DEFAULT["generate"] | {"n_samples": 10_000_000}}
+    default(**large).check_size(jobs_run_here=False)
+    with pytest.raises(EngineError, match=r"generate.n_samples: .* 16 GiB that `mem_mb` gives it in the profile"):
+        default(**large).check_size(jobs_run_here=False, granted={"generate": 16 * GIBIBYTE})
+    default(**large).check_size(jobs_run_here=False, granted={"generate": 160 * GIBIBYTE, "train": 0})
+
+
+def test_the_steps_of_a_group_share_the_memory_of_the_greediest():
+    asked = SimpleNamespace(
+        default_resources={"mem_mb": 2_000},
+        overwrite_resources={"train": {"mem_mb": 16_000}, "simulate": {"mem_mb": "a formula"}},
+    )
+    groups = {"mix": "arm", "train": "arm", "corpus": "corpus", "simulate": "world"}
+    assert memory_granted(asked, groups) == {"mix": 16e9, "train": 16e9, "corpus": 2e9, "simulate": 2e9}
+    asked.default_resources = None
+    assert memory_granted(asked, {"corpus": "corpus"}) == {"train": 16e9}
+
+
+def test_a_container_has_as_much_memory_as_its_limit_says(tmp_path, monkeypatch):
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(machine, "CONTROL_GROUPS", (limit,))
+    whole = machine.memory()
+    limit.write_text("max\n")
+    assert machine.memory() == whole > 0
+    limit.write_text(f"{MEBIBYTE}\n")
+    assert machine.memory() == MEBIBYTE
