@@ -106,6 +106,18 @@ def test_a_pretraining_corpus_that_is_gone_is_said_by_its_own_key(refusal):
     assert "pretraining.corpus.file.path: there is no file gone.txt" in said
 
 
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("/no/such/weights", "transformer.base_model: `/no/such/weights` is not a folder here"),
+        ("models/mine", "if it is a folder, it is not here: put it back"),
+    ],
+)
+def test_weights_that_are_gone_are_said_before_any_work(refusal, named, words):
+    loop = {"family": "transformer", "generate": {"engine": "transformers"}, "budget": {"match": "steps", "amount": 1}}
+    assert words in refusal(**loop, transformer={"base_model": named, "revision": None})
+
+
 def test_a_corpus_file_that_was_exchanged_under_an_old_date_reruns_what_was_made_from_it(fresh):
     texts = fresh.folder / "texts.txt"
     texts.write_text(

