@@ -1,5 +1,6 @@
 # Where the package is, and a look at the config files before Snakemake reads them: it takes the last of two equal keys,
-# and names neither file nor line of what it cannot read. (Those of --configfile it has read by now, to their last key.)
+# and names neither file nor line of what it cannot read. (Those of --configfile it has read by now, to their last key;
+# one that it could not is told of by `collapse.terminal.early`.)
 import sys
 from pathlib import Path
 

@@ -28,6 +28,8 @@ class LogHandler(LogHandlerBase):
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on; what comes before the Snakefile has been read waits."""
         try:
+            if record.levelno >= logging.ERROR and "collapse.terminal" not in sys.modules:
+                _explain(record)
             if self._taker is None and "collapse.terminal" not in sys.modules:
                 self._early.append(record)
             else:
@@ -83,3 +85,11 @@ class LogHandler(LogHandlerBase):
     def needs_rulegraph(self) -> bool:
         """Jobs are enough."""
         return False
+
+
+def _explain(record: logging.LogRecord) -> None:
+    """Put what is wrong with a config file in the place of what Snakemake says of it."""
+    from collapse.terminal.early import explained
+
+    if sentence := explained(sys.argv[1:]):
+        record.msg, record.args = sentence, ()
