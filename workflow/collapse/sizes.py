@@ -5,7 +5,7 @@ no corpus: of real text there is at most what `train_bytes` says, and at most wh
 
 * Memory is the peak of one job: interpreter and libraries, weights with gradients and moments, activations and logits
   of a batch, keys and values, tables and their tokens. For the default, `smoke.yaml`, a transformer of 23 million
-  weights and an n-gram model with 200,000 samples, it was between 0.7 and 1.5 times the measured peak of every kind of
+  weights and an n-gram model with 200,000 samples, it was between 0.7 and 2.2 times the measured peak of every kind of
   job (`peak_memory_mb` in the provenance).
 * Disk is what the jobs leave behind, models first of all, and the checkpoint of a model in training; between one and
   three times what was found.
