@@ -457,7 +457,10 @@ def test_damage_stops_the_workflow_is_set_aside_and_healed(project):
     (results / "audit.parquet").unlink()
     stopped = project.snakemake("--cores", "2", check=False)
     assert stopped.returncode != 0
-    assert f"set aside: {REPLACE}/mixture.parquet" in stopped.stdout
+    assert f"  {REPLACE}/mixture.parquet: inputs: it was made from {REPLACE}/samples" in stopped.stdout
+    assert "Run snakemake again: it makes what was set aside" in stopped.stdout
+    log = (results / "logs" / "audit.log").read_text()
+    assert f"set aside: {REPLACE}/mixture.parquet as mixture.parquet.damaged" in log
     assert not (results / "audit.parquet").exists()
     assert (results / REPLACE / "mixture.parquet.damaged").exists()  # and what seems to be made from another one
     made_again = (*(f"{REPLACE}/{name}" for name in ("mixture.parquet", "model/model.json")), "metrics.parquet")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from collapse import contracts, provenance
-from collapse.audit import Finding, at_fault
+from collapse.audit import DAMAGE, Finding, at_fault
 from collapse.audit.shelf import Shelf
 from collapse.audit.walk import audited, spec_of
 from collapse.config.plan import AuditSpec
@@ -18,6 +18,9 @@ from collapse.stages import Folder, Output
 
 SHOWN = 20
 """Failures told one by one; one damaged file may break many others."""
+
+NAMED = 6
+"""Files at fault, and files set aside, that the last message names."""
 
 EXPERIMENT = ("metrics.parquet", "documents.parquet", "strategy=*", "world=*")
 """What shows that a folder holds an experiment's results."""
@@ -45,19 +48,22 @@ def run(
     Raises:
         ContractError: A check failed, or there is no experiment.
     """
-    n_failed = 0
+    n_failed, culprits = 0, list[str]()
     for folder in _experiments(results):
         shelf = audited(folder, spec or spec_of(folder))
         failed = [finding for finding in shelf.findings if not finding.passed]
         aside = _set_aside(shelf) if set_aside else []
         print("\n".join(map(printable, _summary(shelf, failed, aside))))
         n_failed += len(failed)
+        culprits += _culprits(shelf, failed, aside)
         if audit and not failed:
             made_from = replace(record, inputs=dict(sorted(shelf.found.items())))
             contracts.write(audit, AUDIT, _table(shelf.findings), made_from)
     if n_failed:
         then = "Run snakemake again: it makes what was set aside." if set_aside else "Nothing was changed."
-        raise ContractError(f"{results}: {n_failed} check(s) failed; they are told above, with what to do.\n  {then}")
+        told = [f"  {printable(line)}" for line in culprits[:NAMED]]
+        rest = [f"  and {len(culprits) - NAMED} more; all are told above."] if len(culprits) > NAMED else []
+        raise ContractError("\n".join([f"{results}: {n_failed} check(s) failed.", *told, *rest, f"  {then}"]))
 
 
 def _experiments(results: Path) -> list[Path]:
@@ -79,6 +85,14 @@ def _set_aside(shelf: Shelf) -> list[str]:
     """Rename the files at fault, and say which as what; those that are missing need no renaming."""
     there = [name for name in at_fault(shelf.findings) if (shelf.folder / name).exists()]
     return [f"{name} as {provenance.set_aside(shelf.folder / name).name}" for name in there]
+
+
+def _culprits(shelf: Shelf, failed: list[Finding], aside: list[str]) -> list[str]:
+    """What is at fault, with the first check that says so, and what was set aside for it; neighbours are left out."""
+    first = {finding.artifact: finding for finding in reversed(failed)}
+    order = {check: place for place, check in enumerate(DAMAGE)}  # bytes before what they say they were made from
+    found = sorted((first[name] for name in at_fault(shelf.findings)), key=lambda one: order.get(one.check, len(order)))
+    return [*(f"{one.artifact}: {one.check}: {one.detail}." for one in found), *(f"set aside: {one}" for one in aside)]
 
 
 def _summary(shelf: Shelf, failed: list[Finding], aside: list[str]) -> Iterator[str]:
