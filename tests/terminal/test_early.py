@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collapse.terminal.early import explained
+from collapse.terminal.early import explained, refused_by_the_system
 
 
 @pytest.fixture
@@ -40,3 +40,25 @@ def test_where_all_can_be_read_nothing_is_said(files, words):
 def test_a_hostile_name_is_shown_and_not_done(files):
     said = explained(["--configfile", "hostile\x1b[2J.yaml"])
     assert said and "\x1b" not in said
+
+
+TRACEBACK = """OSError in file "Snakefile", line 3:
+  File "<frozen os>", line 225, in makedirs
+
+OSError: [Errno {}] Somehow: '/project/.snakemake/shadow'
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(30, "is on a read-only file system"), (13, "You may not read or write"), (28, "The disk is full")],
+)
+def test_a_fault_of_the_machine_is_a_sentence(number, said):
+    sentence = refused_by_the_system(TRACEBACK.format(number))
+    assert sentence and said in sentence.splitlines()[0] and "/project/.snakemake/shadow" in sentence
+    assert "frozen" not in sentence
+
+
+@pytest.mark.parametrize("said", [TRACEBACK.format(2), TRACEBACK.format(30) + "KeyError: 3\n", "WorkflowError: no"])
+def test_what_is_no_fault_of_the_machine_stays_as_it_is(said):
+    assert refused_by_the_system(said) is None

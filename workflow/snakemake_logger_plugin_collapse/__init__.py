@@ -28,7 +28,7 @@ class LogHandler(LogHandlerBase):
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on; what comes before the Snakefile has been read waits."""
         try:
-            if record.levelno >= logging.ERROR and "collapse.terminal" not in sys.modules:
+            if record.levelno >= logging.ERROR and hasattr(record, "exception"):
                 _explain(record)
             if self._taker is None and "collapse.terminal" not in sys.modules:
                 self._early.append(record)
@@ -88,8 +88,10 @@ class LogHandler(LogHandlerBase):
 
 
 def _explain(record: logging.LogRecord) -> None:
-    """Put what is wrong with a config file in the place of what Snakemake says of it."""
-    from collapse.terminal.early import explained
+    """Put what is wrong with a config file or the machine in the place of a traceback."""
+    is_early = "collapse.terminal" not in sys.modules
+    from collapse.terminal import early
 
-    if sentence := explained(sys.argv[1:]):
+    sentence = early.refused_by_the_system(record.getMessage())
+    if sentence := sentence or (early.explained(sys.argv[1:]) if is_early else None):
         record.msg, record.args = sentence, ()

@@ -1,14 +1,32 @@
-"""What stopped Snakemake before it had read the Snakefile: a config file that it cannot read."""
+"""What stopped Snakemake itself, where all it has to say is a traceback: a config file, a disk, permissions."""
 
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from collapse.config.files import read
 from collapse.errors import ConfigError
+from collapse.faults import ADVICE
 from collapse.terminal.printable import printable
 
 OPTIONS = ("--configfile", "--configfiles")
+
+OF_THE_SYSTEM = re.compile(r"^(?:\w*Error): \[Errno (?P<number>\d+)\] [^\n]*$", re.MULTILINE)
+"""The line of a traceback in which the operating system says why."""
+
+
+def refused_by_the_system(said: str) -> str | None:
+    """What to do about a fault of the machine that Snakemake ended with; None if it was another.
+
+    Args:
+        said: Its traceback.
+    """
+    found = list(OF_THE_SYSTEM.finditer(said.rstrip()))
+    if not found or found[-1].end() < len(said.rstrip()):
+        return None
+    advice = ADVICE.get(int(found[-1]["number"]))
+    return printable(f"{advice}\n  ({found[-1][0]})") if advice else None
 
 
 def explained(words: Sequence[str]) -> str | None:
