@@ -36,7 +36,7 @@ DAMAGES = tuple(
     f"tests/workflow/test_audit.py::test_{name}"
     for name in (
         "a_finished_experiment_passes_every_check",
-        "a_damage_is_found_by_the_check_that_is_there_for_it",
+        "a_damage_is_found_by_its_check_and_what_is_set_aside_is_what_was_damaged",
         "the_content_is_checked_even_if_no_provenance_says_what_was_written",
         "an_experiment_that_is_not_finished_is_told_what_is_missing",
     )
