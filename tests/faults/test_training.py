@@ -19,7 +19,7 @@ TRANSFORMER = {
     "generations": 1,
     "seeds": [0],
     "family": "transformer",
-    "transformer": {"n_layers": 1, "n_heads": 1, "width": 32, "context_length": 64},
+    "transformer": {"base_model": None, "n_layers": 1, "n_heads": 1, "width": 32, "context_length": 64},
     "tokenizer": {"vocabulary_size": 300},
     "generate": {"engine": "transformers"},
     "decoding": {"max_new_tokens": 48},

@@ -106,3 +106,19 @@ def test_hive_folders_read_back_as_one_table(tmp_path):
         table = log_table([1]).set_column(2, "generation", pa.array(np.array([generation])))
         contracts.write(folder / "training_log.parquet", TRAINING_LOG, table, Record())
     assert ds.dataset(tmp_path, partitioning="hive").to_table()["generation"].to_pylist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [pa.lib.ArrowMemoryError("malloc of size 65536 failed"), OSError(12, "Cannot allocate memory"), OSError(5, "I/O")],
+)
+def test_a_table_that_the_machine_cannot_read_is_not_called_damaged(tmp_path, monkeypatch, fault):
+    """Who is told to delete it would lose a whole file."""
+    (tmp_path / "table.parquet").touch()
+
+    def fail(*_, **__):
+        raise fault
+
+    monkeypatch.setattr(contracts.pq, "ParquetFile", fail)
+    with pytest.raises(type(fault)):
+        contracts.read(tmp_path / "table.parquet", contracts.DOCUMENTS)

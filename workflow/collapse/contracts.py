@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from collapse.errors import ContractError
+from collapse.faults import explained
 from collapse.files import entries_in, no_file, written_at_once
 
 
@@ -127,6 +128,7 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
 
     Raises:
         ContractError: The file is missing, no file, not Parquet, or holds another contract or version.
+        MemoryError, OSError: The machine could not read it.
     """
     if strange := no_file(path):
         raise ContractError(f"{path}: {strange}.\n  Set it aside (collapse audit --set-aside) and run snakemake again.")
@@ -135,6 +137,8 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
     except FileNotFoundError:
         raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}") from None
     except (pa.ArrowException, OSError) as error:
+        if explained(error):  # memory or the disk, not the file: it must not be deleted
+            raise
         raise ContractError(
             f"{path}: this is not a readable Parquet file ({error}).\n  Delete it and run snakemake again."
         ) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from collapse.errors import ContractError
+from collapse.faults import explained
 from collapse.sequences import Sequences
 
 BOS, EOS, PAD = "<|bos|>", "<|eos|>", "<|pad|>"
@@ -85,6 +86,8 @@ class Codec:
             tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text())
             specials = _named_specials(folder)
         except Exception as error:  # the tokenizers library raises bare Exception for a damaged file
+            if explained(error):
+                raise
             raise ContractError(
                 f"{folder}: does not hold a tokenizer ({error}).\n"
                 "  It needs tokenizer.json and tokenizer_config.json; delete it and run snakemake again."
