@@ -76,6 +76,12 @@ def test_one_bad_value_fails_a_claim_about_many_and_is_the_one_shown():
     assert found["tolerance"] == pytest.approx(0.15)
 
 
+def test_one_undecided_value_leaves_a_claim_about_many_undecided():
+    """Though one that holds came closer to failing."""
+    values = tables(measured({1: 1.04, 2: 1.0}, errors={1: 0.001, 2: 0.02}))
+    assert verdict(values, kind="value", expected=1.0, tolerance=0.05)["verdict"] == "inconclusive"
+
+
 def test_a_reason_explains_a_failure_and_does_not_change_it():
     claim = {"kind": "value", "expected": 1.0, "tolerance": 0.05, "reason": "The setting is unknown."}
     assert verdict(tables(measured({1: 2.0})), **claim)["verdict"] == "not_reproduced"

@@ -189,6 +189,12 @@ def test_a_used_up_reserve_is_refused_by_name_of_the_setting(experiment):
         mixture(experiment, spec("fresh_real", real_fraction=0.2), 5, [samples(experiment, 5)])
 
 
+def test_a_reserve_that_is_one_document_short_is_refused(experiment):
+    """It holds 40; 0.82 of 50 are 41."""
+    with pytest.raises(EngineError, match=r"needs fresh real documents 0 to 40, but the reserve holds 40"):
+        mixture(experiment, spec("fresh_real", real_fraction=0.82), 1, [samples(experiment, 1)])
+
+
 def test_prompts_count_as_real_tokens_when_they_are_trained_on(experiment):
     path = samples(experiment, 1, n_prompt=8)
     table = mixture(experiment, spec(prompt_in_training=True), sample_paths=[path])

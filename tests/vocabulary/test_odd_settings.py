@@ -15,6 +15,7 @@ from collapse.experiment import Experiment
 
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 GIBIBYTE = 2**30
+LONGEST = DEFAULT["decoding"]["max_new_tokens"]
 GPT2 = DEFAULT["transformer"] | {"architecture": "gpt2", "width": 36, "n_heads": 4}
 
 
@@ -73,6 +74,7 @@ def test_an_odd_setting_is_refused_with_its_key_and_the_way_out(odd):
         Odd("experiment", "a" * 64, ()),
         Odd("transformer", GPT2, (), {"generate.engine": "transformers"}),
         Odd("verifiers.unused", {"kind": "length", "min_tokens": 500, "max_tokens": 600}, ()),
+        Odd("verifiers.whole", {"kind": "length", "min_tokens": LONGEST, "max_tokens": LONGEST}, ()),
         Odd("corpus.max_document_tokens", 10**12, (), NGRAM),
     ],
     ids=lambda odd: f"{odd.key}={str(odd.value)[:30]}",

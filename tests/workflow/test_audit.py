@@ -412,6 +412,20 @@ def test_an_experiment_that_is_not_finished_is_told_what_is_missing(results):
     assert {check for _, check in failed(results)} == {"complete"}
 
 
+def test_an_experiment_without_its_summary_is_known_by_its_folders(tmp_path):
+    for folder in (
+        "world=line",
+        "world=memory",
+        "strategy=real/seed=1/generation=0",
+        "strategy=mix-half/seed=0/generation=2",
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "mixture.parquet").touch()
+    arms = spec_of(tmp_path).arms
+    assert (arms.strategies, arms.seeds, arms.generations) == (("mix-half",), (0, 1), 2)
+    assert arms.worlds == ("line", "memory")
+
+
 # --- as a command -----------------------------------------------------------------------------------------------------
 
 
