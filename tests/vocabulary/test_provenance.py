@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from collapse import lineage, provenance
+from collapse.corpora import tokenizer
 from collapse.errors import ContractError
 
 ODD = {
@@ -119,3 +120,7 @@ def test_a_card_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     for read in (lineage.card_faults, lineage.read_card):
         with pytest.raises(ContractError, match=r"model.json: is not a"):
             read(tmp_path / "model.json")
+
+
+def test_a_tokenizer_stands_for_all_of_its_files():
+    assert {"tokenizer.json", *provenance.COMPANIONS["tokenizer.json"]} == set(tokenizer.FILES)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from projects import ROOT, TINY, Project
 
+from collapse import drift
 from collapse.config import load_plan
 from collapse.config.origins import sentences
 from collapse.drift import Place, explain, merged
@@ -176,3 +177,21 @@ def test_provenance_of_another_shape_is_named(tmp_path, explained_folder, text):
     record.write_text(text)
     with pytest.raises(ContractError, match=r"documents.json: is no provenance"):
         explained_folder()
+
+
+def test_other_weights_in_the_same_folder_are_told_though_they_have_no_table(planned, tmp_path):
+    weights, results = tmp_path / "weights", tmp_path / "results"
+    for folder in (weights, results / "base_model"):
+        folder.mkdir(parents=True)
+    (weights / "config.json").write_text("{}")
+    loop = {"family": "transformer", "generate": {"engine": "transformers"}, "budget": {"match": "steps", "amount": 1}}
+    experiment = planned(**loop, transformer={"base_model": str(weights)})
+    card = results / "base_model" / "base_model.json"
+    card.write_text(experiment.spec("base_model")(Place()))
+    assert drift._base_model(experiment, results) == []
+    (weights / "config.json").write_text("{ }")
+    again = planned(**loop, transformer={"base_model": str(weights)})
+    (said,) = drift._base_model(again, results)
+    assert said.startswith("base_model: the content of transformer.base_model, by its digest, is ")
+    card.write_text("[" * 100_000)
+    assert drift._base_model(again, results) == ["base_model/base_model.json cannot be read as a card"]

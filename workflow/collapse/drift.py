@@ -186,12 +186,12 @@ def _base_model(experiment: Experiment, folder: Path) -> list[str]:
     if not (experiment.plan.has_base_model and card.is_file()):
         return []
     try:
-        then = json.loads(card.read_text())
-        now = json.loads(experiment.spec("base_model")(Place()))
-        kept = {key: then.get(key) for key in now if key in then}
-    except (OSError, ValueError, AttributeError):
+        then = files.entries(card)
+    except (OSError, ValueError):
         return [f"{card.relative_to(folder)} cannot be read as a card"]
-    wanted = {key: value for key, value in now.items() if key in kept}
+    now = json.loads(experiment.spec("base_model")(Place()))
+    both = now.keys() & then.keys()  # a card of another version says less
+    wanted, kept = ({key: one[key] for key in sorted(both)} for one in (now, then))
     return [f"base_model: {reason}" for reason in sentences("base_model", wanted, kept, REAL, experiment.plan.family)]
 
 
