@@ -240,7 +240,11 @@ class Disturbed:
 
     def servers(self) -> list[int]:
         """Processes that this project's jobs are forked from."""
-        return [pid for pid, words in processes() if words[1:3] == ["-m", "collapse.fork_server"] and self._here(pid)]
+        return [
+            pid
+            for pid, words in processes()
+            if words[1:3] == ["-m", "collapse.running.fork_server"] and self._here(pid)
+        ]
 
     def _here(self, pid: int) -> bool:
         with contextlib.suppress(OSError):

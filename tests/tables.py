@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from collapse import contracts
-from collapse.contracts import Contract, Record
-from collapse.lineage import ModelCard
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import Contract, Record
+from collapse.artifacts.lineage import ModelCard
 
 Row = dict[str, Any]
 

@@ -15,7 +15,7 @@ from projects import ROOT
 
 from collapse import command_line
 from collapse.errors import ConfigError, ContractError
-from collapse.files import written_at_once
+from collapse.running.files import written_at_once
 from collapse.stages import Output
 
 HOSTILE = "\x1b[2J\x9b31m\u202egpj\u200b"
@@ -59,7 +59,7 @@ def test_an_answer_that_quotes_others_does_not_steer_the_terminal(capsys, monkey
     def explain(**_: object) -> str:
         return f"one\n{HOSTILE}"
 
-    monkeypatch.setattr("collapse.drift.explain", explain)
+    monkeypatch.setattr("collapse.questions.drift.explain", explain)
     assert command_line.main(["explain"]) == 0
     assert capsys.readouterr().out == f"one\n{SHOWN}\n"
 
@@ -122,7 +122,7 @@ def test_ctrl_c_while_a_command_imports_ends_in_a_sentence(tmp_path: Path) -> No
 
 
 def test_ctrl_c_while_snakemake_plans_ends_in_a_sentence() -> None:
-    code = "from collapse import faults; faults.explain_interrupt(); raise {}"
+    code = "from collapse.running import faults; faults.explain_interrupt(); raise {}"
     told = {}
     for error in ("KeyboardInterrupt", "ValueError"):
         command = [sys.executable, "-c", code.format(error)]

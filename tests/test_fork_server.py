@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from projects import ROOT, processes
 
-from collapse import fork_client, fork_server, job_shell
+from collapse.running import fork_client, fork_server, job_shell
 
 WAITS = ("contrast", "--spec", "-", "--metrics", "metrics.parquet", "--contrasts", "contrasts.parquet")
 """A job that waits for its settings until its standard input is closed, and then refuses them."""

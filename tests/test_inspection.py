@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 import tables
 
-from collapse import contracts, inspection, lineage
-from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, Record
+from collapse.artifacts import contracts, lineage
+from collapse.artifacts.contracts import DOCUMENTS, MIXTURE, SAMPLES, Record
 from collapse.errors import ContractError
 from collapse.plain_text import printable
+from collapse.questions import inspection
 
 DECODING = {"method": "sample", "temperature": 1.0, "top_p": 0.9}
 N_DOCUMENTS, N_SAMPLES = 4, 3

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from collapse import contracts
-from collapse.contracts import METRICS, Record
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import METRICS, Record
 from collapse.errors import ContractError
 from collapse.metrics import Measurement
 from collapse.metrics import table as metrics_table

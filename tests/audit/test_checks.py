@@ -3,11 +3,23 @@
 import pyarrow as pa
 import pytest
 
-from collapse.audit import CHECKS, CURES, MAKE_AGAIN, Arm, Finding, at_fault, collected, corpus, drawn, tables, trained
-from collapse.audit.drawn import Documents
-from collapse.contracts import ANCESTRY, AUDIT, DOCUMENTS, METRICS, TRAINING_LOG
-from collapse.lineage import ModelCard
-from collapse.sequences import Sequences
+from collapse.artifacts.contracts import ANCESTRY, AUDIT, DOCUMENTS, METRICS, TRAINING_LOG
+from collapse.artifacts.lineage import ModelCard
+from collapse.media.text.sequences import Sequences
+from collapse.questions.audit import (
+    CHECKS,
+    CURES,
+    MAKE_AGAIN,
+    Arm,
+    Finding,
+    at_fault,
+    collected,
+    corpus,
+    drawn,
+    tables,
+    trained,
+)
+from collapse.questions.audit.drawn import Documents
 
 DIGEST = "ab" * 32
 

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from collapse.audit import Arm, drawn, mixed, some, tables
-from collapse.audit.drawn import Documents, Samples
-from collapse.audit.shelf import Shelf
-from collapse.contracts import CONTRASTS, TRAINING_LOG, Record
+from collapse.artifacts.contracts import CONTRASTS, TRAINING_LOG, Record
 from collapse.errors import ContractError
+from collapse.media.text.sequences import Sequences
 from collapse.plain_text import printable
-from collapse.sequences import Sequences
+from collapse.questions.audit import Arm, drawn, mixed, some, tables
+from collapse.questions.audit.drawn import Documents, Samples
+from collapse.questions.audit.shelf import Shelf
 from collapse.stages import audit
 from collapse.stages.audit import _summary
 

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 import tables
 
-from collapse import contracts
-from collapse.audit import Arm, mixed
-from collapse.audit.drawn import Documents, Samples
-from collapse.audit.mixed import Mixed
-from collapse.audit.walk import MIXTURE_CHECKS
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
 from collapse.config.plan import MixSpec
 from collapse.config.settings import BudgetSettings, Strategy
-from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
+from collapse.questions.audit import Arm, mixed
+from collapse.questions.audit.drawn import Documents, Samples
+from collapse.questions.audit.mixed import Mixed
+from collapse.questions.audit.walk import MIXTURE_CHECKS
 from collapse.stages import mix
 from collapse.strategies import COMPOSE, generations_read
 

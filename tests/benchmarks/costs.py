@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from collapse.job_shell import ALLOCATOR
+from collapse.running.job_shell import ALLOCATOR
 
 ROOT = Path(__file__).parents[2]
 

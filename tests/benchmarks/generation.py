@@ -20,14 +20,16 @@ from projects import Project
 from benchmarks.contest import Benchmark, Contest, Contestants
 from benchmarks.costs import JOB, ONE_THREAD, Cost, Stopwatch, inside_fresh_process, of_command
 from benchmarks.workflow_copy import new_copy, plan_of, snakemake
-from collapse import contracts, engines, job_shell, layout
+from collapse import engines
+from collapse.artifacts import contracts, layout
 from collapse.config.plan import REAL
-from collapse.corpora.tokenizer import Codec
-from collapse.drift import Place
 from collapse.experiment import Experiment
 from collapse.families import Vocabulary
+from collapse.media.text.sequences import Sequences
+from collapse.media.text.tokenizer import Codec
+from collapse.questions.drift import Place
 from collapse.randomness import row_seeds
-from collapse.sequences import Sequences
+from collapse.running import job_shell
 
 SCRIPT = Path(__file__).with_name("plain_generation.py")
 
@@ -128,7 +130,7 @@ def forked_job(project: str, seed: int) -> Cost:
     Raises:
         RuntimeError: The server forked none.
     """
-    from collapse import fork_server
+    from collapse.running import fork_server
 
     folder = Path(project)
     experiment = Experiment(plan_of(folder))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tabulate import tabulate
 
-from collapse.files import written_at_once
+from collapse.running.files import written_at_once
 
 
 @dataclass(frozen=True)

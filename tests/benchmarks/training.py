@@ -17,7 +17,7 @@ from benchmarks.workflow_copy import study
 from collapse.config.plan import FamilySpec, Plan
 from collapse.families import TrainingJob, Vocabulary
 from collapse.families.size import llama_hidden_width
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 VOCABULARY = Vocabulary(512, 0, 1)
 WARM_STEPS = 5

@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 
 from benchmarks.costs import JOB, Cost, Stopwatch, inside_fresh_process
 from benchmarks.workflow_copy import plan_of
-from collapse import contracts, layout
+from collapse.artifacts import contracts, layout
+from collapse.artifacts.contracts import Contract, Record
 from collapse.config.plan import Plan
-from collapse.contracts import Contract, Record
-from collapse.drift import Place
 from collapse.experiment import Experiment
+from collapse.questions.drift import Place
 
 
 @dataclass(frozen=True)

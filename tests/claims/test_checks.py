@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from collapse.artifacts.contracts import METRICS, POINTS, THEORY
 from collapse.claims import check
 from collapse.config.claims import Claim
-from collapse.contracts import METRICS, POINTS, THEORY
 from collapse.errors import ConfigError, ContractError
 from collapse.stats.pooled import Pooled, pooled
 

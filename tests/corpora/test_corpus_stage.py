@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from collapse.artifacts.contracts import DOCUMENTS, Record, read
 from collapse.config.plan import CorpusSpec
 from collapse.config.settings import CorpusSettings
-from collapse.contracts import DOCUMENTS, Record, read
-from collapse.corpora import tokenizer as tokenizers
-from collapse.corpora.tokenizer import Codec
 from collapse.errors import ConfigError
+from collapse.media.text import tokenizer as tokenizers
+from collapse.media.text.tokenizer import Codec
 from collapse.stages import corpus
 
 GRAMMAR = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["corpus"]["grammar"]

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse.contracts import DOCUMENTS, Record, read, write
-from collapse.corpora import RealText, documents, tokenizer
+from collapse.artifacts.contracts import DOCUMENTS, Record, read, write
+from collapse.corpora import RealText, documents
 from collapse.corpora.splits import Placed
-from collapse.corpora.tokenizer import Codec
 from collapse.errors import ConfigError
+from collapse.media.text import tokenizer
+from collapse.media.text.tokenizer import Codec
 
 PROSE = "We meet again. The work is long, and we have begun it! Who doubts that? Nobody here does. "
 

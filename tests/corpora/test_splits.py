@@ -10,7 +10,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from collapse import lineage
+from collapse.artifacts import lineage
 from collapse.config.settings import CorpusSettings
 from collapse.corpora import RealText, splits
 from collapse.corpora.splits import Placed

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from collapse.corpora import tokenizer
-from collapse.corpora.tokenizer import Codec
 from collapse.errors import ContractError
-from collapse.sequences import Sequences
+from collapse.media.text import tokenizer
+from collapse.media.text.sequences import Sequences
+from collapse.media.text.tokenizer import Codec
 
 TEXTS = [
     f"The {a} of the {b} is our {a}.\n" for a in ("union", "state", "people") for b in ("house", "nation", "world")
@@ -66,7 +66,7 @@ def test_training_does_not_depend_on_the_order_of_the_texts_or_on_the_process(fo
     shuffled = random.Random(1).sample(TEXTS, len(TEXTS))
     assert tokenizer.train(shuffled, 300).to_str(pretty=True) == (folder / "tokenizer.json").read_text()
     script = (
-        "import sys, json; from collapse.corpora import tokenizer;"
+        "import sys, json; from collapse.media.text import tokenizer;"
         "print(tokenizer.train(json.loads(sys.stdin.read()), 300).to_str(pretty=True), end='')"
     )
     other = subprocess.run(

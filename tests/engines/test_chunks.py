@@ -8,7 +8,7 @@ import pytest
 from collapse.config.settings import DecodingSettings
 from collapse.engines.chunks import ChunkedSampler
 from collapse.families import Draws
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 DECODING = DecodingSettings(
     method="sample",

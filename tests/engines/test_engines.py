@@ -14,8 +14,8 @@ from collapse.config.settings import DecodingSettings, TrainingSettings, Transfo
 from collapse.engines import open_sampler
 from collapse.errors import ContractError
 from collapse.families import TrainingJob, Vocabulary, transformer
+from collapse.media.text.sequences import Sequences
 from collapse.randomness import row_seeds
-from collapse.sequences import Sequences
 
 ENGINES = ("vllm", "transformers")
 VOCABULARY = Vocabulary(size=96, bos=0, eos=1)

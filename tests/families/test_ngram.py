@@ -15,7 +15,7 @@ from collapse.config.settings import DecodingSettings, NgramSettings
 from collapse.errors import ConfigError, ContractError
 from collapse.families import Vocabulary, ngram
 from collapse.families.ngram import NgramModel
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 BOS, EOS = 0, 1
 VOCABULARY = Vocabulary(size=7, bos=BOS, eos=EOS)

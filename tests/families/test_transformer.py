@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from collapse import packing
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import TrainingSettings, TransformerSettings
 from collapse.errors import EngineError
@@ -17,7 +16,8 @@ from collapse.families.checkpoints import Checkpoints
 from collapse.families.llama import Llama, tensors
 from collapse.families.size import n_parameters
 from collapse.families.training import learning_rate
-from collapse.sequences import Sequences
+from collapse.media.text import packing
+from collapse.media.text.sequences import Sequences
 
 VOCABULARY = Vocabulary(size=64, bos=0, eos=1)
 

@@ -19,7 +19,7 @@ from collapse.errors import CollapseError, ConfigError, ContractError
 from collapse.families import TrainingJob, Vocabulary, ngram, transformer
 from collapse.families.llama import Llama, configuration
 from collapse.families.transformer import TransformerModel
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 VOCABULARY = Vocabulary(size=64, bos=0, eos=1)
 TEXTS = Sequences.of([[5, 6, 7, 1]] * 40)

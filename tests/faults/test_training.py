@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from projects import Disturbed
 
-from collapse import contracts
+from collapse.artifacts import contracts
 from collapse.config.plan import TrainSpec
 from collapse.stages import train
 

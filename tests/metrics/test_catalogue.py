@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from collapse import contracts
-from collapse.contracts import METRICS, Record
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import METRICS, Record
 from collapse.errors import ContractError
 from collapse.metrics import CATALOGUE, Measurement, table
 

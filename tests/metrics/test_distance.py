@@ -12,8 +12,8 @@ from collapse.config.settings import NgramSettings
 from collapse.errors import ContractError
 from collapse.families import Vocabulary
 from collapse.families.ngram import NgramModel, count
+from collapse.media.text.sequences import Sequences
 from collapse.metrics import distance
-from collapse.sequences import Sequences
 
 P = np.array([1 / 2, 1 / 4, 1 / 4])
 LOG_Q = np.log([1 / 4, 1 / 4, 1 / 4])

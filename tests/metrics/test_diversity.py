@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collapse.media.text.sequences import Sequences
 from collapse.metrics import diversity
-from collapse.sequences import Sequences
 
 rows_of_tokens = st.lists(st.lists(st.integers(0, 6), max_size=9), max_size=9)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from collapse.errors import ContractError
+from collapse.media.text.sequences import Sequences
 from collapse.metrics import kneser_ney
-from collapse.sequences import Sequences
 
 BOS, EOS, N_TYPES = 0, 1, 7
 

@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from collapse import contracts
-from collapse.contracts import ANCESTRY, Record
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import ANCESTRY, Record
 from collapse.errors import ContractError
 from collapse.metrics import provenance
 

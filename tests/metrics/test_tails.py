@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse.errors import ContractError
+from collapse.media.text.sequences import Sequences
 from collapse.metrics import tails
-from collapse.sequences import Sequences
 
 token_rows = st.lists(st.lists(st.integers(0, 11), max_size=12), min_size=1, max_size=8)
 

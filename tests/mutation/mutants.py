@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from projects import Project
 
 PACKAGE = Path("workflow/collapse")
-TARGETS = ("stages/", "stats/", "claims/", "audit/", "config/plan.py")
+TARGETS = ("stages/", "stats/", "claims/", "questions/audit/", "config/plan.py")
 
 DAMAGES = tuple(
     f"tests/workflow/test_audit.py::test_{name}"
@@ -58,7 +58,7 @@ NEAR = {
     "stats/pooled.py": ("tests/claims/test_checks.py", "tests/report/test_theory.py"),
     "stats/": ("tests/stats", "tests/test_readme.py", "tests/report/test_answer.py"),
     "claims/": ("tests/claims",),
-    "audit/": ("tests/audit", *DAMAGES),
+    "questions/audit/": ("tests/audit", *DAMAGES),
     "config/plan.py": ("tests/vocabulary/test_config.py", "tests/test_experiment.py", "tests/stages"),
 }
 """Tests of the default tier that should notice, by the first prefix that fits; none of them starts a process."""

@@ -10,9 +10,9 @@ import pytest
 import tables
 import yaml
 
-from collapse import contracts, layout
+from collapse.artifacts import contracts, layout
+from collapse.artifacts.contracts import AUDIT, DOCUMENTS, METRICS, MIXTURE, REFERENCES, SAMPLES, Record
 from collapse.config.plan import Plan, load_plan
-from collapse.contracts import AUDIT, DOCUMENTS, METRICS, MIXTURE, REFERENCES, SAMPLES, Record
 from collapse.metrics import Measurement, table
 from collapse.stages import collect, contrast, figure, report
 

@@ -1,7 +1,7 @@
 import pytest
 
-from collapse import contracts
-from collapse.contracts import ANCESTRY, METRICS, Record
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import ANCESTRY, METRICS, Record
 from collapse.errors import ContractError
 from collapse.stages import collect
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import ANCESTRY, METRICS
 from collapse.config.settings import Strategy
-from collapse.contracts import ANCESTRY, METRICS
 from collapse.metrics import CATALOGUE, Measurement, table
 from collapse.plots import ancestry, curves, style, wording
 from collapse.plots import contrasts as contrasts_plot

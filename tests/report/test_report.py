@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pytest
 import yaml
 
-from collapse import contracts, provenance
-from collapse.contracts import AUDIT, METRICS, REFERENCES, Record
+from collapse.artifacts import contracts, provenance
+from collapse.artifacts.contracts import AUDIT, METRICS, REFERENCES, Record
 from collapse.errors import ContractError
 from collapse.reporting import setup
 from collapse.reporting.levels import levels

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+from collapse.artifacts.contracts import CLAIMS, THEORY
 from collapse.config.claims import Claim
 from collapse.config.plan import load_plan
-from collapse.contracts import CLAIMS, THEORY
 from collapse.reporting.claims import claim_row, pair, side
 from collapse.reporting.theory import theory_view
 from collapse.reporting.view import view

@@ -19,12 +19,12 @@ import torch
 from odd_models import ODD, config, weights
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
-from collapse import lineage
+from collapse.artifacts import lineage
+from collapse.artifacts.contracts import Record
 from collapse.config.plan import BaseModelSpec
-from collapse.contracts import Record
-from collapse.corpora import tokenizer
-from collapse.corpora.tokenizer import Codec
 from collapse.errors import CollapseError, ConfigError, EngineError
+from collapse.media.text import tokenizer
+from collapse.media.text.tokenizer import Codec
 from collapse.stages import base_model
 
 

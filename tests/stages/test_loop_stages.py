@@ -10,18 +10,20 @@ import pytest
 import yaml
 from scipy import stats
 
-from collapse import contracts, families, packing
+from collapse import families
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, Record
+from collapse.artifacts.lineage import read_card
 from collapse.config import Plan, load_plan
 from collapse.config.plan import EvaluateSpec
 from collapse.config.settings import HealthSettings
-from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, Record
-from collapse.corpora.tokenizer import Codec
 from collapse.errors import EngineError
 from collapse.families.ngram import count
-from collapse.lineage import read_card
+from collapse.media.text import packing
+from collapse.media.text.sequences import Sequences
+from collapse.media.text.tokenizer import Codec
 from collapse.metrics import diversity
 from collapse.randomness import row_seeds, stream
-from collapse.sequences import Sequences
 from collapse.stages import corpus, evaluate, generate, mix, train
 
 ROOT = Path(__file__).parents[2]

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 import tables
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
 from collapse.config.plan import MixSpec
 from collapse.config.settings import BudgetSettings, Strategy
-from collapse.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
 from collapse.errors import EngineError
-from collapse.packing import assign_batches
+from collapse.media.text.packing import assign_batches
 from collapse.stages import mix
 
 RNG = np.random.default_rng(0)

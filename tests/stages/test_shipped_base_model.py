@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import tables
 
-from collapse import layout, lineage
+from collapse.artifacts import layout, lineage
 from collapse.errors import ContractError
 from collapse.publishing import ship_base_model
 

@@ -9,13 +9,13 @@ import pytest
 import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENTS, TRUTH, Record
 from collapse.config import load_plan
 from collapse.config.plan import CorpusSpec
-from collapse.contracts import DOCUMENTS, TRUTH, Record
 from collapse.corpora import grammar
-from collapse.corpora import tokenizer as tokenizers
 from collapse.errors import ConfigError
+from collapse.media.text import tokenizer as tokenizers
 from collapse.stages import corpus, truth
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())

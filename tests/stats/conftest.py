@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from collapse.contracts import METRICS
+from collapse.artifacts.contracts import METRICS
 
 
 def _metrics(values):

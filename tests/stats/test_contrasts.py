@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from collapse.contracts import CONTRASTS, Record, read, write
+from collapse.artifacts.contracts import CONTRASTS, Record, read, write
 from collapse.stats.contrasts import contrasts
 
 STRATEGIES = ["real", "replace", "accumulate"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from projects import ROOT
 
-from collapse import job_shell
-from collapse.faults import DISK_FULL, KILLED, said_of
+from collapse.running import job_shell
+from collapse.running.faults import DISK_FULL, KILLED, said_of
 from collapse.terminal.failures import exit_status, last_words, reasons
 
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import VERDICTS, Record
 from collapse.config.settings import LengthVerifier, NoisyOracleVerifier, PerplexityBandVerifier
-from collapse.contracts import VERDICTS, Record
 from collapse.errors import ContractError
+from collapse.media.text.sequences import Sequences
 from collapse.randomness import stream
-from collapse.sequences import Sequences
 from collapse.verifiers import (
     Verdicts,
     exact_duplicates,

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import tables
 
-from collapse import contracts, families
+from collapse import families
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENTS, SAMPLES, VERDICTS, Record
 from collapse.config.plan import VerifySpec
-from collapse.contracts import DOCUMENTS, SAMPLES, VERDICTS, Record
 from collapse.errors import ConfigError, EngineError
 from collapse.stages import verify
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse import contracts
-from collapse.contracts import METRICS, TRAINING_LOG, VERDICTS, Record
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import METRICS, TRAINING_LOG, VERDICTS, Record
 from collapse.errors import ContractError
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from collapse import command_line, faults
+from collapse import command_line
+from collapse.running import faults
 
 
 class PanicException(BaseException):

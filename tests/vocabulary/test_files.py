@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from collapse import files
-from collapse.files import folder_written_at_once, only_writer, scratch, written_at_once
-from collapse.run_lock import RunLock
+from collapse.running import files
+from collapse.running.files import folder_written_at_once, only_writer, scratch, written_at_once
+from collapse.running.run_lock import RunLock
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 
@@ -57,7 +57,7 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path):
 def test_a_killed_writer_leaves_nothing_under_the_files_name_and_the_next_clears_up(tmp_path):
     code = """
         from pathlib import Path
-        from collapse.files import written_at_once
+        from collapse.running.files import written_at_once
         import os, signal
         with written_at_once(Path("a")) as partial:
             partial.write_text("half")
@@ -71,7 +71,7 @@ def test_a_killed_writer_leaves_nothing_under_the_files_name_and_the_next_clears
 
 HOLDER = """
     from pathlib import Path
-    from collapse.files import only_writer
+    from collapse.running.files import only_writer
     import sys
     with only_writer(Path(".lock"), []):
         print("ready", flush=True)
@@ -111,7 +111,7 @@ def test_only_work_of_the_same_identity_is_gone_on_with(tmp_path):
 
 RUN = """
     from pathlib import Path
-    from collapse.run_lock import RunLock
+    from collapse.running.run_lock import RunLock
     import sys
     lock = RunLock("mine", Path(".snakemake"))
     lock.hold()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from collapse import fingerprint
+from collapse.artifacts import fingerprint
 
 
 @pytest.fixture
@@ -86,13 +86,13 @@ def test_what_is_silent_is_what_the_module_says_is():
     names = (path.relative_to(fingerprint.PACKAGE).with_suffix("") for path in fingerprint.PACKAGE.rglob("*.py"))
     modules = {".".join(["collapse", *name.parts]).removesuffix(".__init__") for name in names}
     silent = {name for name in modules if name.startswith(fingerprint.SILENT) and ".config" not in name}
-    speak_or_move = ("errors", "metrics.catalogue", "layout", "files", "provenance")
+    speak_or_move = ("errors", "metrics.catalogue", "artifacts.layout", "running.files", "artifacts.provenance")
     assert silent == {f"collapse.{name}" for name in speak_or_move}
 
 
 def test_what_decides_an_artifact_concerns_a_stage_that_makes_it(package):
     before = all_fingerprints()
-    for module in ("contracts", "packing", "randomness", "verifiers.length"):
+    for module in ("artifacts.contracts", "media.text.packing", "randomness", "verifiers.length"):
         path = package.joinpath(*module.split(".")).with_suffix(".py")
         edited(path, "import ", "import math as _unused\nimport ")
         after = all_fingerprints()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from collapse import known_digests, lineage
-from collapse.known_digests import KnownDigests
+from collapse.artifacts import known_digests, lineage
+from collapse.artifacts.known_digests import KnownDigests
 
 
 @pytest.fixture

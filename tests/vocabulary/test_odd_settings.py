@@ -8,10 +8,10 @@ import yaml
 from projects import ROOT
 from vocabulary.odd_settings import ENDLESS, NGRAM, ODD, TOO_LARGE, TOO_MANY, Odd, budget
 
-from collapse import machine
 from collapse.config import load_plan
 from collapse.errors import CollapseError
 from collapse.experiment import Experiment
+from collapse.running import machine
 
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 GIBIBYTE = 2**30

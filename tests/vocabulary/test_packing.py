@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse.errors import ContractError
-from collapse.packing import IGNORED, assign_batches, batches
-from collapse.sequences import Sequences
+from collapse.media.text.packing import IGNORED, assign_batches, batches
+from collapse.media.text.sequences import Sequences
 
 texts = st.lists(st.lists(st.integers(2, 90), min_size=1, max_size=16), min_size=1, max_size=40)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from collapse import lineage, provenance
-from collapse.corpora import tokenizer
+from collapse.artifacts import lineage, provenance
 from collapse.errors import ContractError
+from collapse.media.text import tokenizer
 
 ODD = {
     "a list": "[]",

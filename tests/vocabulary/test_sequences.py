@@ -3,7 +3,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 rows = st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=8), max_size=12)
 

@@ -7,13 +7,13 @@ import pytest
 import yaml
 from projects import ROOT
 
-from collapse import machine, sizes
-from collapse.cluster import memory_granted
 from collapse.config import load_plan
-from collapse.drift import merged
 from collapse.errors import EngineError
-from collapse.experiment import Experiment
-from collapse.sizes import MEBIBYTE, Loop, blamed, largest
+from collapse.experiment import Experiment, sizes
+from collapse.experiment.sizes import MEBIBYTE, Loop, blamed, largest
+from collapse.questions.drift import merged
+from collapse.running import machine
+from collapse.running.cluster import memory_granted
 
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 EXPERIMENTS = sorted((ROOT / "workflow" / "experiments").rglob("*.yaml"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collapse import snakemake_state
+from collapse.running import snakemake_state
 
 RECORD = b'{"rule": "mix", "input": ["a"], "params": []}'
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from collapse import sources
+from collapse.artifacts import sources
+from collapse.artifacts.sources import Source
 from collapse.errors import ConfigError, ContractError
-from collapse.sources import Source
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import yaml
 from projects import ROOT, TINY
 
 from collapse.config import load_plan
-from collapse.drift import merged
 from collapse.errors import CollapseError
 from collapse.experiment import Experiment
+from collapse.questions.drift import merged
 
 
 @pytest.fixture

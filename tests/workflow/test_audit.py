@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from projects import ROOT
 
-from collapse import contracts, lineage
-from collapse.audit import CHECKS, at_fault
-from collapse.audit.walk import AFTERWARDS, audited, spec_of
-from collapse.contracts import AUDIT
+from collapse.artifacts import contracts, lineage
+from collapse.artifacts.contracts import AUDIT
 from collapse.errors import ContractError
+from collapse.questions.audit import CHECKS, at_fault
+from collapse.questions.audit.walk import AFTERWARDS, audited, spec_of
 from collapse.stages import audit as stage
 
 REPLACE, CHAINED = "strategy=replace/seed=0/generation=2", "strategy=verified/seed=0/generation=2"

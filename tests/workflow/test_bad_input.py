@@ -6,9 +6,9 @@ import os
 import pytest
 from projects import SMALL, TINY
 
-from collapse.contracts import Record
+from collapse.artifacts.contracts import Record
 from collapse.errors import ConfigError
-from collapse.sizes import MEBIBYTE, Loop
+from collapse.experiment.sizes import MEBIBYTE, Loop
 from collapse.stages import corpus
 
 

@@ -13,12 +13,12 @@ import pytest
 import yaml
 from projects import ROOT, TINY, Project
 
-from collapse import drift
 from collapse.config import load_plan
 from collapse.config.origins import sentences
-from collapse.drift import Place, explain, merged
 from collapse.errors import ContractError
 from collapse.experiment import Experiment
+from collapse.questions import drift
+from collapse.questions.drift import Place, explain, merged
 
 BRANCH = "results/tiny/strategy=replace/seed=1/generation=2"
 

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from collapse import contracts
+from collapse.artifacts import contracts
 
 GRAPHS = ("--dag", "--filegraph")
 

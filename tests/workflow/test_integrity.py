@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from corruptions import KNOWN, Corruption, drawn
 
-from collapse import integrity, lineage
+from collapse.artifacts import integrity, lineage
 
 N_DRAWN = 25
 
@@ -57,7 +57,7 @@ def test_what_chance_spoils_is_made_again(spoiled, kept, chance, number):
 
 
 def test_a_job_that_is_writing_is_left_alone(spoiled, tmp_path):
-    from collapse.files import only_writer
+    from collapse.running.files import only_writer
 
     record = tmp_path / "results/tiny/strategy=replace/seed=1/generation=2/provenance/mixture.json"
     corruption = next(one for one in KNOWN if one.name.endswith("/mixture.parquet decayed"))

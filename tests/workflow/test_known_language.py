@@ -6,8 +6,8 @@ import math
 import pyarrow.parquet as pq
 import pytest
 
-from collapse import contracts
-from collapse.contracts import METRICS, TRUTH
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import METRICS, TRUTH
 
 EXACT = {
     "kl_to_source",

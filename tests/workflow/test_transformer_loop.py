@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from projects import Project
 
-from collapse import contracts
-from collapse.audit.walk import audited, spec_of
-from collapse.contracts import DOCUMENTS
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENTS
+from collapse.questions.audit.walk import audited, spec_of
 
 TRANSFORMER = {
     "experiment": "tiny",

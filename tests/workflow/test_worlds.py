@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pytest
 from projects import Project
 
-from collapse import contracts
-from collapse.contracts import CLAIMS, METRICS
-from collapse.contracts import THEORY as THEORY_TABLE
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import CLAIMS, METRICS
+from collapse.artifacts.contracts import THEORY as THEORY_TABLE
 
 WORLD = {
     "model": "linear_regression",

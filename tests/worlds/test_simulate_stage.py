@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from collapse import contracts, worlds
+from collapse import worlds
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import METRICS, POINTS, THEORY, Record
 from collapse.config.plan import SimulateSpec, WorldFigureSpec
-from collapse.contracts import METRICS, POINTS, THEORY, Record
 from collapse.errors import EngineError
 from collapse.stages import simulate, world_figure
 from collapse.worlds import Observation, evaluation_set

@@ -2,12 +2,12 @@
 
 import sys
 
-from collapse import faults
+from collapse.running import faults
 
 if __name__ == "__main__":
     faults.explain_signals()  # what follows imports for seconds
 
-    from collapse import fork_client
+    from collapse.running import fork_client
 
     if (status := fork_client.delegated(sys.argv[1:])) is not None:
         sys.exit(status)

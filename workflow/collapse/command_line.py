@@ -21,12 +21,14 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from collapse import contracts, faults, layout, provenance, stages
+from collapse import stages
+from collapse.artifacts import contracts, layout, provenance
 from collapse.config.problems import explain
 from collapse.config.settings import Settings
 from collapse.errors import CollapseError
-from collapse.files import no_file, only_writer
 from collapse.plain_text import printable_lines
+from collapse.running import faults
+from collapse.running.files import no_file, only_writer
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,7 +85,9 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="Say why results differ from today's config, code and packages.")
     explain.add_argument("--configfile", type=Path, nargs="+", action="extend", default=[], dest="configfiles")
     explain.add_argument("--results", type=Path, default=Path("results"), help="the results folder")
-    explain.set_defaults(call=lambda options: _say(importlib.import_module("collapse.drift").explain(**options)))
+    explain.set_defaults(
+        call=lambda options: _say(importlib.import_module("collapse.questions.drift").explain(**options))
+    )
     for name, help_ in PUBLISHING.items():
         publishing = commands.add_parser(name, help=help_)
         publishing.add_argument("results", type=Path, help="an experiment's results folder")
@@ -97,7 +101,7 @@ def _parser(chosen: list[str]) -> argparse.ArgumentParser:
 
 
 def _print_inspection(question: str, **options: Any) -> None:
-    _say(getattr(importlib.import_module("collapse.inspection"), question)(**options))
+    _say(getattr(importlib.import_module("collapse.questions.inspection"), question)(**options))
 
 
 PUBLISHING = {

@@ -10,24 +10,22 @@ sys.setrecursionlimit(20_000)
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from collapse import (
+from collapse import terminal
+from collapse.running import (
     cluster,
     faults,
     files,
-    fingerprint,
     fork_server,
-    integrity,
     job_shell,
-    layout,
     snakemake_state,
-    terminal,
 )
+from collapse.artifacts import fingerprint, integrity, layout
 from collapse.config import load_plan
 from collapse.experiment import Experiment
 from collapse.errors import CollapseError
-from collapse.known_digests import KnownDigests
+from collapse.artifacts.known_digests import KnownDigests
 from collapse.plain_text import printable_lines
-from collapse.run_lock import RunLock
+from collapse.running.run_lock import RunLock
 
 faults.explain_interrupt()
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from collapse import lineage
+from collapse.artifacts import lineage
 from collapse.corpora.splits import Placed, without_repeats
-from collapse.corpora.tokenizer import Codec
 from collapse.errors import ConfigError
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
+from collapse.media.text.tokenizer import Codec
 
 SENTENCE_END = re.compile(r"""[.!?…]+["'”’)\]]*\s+|[。！？]+|\s*\n\s*""")
 WORD_END = re.compile(r"\s+")

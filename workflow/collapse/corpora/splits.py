@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from collapse import lineage
+from collapse.artifacts import lineage
 from collapse.config.settings import CorpusSettings
 from collapse.corpora import RealText
 from collapse.errors import ConfigError

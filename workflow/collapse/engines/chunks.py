@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from collapse.config.settings import DecodingSettings
 from collapse.families import Draws, Sampler
-from collapse.files import written_at_once
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
+from collapse.running.files import written_at_once
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from transformers import (
 
 from collapse.config.settings import DecodingSettings
 from collapse.families import Draws, Vocabulary, transformer
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 ROWS_AT_ONCE = 64
 

@@ -14,8 +14,8 @@ import torch
 
 from collapse.config.settings import DecodingSettings
 from collapse.families import Draws, Vocabulary, transformer
-from collapse.imports import collector_at_rest
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
+from collapse.running.imports import collector_at_rest
 
 ENVIRONMENT = {
     # One process: a second one would cost 15 CPU seconds more to start and compute no faster.

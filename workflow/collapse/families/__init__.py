@@ -13,7 +13,7 @@ import numpy as np
 
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import DecodingSettings, TrainingSettings
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 MODULES = {"transformer": "collapse.families.transformer", "ngram": "collapse.families.ngram"}
 """Module of each family; rules add it to the fingerprints of the stages that load it."""

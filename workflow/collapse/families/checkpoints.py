@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from collapse.files import written_at_once
-from collapse.lineage import sha256
+from collapse.artifacts.lineage import sha256
+from collapse.running.files import written_at_once
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from collapse.errors import EngineError
-from collapse.files import entries, no_file
+from collapse.running.files import entries, no_file
 
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 SMALL = (CONFIG, "generation_config.json", TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json")

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from collapse.config.settings import TransformerSettings
 from collapse.families.size import llama_hidden_width
-from collapse.packing import Batch
+from collapse.media.text.packing import Batch
 
 ROTARY_BASE = 10_000.0
 

@@ -28,8 +28,8 @@ from safetensors.numpy import load_file, save_file
 from collapse.config.settings import DecodingSettings, NgramSettings
 from collapse.errors import ConfigError, ContractError
 from collapse.families import Draws, TrainingJob, TrainingStep, Vocabulary
-from collapse.files import entries
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
+from collapse.running.files import entries
 
 ABSENT = -1
 """Stands for a token before the start of a document, and for a context that was never seen."""

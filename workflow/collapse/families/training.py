@@ -21,7 +21,7 @@ from collapse.errors import ConfigError
 from collapse.families import TrainingJob, TrainingStep
 from collapse.families.checkpoints import Checkpoints
 from collapse.families.llama import tensors
-from collapse.packing import IGNORED, Batch, assign_batches, fill
+from collapse.media.text.packing import IGNORED, Batch, assign_batches, fill
 
 logger = logging.getLogger(__name__)
 

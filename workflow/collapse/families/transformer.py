@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from collapse import packing
 from collapse.config.settings import TransformerSettings
 from collapse.errors import ContractError, EngineError
 from collapse.families import TrainingJob, TrainingStep, Vocabulary, weights
 from collapse.families.llama import MARK, Llama, block_mask, configuration, tensors
-from collapse.files import entries
-from collapse.sequences import Sequences
+from collapse.media.text import packing
+from collapse.media.text.sequences import Sequences
+from collapse.running.files import entries
 
 IMPORTED_LATE = {"train": ("collapse.families.training", "torch._dynamo")}
 """What a stage will import in the course of its work, making an optimizer included; a fork server imports it before."""

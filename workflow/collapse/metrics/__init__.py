@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from collapse.contracts import METRICS
+from collapse.artifacts.contracts import METRICS
 from collapse.errors import ContractError
 from collapse.metrics.catalogue import CATALOGUE, Definition
 

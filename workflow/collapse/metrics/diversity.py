@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 SMOOTHING = 0.1
 """Matches that BLEU counts where there are none (Chen and Cherry 2014, method 1)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collapse.errors import ContractError
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 FALLBACK_DISCOUNT = 0.5
 """Where no n-gram occurs once, so that the discount cannot be estimated."""

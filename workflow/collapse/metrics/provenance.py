@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse.contracts import ANCESTRY
+from collapse.artifacts.contracts import ANCESTRY
 from collapse.errors import ContractError
 
 

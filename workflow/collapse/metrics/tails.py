@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from collapse.errors import ContractError
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 
 
 def tail_types(real: Sequences, vocabulary_size: int, share: float) -> np.ndarray:

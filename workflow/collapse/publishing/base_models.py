@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-from collapse import layout, lineage
+from collapse.artifacts import layout, lineage
 from collapse.config.plan import REAL
-from collapse.corpora import tokenizer as tokenizers
 from collapse.errors import ContractError
+from collapse.media.text import tokenizer as tokenizers
 
 MEASURED = ("training_log.parquet", "metrics.parquet")
 """Tables that say how it was trained and what it loses on its own test split."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from collapse import contracts
-from collapse.contracts import METRICS
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import METRICS
 from collapse.errors import ContractError
-from collapse.files import written_at_once
+from collapse.running.files import written_at_once
 from collapse.stats.bands import Band, bands
 from collapse.stats.calibration import Calibration, calibrations
 from collapse.stats.contrasts import contrasts

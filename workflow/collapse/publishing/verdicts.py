@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from collapse import contracts
-from collapse.contracts import CLAIMS
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import CLAIMS
 from collapse.errors import ContractError
-from collapse.files import written_at_once
+from collapse.running.files import written_at_once
 
 TABLE = Path("workflow/experiments/papers/verdicts.csv")
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from collapse import contracts, provenance
-from collapse.audit import DAMAGE, Finding, at_fault
-from collapse.audit.shelf import Shelf
-from collapse.audit.walk import audited, spec_of
+from collapse.artifacts import contracts, provenance
+from collapse.artifacts.contracts import AUDIT, Record
 from collapse.config.plan import AuditSpec
-from collapse.contracts import AUDIT, Record
 from collapse.errors import ContractError
 from collapse.plain_text import printable
+from collapse.questions.audit import DAMAGE, Finding, at_fault
+from collapse.questions.audit.shelf import Shelf
+from collapse.questions.audit.walk import audited, spec_of
 from collapse.stages import Folder, Output
 
 SHOWN = 20

@@ -15,13 +15,14 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from collapse import faults, lineage
+from collapse.artifacts import lineage
+from collapse.artifacts.contracts import Record
+from collapse.artifacts.sources import PACKAGED, Source, refuse_unknown_weights
 from collapse.config.plan import BaseModelSpec
-from collapse.contracts import Record
-from collapse.corpora import tokenizer as tokenizers
 from collapse.errors import CollapseError, ConfigError, EngineError
-from collapse.files import PARTIAL, written_at_once
-from collapse.sources import PACKAGED, Source, refuse_unknown_weights
+from collapse.media.text import tokenizer as tokenizers
+from collapse.running import faults
+from collapse.running.files import PARTIAL, written_at_once
 from collapse.stages import Output
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import CLAIMS, METRICS, POINTS, THEORY, Record
 from collapse.claims import check
 from collapse.config.plan import ClaimsSpec
-from collapse.contracts import CLAIMS, METRICS, POINTS, THEORY, Record
 from collapse.stages import Output
 from collapse.stats.pooled import pooled
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, layout
+from collapse.artifacts import contracts, layout
+from collapse.artifacts.contracts import ANCESTRY, METRICS, MIXTURE, POINTS, THEORY, Contract, Record
+from collapse.artifacts.provenance import verified_digests
 from collapse.config.plan import REAL, CollectSpec
-from collapse.contracts import ANCESTRY, METRICS, MIXTURE, POINTS, THEORY, Contract, Record
 from collapse.metrics import Measurement, table
 from collapse.metrics.provenance import ancestry as ancestry_of
 from collapse.metrics.provenance import ancestry_depth
-from collapse.provenance import verified_digests
 from collapse.stages import Output
 
 WORLD_TABLES = ("metrics", "theory", "points")

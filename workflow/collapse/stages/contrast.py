@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import CONTRASTS, METRICS, Record
 from collapse.config.plan import CompareSpec
-from collapse.contracts import CONTRASTS, METRICS, Record
 from collapse.stages import Output
 from collapse.stats.contrasts import contrasts as contrasts_of
 

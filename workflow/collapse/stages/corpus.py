@@ -11,15 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, corpora, sources
+from collapse import corpora
+from collapse.artifacts import contracts, sources
+from collapse.artifacts.contracts import DOCUMENTS, Record
 from collapse.config.plan import CorpusSpec
-from collapse.contracts import DOCUMENTS, Record
 from collapse.corpora import overlap, splits
-from collapse.corpora import tokenizer as tokenizers
 from collapse.corpora.documents import documents as make_documents
 from collapse.errors import ConfigError
-from collapse.files import PARTIAL
-from collapse.sequences import Sequences
+from collapse.media.text import tokenizer as tokenizers
+from collapse.media.text.sequences import Sequences
+from collapse.running.files import PARTIAL
 from collapse.stages import Output
 
 LOG = logging.getLogger(__name__)

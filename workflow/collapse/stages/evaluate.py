@@ -8,15 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, families
+from collapse import families
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import Record
+from collapse.artifacts.layout import experiment_folder
+from collapse.artifacts.lineage import read_card
 from collapse.config.plan import EvaluateSpec
 from collapse.config.settings import EvaluationSettings
-from collapse.contracts import Record
-from collapse.layout import experiment_folder
-from collapse.lineage import read_card
+from collapse.media.text.sequences import Sequences
 from collapse.metrics import Measurement, distance, diversity, loss, provenance, tails
 from collapse.metrics import table as metrics_table
-from collapse.sequences import Sequences
 from collapse.stages import Output
 from collapse.verifiers import usable
 

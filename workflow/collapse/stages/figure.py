@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import ANCESTRY, CONTRASTS, METRICS, REFERENCES, Record
 from collapse.config.plan import CompareSpec
-from collapse.contracts import ANCESTRY, CONTRASTS, METRICS, REFERENCES, Record
-from collapse.files import written_at_once
 from collapse.plots import ancestry as ancestry_plot
 from collapse.plots import contrasts as contrasts_plot
 from collapse.plots import curves, style
+from collapse.running.files import written_at_once
 from collapse.stages import Output
 
 

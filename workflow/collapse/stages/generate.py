@@ -8,18 +8,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, engines
+from collapse import engines
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import Record
+from collapse.artifacts.lineage import read_card, sample_ids
 from collapse.config.plan import GenerateSpec
 from collapse.config.settings import HealthSettings
-from collapse.contracts import Record
-from collapse.corpora.tokenizer import Codec
 from collapse.engines.chunks import ChunkedSampler
 from collapse.errors import ContractError, EngineError
 from collapse.families import Draws, Vocabulary
-from collapse.files import scratch, written_at_once
-from collapse.lineage import read_card, sample_ids
+from collapse.media.text.sequences import Sequences
+from collapse.media.text.tokenizer import Codec
 from collapse.randomness import row_seeds
-from collapse.sequences import Sequences
+from collapse.running.files import scratch, written_at_once
 from collapse.stages import Output
 
 logger = logging.getLogger(__name__)

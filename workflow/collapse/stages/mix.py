@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, strategies
+from collapse import strategies
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import Record
+from collapse.artifacts.layout import inside_experiment
 from collapse.config.plan import MixSpec
-from collapse.contracts import Record
 from collapse.errors import ContractError, EngineError
-from collapse.layout import inside_experiment
-from collapse.packing import assign_batches
+from collapse.media.text.packing import assign_batches
 from collapse.randomness import stream
 from collapse.stages import Output
 from collapse.strategies import Counts

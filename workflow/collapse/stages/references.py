@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENTS, REFERENCES, Record
 from collapse.config.plan import ReferencesSpec
-from collapse.contracts import DOCUMENTS, REFERENCES, Record
-from collapse.corpora.tokenizer import Codec
+from collapse.media.text.sequences import Sequences
+from collapse.media.text.tokenizer import Codec
 from collapse.metrics import kneser_ney, loss
-from collapse.sequences import Sequences
 from collapse.stages import Output
 
 logger = logging.getLogger(__name__)

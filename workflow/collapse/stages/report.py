@@ -10,9 +10,8 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 import collapse
-from collapse import contracts, layout, provenance
-from collapse.config.plan import Plan, ReportSpec
-from collapse.contracts import (
+from collapse.artifacts import contracts, layout, provenance
+from collapse.artifacts.contracts import (
     ANCESTRY,
     AUDIT,
     CLAIMS,
@@ -24,14 +23,15 @@ from collapse.contracts import (
     THEORY,
     Record,
 )
+from collapse.config.plan import Plan, ReportSpec
 from collapse.errors import ContractError
-from collapse.files import written_at_once
 from collapse.reporting import setup
 from collapse.reporting.decoding import SamplingRecord, decoding
 from collapse.reporting.figures import inlined
 from collapse.reporting.samples import Gallery, gallery, picks
 from collapse.reporting.theory import theory_view
 from collapse.reporting.view import LoopView, View, loop_view, view
+from collapse.running.files import written_at_once
 from collapse.stages import Output
 
 TEMPLATES = Path(collapse.__file__).parents[1] / "report"

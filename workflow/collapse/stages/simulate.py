@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 
-from collapse import contracts, worlds
+from collapse import worlds
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import METRICS, POINTS, THEORY, Record
 from collapse.config.plan import SimulateSpec
-from collapse.contracts import METRICS, POINTS, THEORY, Record
 from collapse.errors import EngineError
 from collapse.metrics import CATALOGUE
 from collapse.stages import Output

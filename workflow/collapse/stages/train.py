@@ -8,16 +8,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, families, lineage
+from collapse import families
+from collapse.artifacts import contracts, lineage
+from collapse.artifacts.contracts import Record
+from collapse.artifacts.lineage import ModelCard
 from collapse.config.plan import TrainSpec
-from collapse.contracts import Record
-from collapse.corpora.tokenizer import Codec
 from collapse.errors import ContractError
 from collapse.families import TrainingJob, TrainingStep, Vocabulary
-from collapse.files import folder_written_at_once, scratch
-from collapse.lineage import ModelCard
+from collapse.media.text.sequences import Sequences
+from collapse.media.text.tokenizer import Codec
 from collapse.randomness import stream_seed
-from collapse.sequences import Sequences
+from collapse.running.files import folder_written_at_once, scratch
 from collapse.stages import Output
 
 logger = logging.getLogger(__name__)

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from collapse import contracts, lineage
+from collapse.artifacts import contracts, lineage
+from collapse.artifacts.contracts import TRUTH, Record
 from collapse.config.plan import CorpusSpec
-from collapse.contracts import TRUTH, Record
 from collapse.corpora import grammar
 from collapse.corpora.documents import with_end
-from collapse.corpora.tokenizer import Codec
 from collapse.errors import ConfigError
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
+from collapse.media.text.tokenizer import Codec
 from collapse.stages import Output
 
 logger = logging.getLogger(__name__)

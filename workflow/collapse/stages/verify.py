@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import contracts, families
+from collapse import families
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import Record
 from collapse.config.plan import VerifySpec
 from collapse.config.settings import (
     ExactDuplicatesVerifier,
@@ -17,10 +19,9 @@ from collapse.config.settings import (
     NoisyOracleVerifier,
     PerplexityBandVerifier,
 )
-from collapse.contracts import Record
 from collapse.errors import ConfigError, EngineError
+from collapse.media.text.sequences import Sequences
 from collapse.randomness import stream
-from collapse.sequences import Sequences
 from collapse.stages import Output
 from collapse.verifiers import Verdicts, exact_duplicates, length, noisy_oracle, perplexity_band, table, usable
 

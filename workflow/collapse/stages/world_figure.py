@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from collapse import contracts
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import METRICS, POINTS, THEORY, Record
 from collapse.config.plan import WorldFigureSpec
-from collapse.contracts import METRICS, POINTS, THEORY, Record
-from collapse.files import written_at_once
 from collapse.plots import style, worlds
+from collapse.running.files import written_at_once
 from collapse.stages import Output
 from collapse.stats.pooled import pooled
 

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pyarrow as pa
 
-from collapse.contracts import CONTRASTS
+from collapse.artifacts.contracts import CONTRASTS
 from collapse.randomness import stream
 from collapse.stats.holm import adjusted
 from collapse.stats.paired import Interval, paired_interval

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from collapse.config.files import read
 from collapse.errors import ConfigError
-from collapse.faults import ADVICE
+from collapse.running.faults import ADVICE
 from collapse.terminal.printable import printable
 
 OPTIONS = ("--configfile", "--configfiles")

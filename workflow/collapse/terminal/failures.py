@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from collapse.faults import DISK_FULL, KILLED, said_of
+from collapse.running.faults import DISK_FULL, KILLED, said_of
 
 NAMED = re.compile(r"(\w+\.)*\w*(Error|Exception|Interrupt)(:|$)")
 """How the line begins that names what went wrong."""

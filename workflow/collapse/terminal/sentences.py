@@ -1,6 +1,6 @@
 """A run in words."""
 
-from collapse.faults import AGAIN
+from collapse.running.faults import AGAIN
 from collapse.terminal.run import Run
 
 MOST_RULES = 6

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse.contracts import VERDICTS
+from collapse.artifacts.contracts import VERDICTS
 from collapse.errors import ContractError
 
 ACCEPTED = "accepted"

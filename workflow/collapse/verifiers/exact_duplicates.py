@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from collapse.sequences import Sequences
+from collapse.media.text.sequences import Sequences
 from collapse.verifiers import ACCEPTED, Verdicts
 
 VERSION = "exact_duplicates/1"

@@ -1,0 +1,607 @@
+"""Every Parquet table of the project: columns, types, units, key; the only reader and writer.
+
+A table is written sorted by its key, checked, to a temporary name that is renamed at the end, with the spec, the code
+fingerprint and the digests of the inputs in its metadata. It holds no time, host or user, so the same inputs give the
+same bytes.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from collapse.errors import ContractError
+from collapse.running.faults import explained
+from collapse.running.files import entries_in, no_file, written_at_once
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its Arrow type, and what a value means.
+
+    Attributes:
+        name: Column name.
+        type: Arrow type; a category is written as `dictionary<int8, string>`.
+        doc: What one value says, in one line.
+        unit: Unit of the value; `1` for pure numbers and labels.
+        nullable: Whether a value may be missing.
+        categories: The closed list of labels, if the column is a category.
+    """
+
+    name: str
+    type: pa.DataType
+    doc: str
+    unit: str = "1"
+    nullable: bool = False
+    categories: tuple[str, ...] = ()
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field, with unit and meaning in its metadata."""
+        return pa.field(self.name, self.type, self.nullable, {"unit": self.unit, "doc": self.doc})
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A table: one row per what, which columns, and which of them are the key.
+
+    Attributes:
+        name: Name of the contract, as in `samples/1`.
+        version: Raised by any breaking change; readers refuse a version they do not know.
+        grain: What one row is.
+        columns: All columns, in order.
+        key: Columns that identify a row; rows are sorted by them.
+    """
+
+    name: str
+    version: int
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Name and version, as stored in a file's metadata."""
+        return f"{self.name}/{self.version}"
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema that every file of this contract has."""
+        return pa.schema([column.field for column in self.columns])
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an artifact was made from; kept in the file so that it can be asked later.
+
+    Attributes:
+        spec: The settings that decided the content.
+        code: Fingerprint of the code that made it.
+        inputs: SHA-256 of each input, by its path inside the results folder.
+    """
+
+    spec: dict[str, object] = field(default_factory=dict)
+    code: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """Digest of all this: equal identities give equal artifacts."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
+
+
+def write(path: Path, contract: Contract, table: pa.Table, record: Record) -> None:
+    """Check `table` against `contract`, sort it, and put it at `path` in one step.
+
+    Args:
+        path: Where the Parquet file goes; its folder is made.
+        contract: What the table promises.
+        table: The rows, in any order; columns in any order.
+        record: What the rows were made from.
+
+    Raises:
+        ContractError: A column is missing or unknown, a value is null, has the wrong type or an unlisted category,
+            or the key repeats.
+    """
+    checked = _checked(path, contract, table)
+    metadata = {
+        "collapse.contract": contract.title,
+        "collapse.spec": json.dumps(record.spec, sort_keys=True),
+        "collapse.code": record.code,
+        "collapse.inputs": json.dumps(record.inputs, sort_keys=True),
+    }
+    with written_at_once(path) as partial:
+        pq.write_table(checked.replace_schema_metadata(metadata), partial, **PARQUET)
+
+
+def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa.Table:
+    """Read a table back, refusing anything that is not `contract`; categories come back as plain strings.
+
+    Raises:
+        ContractError: The file is missing, no file, not Parquet, or holds another contract or version.
+        MemoryError, OSError: The machine could not read it.
+    """
+    if strange := no_file(path):
+        raise ContractError(f"{path}: {strange}.\n  Set it aside (collapse audit --set-aside) and run snakemake again.")
+    try:
+        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
+    except FileNotFoundError:
+        raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}") from None
+    except (pa.ArrowException, OSError) as error:
+        if explained(error):  # memory or the disk, not the file: it must not be deleted
+            raise
+        raise ContractError(
+            f"{path}: this is not a readable Parquet file ({error}).\n  Delete it and run snakemake again."
+        ) from None
+    found = (table.schema.metadata or {}).get(b"collapse.contract", b"no contract").decode(errors="replace")
+    if found != contract.title:
+        raise ContractError(
+            f"{path}: holds `{found}`, but `{contract.title}` is expected.\n"
+            "  It was written by another version of this project; delete it and run snakemake again."
+        )
+    plain = _plain(table)
+    if strange := _strange_columns(plain, contract, columns):
+        raise ContractError(
+            f"{path}: its columns are not those of {contract.title}: {', '.join(strange)}.\n"
+            "  Delete it and run snakemake again."
+        )
+    return plain
+
+
+def _strange_columns(table: pa.Table, contract: Contract, asked: list[str] | None) -> list[str]:
+    """What a reader of the columns asked for would miss, or take for another type."""
+    faults = list[str]()
+    for one in contract.columns:
+        wanted = one.type.value_type if pa.types.is_dictionary(one.type) else one.type
+        if asked and one.name not in asked:
+            continue
+        if (n_found := table.column_names.count(one.name)) != 1:
+            faults.append(f"{one.name} is there {n_found} times")
+        elif (kind := table.schema.field(one.name).type) != wanted:
+            faults.append(f"{one.name} is {kind}, not {wanted}")
+        elif not one.nullable and (n_missing := table[one.name].null_count):
+            faults.append(f"{one.name} misses {n_missing} value(s)")
+    return faults
+
+
+def spec_of(path: Path) -> Record:
+    """Return what the artifact at `path` was made from.
+
+    Raises:
+        OSError, pyarrow.ArrowInvalid: It cannot be read as Parquet.
+        ValueError: It is no file, or what it says of that is not what `write` puts there.
+    """
+    return record_in(_metadata(path))
+
+
+def _metadata(path: Path) -> Mapping[bytes, bytes]:
+    if strange := no_file(path):
+        raise ValueError(f"it {strange}")
+    return pq.read_schema(path).metadata or {}
+
+
+def record_in(metadata: Mapping[bytes, bytes]) -> Record:
+    """What an artifact was made from, out of the metadata of its schema.
+
+    Raises:
+        ValueError: It is not what `write` puts there.
+    """
+    inputs = entries_in(metadata.get(b"collapse.inputs", b"{}"))
+    digests = {name: digest for name, digest in inputs.items() if isinstance(digest, str)}
+    if digests != inputs:
+        raise ValueError("an input's digest is no text")
+    return Record(
+        spec=entries_in(metadata.get(b"collapse.spec", b"{}")),
+        code=metadata.get(b"collapse.code", b"").decode(),
+        inputs=digests,
+    )
+
+
+def contract_of(path: Path) -> Contract:
+    """Return the contract that the file at `path` names.
+
+    Raises:
+        ContractError: The file names none, or one this version does not know.
+    """
+    found = _metadata(path).get(b"collapse.contract", b"no contract").decode(errors="replace")
+    for contract in ALL:
+        if contract.title == found:
+            return contract
+    known = ", ".join(contract.title for contract in ALL)
+    raise ContractError(f"{path}: names the contract `{found}`; this version knows {known}.")
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    for index, column in enumerate(table.schema):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(index, column.name, table.column(index).cast(column.type.value_type))
+    return table
+
+
+def _checked(path: Path, contract: Contract, table: pa.Table) -> pa.Table:
+    missing = [column.name for column in contract.columns if column.name not in table.column_names]
+    unknown = [name for name in table.column_names if name not in contract.schema.names]
+    if missing or unknown:
+        raise ContractError(f"{path}: `{contract.title}` misses columns {missing} and does not know {unknown}.")
+    plain = _plain(table.select(contract.schema.names))
+    arrays = [_column(path, contract, column, plain.column(column.name)) for column in contract.columns]
+    keys = pa.table({name: plain.column(name) for name in contract.key})
+    if keys.group_by(list(contract.key)).aggregate([]).num_rows != keys.num_rows:
+        raise ContractError(f"{path}: the key ({', '.join(contract.key)}) of `{contract.title}` repeats.")
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in contract.key])
+    return pa.Table.from_arrays(arrays, schema=contract.schema).take(order).combine_chunks()
+
+
+def _column(path: Path, contract: Contract, column: Column, values: pa.ChunkedArray) -> pa.Array:
+    where = f"{path}: column `{column.name}` of `{contract.title}`"
+    if not column.nullable and values.null_count:
+        raise ContractError(f"{where} has {values.null_count} missing value(s); it must have none.")
+    try:
+        if not column.categories:
+            return values.cast(column.type).combine_chunks()
+        labels = pa.array(column.categories, pa.string())
+        codes = pc.index_in(values.cast(pa.string()), labels)
+        if codes.null_count > values.null_count:
+            strange = pc.unique(values.filter(pc.is_null(codes))).to_pylist()
+            raise ContractError(f"{where} holds {strange}; it may hold {list(column.categories)}.")
+        return pa.DictionaryArray.from_arrays(codes.combine_chunks().cast(pa.int8()), labels)
+    except pa.ArrowInvalid as error:
+        raise ContractError(f"{where} cannot be stored as {column.type}: {error}") from None
+
+
+# --- the tables -----------------------------------------------------------------------------------------------------
+
+_TEXT, _ID, _COUNT, _REAL, _SINGLE = pa.string(), pa.string(), pa.int32(), pa.float64(), pa.float32()
+_TOKENS = pa.list_(pa.int32())
+
+
+def _category(name: str, doc: str, *categories: str) -> Column:
+    return Column(name, pa.dictionary(pa.int8(), pa.string()), doc, categories=categories)
+
+
+_ARM = (
+    Column("strategy", pa.string(), "strategy whose arm this row belongs to"),
+    Column("seed", pa.int32(), "replicate; equal across strategies, so contrasts are paired"),
+    Column("generation", pa.int32(), "turn of the loop; 0 is trained on real data only"),
+)
+
+DOCUMENTS = Contract(
+    "documents",
+    1,
+    "real document",
+    (
+        Column("document_id", _ID, "128-bit digest of source and text, in hex"),
+        _category("split", "what the document is for", "train", "validation", "test", "reserve"),
+        Column("text", _TEXT, "the document"),
+        Column("token_ids", _TOKENS, "the document's tokens, end of sequence included; never tokenized again"),
+        Column("n_tokens", _COUNT, "tokens to predict, end of sequence included", "token"),
+        Column("n_bytes", _COUNT, "UTF-8 bytes of the text", "byte"),
+        Column("reference_answer", _TEXT, "the right answer, where there is one", nullable=True),
+        Column("group", _ID, "what must not be split between training and test (a speech, an article)"),
+        Column("source", _TEXT, "where the text comes from"),
+        Column("licence", _TEXT, "licence of the text"),
+    ),
+    ("document_id",),
+)
+
+SAMPLES = Contract(
+    "samples",
+    1,
+    "synthetic text drawn from the model of the generation before",
+    (
+        *_ARM,
+        Column("sample_id", _ID, "strategy.seed.generation.draw: says its own folder"),
+        Column("sampled_from", _ID, "model_id of the model that wrote it"),
+        Column("prompt_id", _ID, "document whose beginning was the prompt", nullable=True),
+        Column("draw", _COUNT, "row number of the draw; decides the sampler seed"),
+        Column("prompt", _TEXT, "text given to the model"),
+        Column("prompt_token_ids", _TOKENS, "tokens given to the model, after the start of sequence"),
+        Column("text", _TEXT, "text the model wrote"),
+        Column("token_ids", _TOKENS, "tokens as sampled; training never tokenizes them again"),
+        Column("n_tokens", _COUNT, "sampled tokens, end of sequence included", "token"),
+        _category("finish_reason", "`stop`: the model ended the document; `length`: it was cut", "stop", "length"),
+        Column("logprob_nats", _SINGLE, "log-probability of the tokens, before tempering or truncation", "nat"),
+        Column("sampler_seed", pa.int64(), "the row's own seed"),
+    ),
+    ("sample_id",),
+)
+
+VERDICTS = Contract(
+    "verdicts",
+    1,
+    "sample × verifier",
+    (
+        *_ARM,
+        Column("sample_id", _ID, "the sample judged"),
+        Column("verifier", _TEXT, "name of the verifier in the config"),
+        Column("verifier_version", _TEXT, "kind and version of its rule"),
+        Column("score", _SINGLE, "higher is better", nullable=True),
+        Column("threshold", _SINGLE, "least score accepted", nullable=True),
+        Column("accepted", pa.bool_(), "whether this verifier lets the sample through"),
+        _category(
+            "reason",
+            "why",
+            "accepted",
+            "below_threshold",
+            "above_threshold",
+            "wrong_answer",
+            "unparseable",
+            "duplicate",
+            "too_short",
+            "too_long",
+            "flipped",
+        ),
+        Column("duplicate_of", _ID, "first sample or document with the same tokens", nullable=True),
+    ),
+    ("sample_id", "verifier"),
+)
+
+TRUTH = Contract(
+    "truth",
+    1,
+    "document that the grammar can write",
+    (
+        Column("text_id", _ID, "128-bit digest of the text, in hex"),
+        Column("text", _TEXT, "the document"),
+        Column("token_ids", _TOKENS, "its tokens, end of sequence included, as in `documents`"),
+        Column("n_tokens", _COUNT, "tokens to predict, end of sequence included", "token"),
+        Column("probability", _REAL, "probability of the document under the grammar; they add up to 1"),
+        Column("log_probability", _REAL, "its natural logarithm", "nat"),
+    ),
+    ("text_id",),
+)
+
+REFERENCES = Contract(
+    "references",
+    1,
+    "n-gram model of the real text that generation 0 has seen",
+    (
+        Column("model", _TEXT, "bigram or trigram, interpolated Kneser-Ney"),
+        Column("n_order", _COUNT, "length of its n-grams", "token"),
+        Column("test_loss", _REAL, "mean loss on held-out real documents", "nat/token"),
+        Column("standard_error", _REAL, "of the mean over documents", "nat/token", nullable=True),
+        Column("bits_per_byte", _REAL, "the same loss over UTF-8 bytes", "bit/byte"),
+        Column("n_training_tokens", pa.int64(), "tokens it was counted on", "token"),
+        Column(
+            "knows_pretraining_text",
+            pa.bool_(),
+            "whether they are all that generation 0 has seen; not where its base model learned from other text",
+        ),
+    ),
+    ("model",),
+)
+
+MIXTURE = Contract(
+    "mixture",
+    2,
+    "training example, in training order",
+    (
+        *_ARM,
+        Column("position", pa.int64(), "place in the training order"),
+        Column("example_id", _ID, "document_id or sample_id"),
+        _category("origin", "who wrote it", "real", "synthetic"),
+        Column("origin_generation", pa.int32(), "generation whose samples it is from; 0 for real"),
+        Column("source", _TEXT, "table that holds the tokens, relative to the experiment's folder"),
+        Column("repeat", pa.int32(), "0 the first time an example is trained on"),
+        Column("weight", _SINGLE, "weight in the loss"),
+        Column("n_tokens", _COUNT, "tokens trained on", "token"),
+        Column("n_real_tokens", _COUNT, "of these, tokens that a person wrote (documents, prompts)", "token"),
+        Column("n_pool", _COUNT, "different examples the strategy took, seen or not; the same in every row", "example"),
+    ),
+    ("position",),
+)
+
+TRAINING_LOG = Contract(
+    "training_log",
+    1,
+    "optimizer step",
+    (
+        *_ARM,
+        Column("step", pa.int32(), "optimizer step, from 1"),
+        Column("tokens_seen", pa.int64(), "tokens trained on so far", "token"),
+        Column("loss_nats", _SINGLE, "mean loss of the step", "nat/token"),
+        Column("learning_rate", _SINGLE, "learning rate of the step"),
+        Column("gradient_norm", _SINGLE, "norm of the gradient before clipping"),
+    ),
+    ("step",),
+)
+
+DOCUMENT_LOSSES = Contract(
+    "document_losses",
+    1,
+    "text × model that scored it",
+    (
+        *_ARM,
+        _category("evaluation_set", "held-out real text, or this generation's samples", "real_test", "samples"),
+        _category("scored_by", "this arm's model, or the model of generation 0", "own", "generation_0"),
+        Column("document_id", _ID, "document_id or sample_id"),
+        Column("n_tokens", _COUNT, "tokens predicted", "token"),
+        Column("n_bytes", _COUNT, "UTF-8 bytes of the text", "byte"),
+        Column("loss_nats", _REAL, "negative log-likelihood, summed over tokens", "nat"),
+    ),
+    ("evaluation_set", "scored_by", "document_id"),
+)
+
+METRICS = Contract(
+    "metrics",
+    1,
+    "metric value",
+    (
+        Column("experiment", _TEXT, "name of the experiment"),
+        *_ARM,
+        Column("metric", _TEXT, "what is measured; `collapse.metrics.CATALOGUE` says how"),
+        Column("evaluation_set", _TEXT, "text it is measured on"),
+        Column("value", _REAL, "the value, in `unit`", "see unit"),
+        Column("unit", _TEXT, "unit of the value"),
+        Column("n", pa.int64(), "units averaged"),
+        Column("standard_error", _REAL, "within the run only; between seeds see contrasts", "see unit", nullable=True),
+    ),
+    ("strategy", "seed", "generation", "metric", "evaluation_set"),
+)
+
+ANCESTRY = Contract(
+    "ancestry",
+    1,
+    "arm × generation its training text came from",
+    (
+        *_ARM,
+        Column("origin_generation", pa.int32(), "0: real text; j: samples of generation j"),
+        Column("n_examples", pa.int64(), "different examples"),
+        Column("n_tokens", pa.int64(), "tokens trained on, repeats counted", "token"),
+        Column("token_share", _REAL, "share of the tokens trained on"),
+    ),
+    ("strategy", "seed", "generation", "origin_generation"),
+)
+
+CONTRASTS = Contract(
+    "contrasts",
+    1,
+    "strategy pair × metric × generation",
+    (
+        Column("metric", _TEXT, "what is compared"),
+        Column("evaluation_set", _TEXT, "text it is measured on"),
+        Column("generation", pa.int32(), "turn of the loop"),
+        Column("strategy", _TEXT, "the strategy"),
+        Column("baseline", _TEXT, "what it is compared with"),
+        Column("estimate", _REAL, "mean over seeds of strategy − baseline", "unit of the metric"),
+        Column("low", _REAL, "lower end of the interval", "unit of the metric", nullable=True),
+        Column("high", _REAL, "upper end of the interval", "unit of the metric", nullable=True),
+        Column("confidence", _SINGLE, "coverage the interval aims at"),
+        _category("method", "how the interval was made", "paired_bootstrap", "paired_t", "exact_sign", "single_seed"),
+        Column("n_seeds", pa.int32(), "pairs"),
+        Column("p_value", _REAL, "two-sided, no difference", nullable=True),
+        Column("p_adjusted", _REAL, "after `adjustment`", nullable=True),
+        _category("adjustment", "for how many comparisons the p-value was adjusted", "none", "holm"),
+    ),
+    ("metric", "evaluation_set", "generation", "strategy", "baseline"),
+)
+
+THEORY = Contract(
+    "theory",
+    1,
+    "predicted value of a closed-form world",
+    (
+        Column("strategy", pa.string(), "strategy it is about"),
+        Column("generation", pa.int32(), "turn of the loop"),
+        Column("metric", _TEXT, "what is predicted: its mean over replicates"),
+        Column("evaluation_set", _TEXT, "world and point of its sweep; joins with metrics and points"),
+        Column("value", _REAL, "the value", "see metric"),
+        _category(
+            "status",
+            "how much is claimed; `fitted` to the simulation is no test of it",
+            "exact",
+            "asymptotic",
+            "bound",
+            "fitted",
+        ),
+        Column("formula", _TEXT, "the formula, in one line"),
+        Column("source", _TEXT, "paper and theorem"),
+    ),
+    ("strategy", "generation", "metric", "evaluation_set"),
+)
+
+POINTS = Contract(
+    "points",
+    1,
+    "swept parameter of a point of a closed-form world",
+    (
+        Column("evaluation_set", _TEXT, "world and point; joins with metrics and theory"),
+        Column("world", _TEXT, "name of the world in the config"),
+        Column("parameter", _TEXT, "swept parameter; `replicates`: chains simulated, all seeds together"),
+        Column("value", _REAL, "its value"),
+    ),
+    ("evaluation_set", "parameter"),
+)
+
+CLAIMS = Contract(
+    "claims",
+    2,
+    "claim of a paper",
+    (
+        Column("claim_id", _ID, "begins with its row of the acceptance matrix, where it has one"),
+        Column("paper", _TEXT, "key of the paper"),
+        Column("where", _TEXT, "theorem, table, figure or section"),
+        Column("statement", _TEXT, "what the paper says, in our words"),
+        Column("metric", _TEXT, "what was measured"),
+        _category("kind", "how it is checked", "value", "bound", "trend", "slope", "peak", "ratio", "order"),
+        _category(
+            "evidence", "whose the expectation is: the paper's, by its formula, ours", "published", "theorem", "ours"
+        ),
+        Column("expected", _REAL, "what was expected, where the check was closest to failing", nullable=True),
+        Column("tolerance", _REAL, "how far off it may be, in the unit of `expected`", nullable=True),
+        Column("published", _REAL, "the number the paper gives", nullable=True),
+        Column("theory", _REAL, "what the closed form gives there", nullable=True),
+        Column("observed", _REAL, "what was obtained there", nullable=True),
+        Column("standard_error", _REAL, "of `observed`", nullable=True),
+        Column("low", _REAL, "lower end of its 95 % interval", nullable=True),
+        Column("high", _REAL, "upper end", nullable=True),
+        Column("at", _TEXT, "where that was: strategy, generation, point"),
+        Column("n_values", pa.int32(), "values the claim was checked on"),
+        Column("n_replicates", pa.int64(), "replicates or units behind `observed`"),
+        _category("verdict", "the outcome", "reproduced", "not_reproduced", "inconclusive"),
+        Column("reason", _TEXT, "why, in one sentence"),
+    ),
+    ("claim_id",),
+)
+
+AUDIT = Contract(
+    "audit",
+    1,
+    "artifact × check",
+    (
+        Column("artifact", _TEXT, "path inside the experiment's folder"),
+        _category(
+            "check",
+            "what was checked",
+            "complete",
+            "contract",
+            "key",
+            "digest",
+            "inputs",
+            "place",
+            "counts",
+            "held_out",
+            "splits",
+            "seeds",
+            "record",
+            "lineage",
+            "usable",
+            "generations",
+            "shares",
+            "passes",
+            "budget",
+            "training",
+            "collected",
+        ),
+        Column("passed", pa.bool_(), "whether nothing is wrong"),
+        Column("detail", _TEXT, "what was compared, or what is wrong"),
+    ),
+    ("artifact", "check"),
+)
+
+ALL = (
+    DOCUMENTS,
+    REFERENCES,
+    TRUTH,
+    SAMPLES,
+    VERDICTS,
+    MIXTURE,
+    TRAINING_LOG,
+    DOCUMENT_LOSSES,
+    METRICS,
+    ANCESTRY,
+    CONTRASTS,
+    THEORY,
+    POINTS,
+    CLAIMS,
+    AUDIT,
+)

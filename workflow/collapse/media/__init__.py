@@ -1,0 +1,1 @@
+"""Kinds of values that examples are made of."""

@@ -1,0 +1,1 @@
+"""Text as a language model meets it: sequences of token ids."""

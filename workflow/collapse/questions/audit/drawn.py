@@ -1,0 +1,181 @@
+"""Samples, the record of how they were drawn, verdicts on them, and the losses of texts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collapse.artifacts.lineage import sample_ids
+from collapse.media.text.sequences import Sequences
+from collapse.questions.audit import Arm, some
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The real documents, as other artifacts refer to them.
+
+    Attributes:
+        ids: Their ids, in ascending order.
+        n_tokens: Tokens of each, shape `(n,)`.
+        split: Split of each, shape `(n,)`, str.
+        tokens: Tokens of each.
+    """
+
+    ids: pa.ChunkedArray
+    n_tokens: np.ndarray
+    split: np.ndarray
+    tokens: Sequences
+
+    @classmethod
+    def of(cls, table: pa.Table) -> "Documents":
+        """From rows of the DOCUMENTS contract."""
+        numbers, split = table["n_tokens"].to_numpy(), table["split"].to_numpy()
+        return cls(table["document_id"], numbers, split, Sequences.from_arrow(table["token_ids"]))
+
+    def rows(self, split: str) -> np.ndarray:
+        """Rows of one split, in the order of their ids."""
+        return np.flatnonzero(self.split == split)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """An arm's samples, as other artifacts refer to them.
+
+    Attributes:
+        ids: Their ids, in the order of the draws.
+        n_tokens: Sampled tokens of each, shape `(n,)`.
+        n_prompt: Tokens of each one's prompt, shape `(n,)`.
+    """
+
+    ids: pa.ChunkedArray
+    n_tokens: np.ndarray
+    n_prompt: np.ndarray
+
+    @classmethod
+    def of(cls, table: pa.Table) -> "Samples":
+        """From rows of the SAMPLES contract."""
+        n_prompt = pc.list_value_length(table["prompt_token_ids"]).to_numpy()
+        return cls(table["sample_id"], table["n_tokens"].to_numpy(), n_prompt)
+
+    def first(self, n: int) -> "Samples":
+        """The first draws."""
+        return Samples(self.ids[:n], self.n_tokens[:n], self.n_prompt[:n])
+
+
+def id_faults(samples: pa.Table, arm: Arm) -> list[str]:
+    """Ids that are not those of this arm's draws, from 0 on."""
+    expected = sample_ids(*arm, range(samples.num_rows))
+    wrong = [found for found, right in zip(samples["sample_id"].to_pylist(), expected, strict=True) if found != right]
+    if wrong:
+        return [f"the ids are not {expected[0]} to {expected[-1]}: {some(wrong)}"]
+    astray = np.flatnonzero(samples["draw"].to_numpy() != np.arange(samples.num_rows))
+    return [f"the draw is not the one the id says: row {some(astray.tolist())}"] if len(astray) else []
+
+
+def seeds_faults(samples: pa.Table) -> list[str]:
+    """Sampler seeds that two rows share."""
+    n_shared = samples.num_rows - pc.count_distinct(samples["sampler_seed"]).as_py()
+    return [f"{n_shared} of {samples.num_rows} rows repeat another row's sampler_seed"] if n_shared else []
+
+
+def lineage_faults(samples: pa.Table, writer: str, documents: Documents, n_expected: int) -> list[str]:
+    """Samples of another model, too few or too many, and prompts that are no beginnings of training documents.
+
+    Args:
+        samples: Rows of the SAMPLES contract.
+        writer: Id on the card of the model of the generation before.
+        documents: The real documents.
+        n_expected: Samples that should have been drawn.
+    """
+    others = [one for one in pc.unique(samples["sampled_from"]).to_pylist() if one != writer]
+    faults = [f"samples are from {some(others)}, but the model of the generation before is {writer}"] if others else []
+    if samples.num_rows != n_expected:
+        faults.append(f"{samples.num_rows} samples, but {n_expected} were to be drawn")
+    prompted = samples.filter(pc.is_valid(samples["prompt_id"]))
+    train = documents.rows("train")
+    rows = pc.index_in(prompted["prompt_id"], documents.ids.take(pa.array(train)))
+    if rows.null_count:
+        unknown = prompted.filter(pc.is_null(rows))["prompt_id"].to_pylist()
+        return [*faults, f"prompts are of documents that are not there to train on: {some(unknown)}"]
+    prompts = Sequences.from_arrow(prompted["prompt_token_ids"])
+    whole = documents.tokens.take(train[rows.to_numpy()])
+    wrong = [
+        identity
+        for identity, prompt, text in zip(prompted["sample_id"].to_pylist(), prompts, whole, strict=True)
+        if not np.array_equal(prompt, text[: len(prompt)])
+    ]
+    return [*faults, f"the prompt is not how its document begins: {some(wrong)}"] if wrong else faults
+
+
+def record_faults(record: Mapping[str, object], samples: pa.Table, spec: Mapping[str, object], arm: Arm) -> list[str]:
+    """Entries of a sampling record that are not what the samples say.
+
+    Args:
+        record: The record's entries.
+        samples: Rows of the SAMPLES contract.
+        spec: The settings that the samples carry.
+        arm: Where they lie.
+    """
+    tokens = Sequences.from_arrow(samples["token_ids"])
+    n_stopped = int(np.sum(samples["finish_reason"].to_numpy() == "stop"))
+    expected = arm._asdict() | {
+        "n_samples": samples.num_rows,
+        "n_stopped": n_stopped,
+        "n_truncated": samples.num_rows - n_stopped,
+        "n_empty": sum(not text.strip() for text in samples["text"].to_pylist()),
+        "n_duplicates": samples.num_rows - len({row.tobytes() for row in tokens}),
+        "mean_tokens": round(float(tokens.lengths.mean()), 4) if len(tokens) else None,
+    }
+    expected |= {name: spec[name] for name in ("engine", "decoding", "prompt", "device") if name in spec}
+    return [
+        f"{name} is {record.get(name)}, but the samples say {value}"
+        for name, value in expected.items()
+        if record.get(name) != value
+    ]
+
+
+def coverage_faults(verdicts: pa.Table, samples: Samples, verifiers: Sequence[str]) -> list[str]:
+    """Samples without a verdict of one of the strategy's verifiers, and verdicts of others or on others."""
+    known = pa.array(sorted(verifiers), pa.string())
+    strange = pc.unique(verdicts["verifier"].filter(pc.invert(pc.is_in(verdicts["verifier"], known)))).to_pylist()
+    faults = [f"verdicts are by {some(strange)}, not one of the strategy's verifiers"] if strange else []
+    for name in verifiers:
+        judged = verdicts["sample_id"].filter(pc.equal(verdicts["verifier"], name))
+        faults += [f"{name}: {fault}" for fault in difference(judged, samples.ids)]
+    return faults
+
+
+def difference(found: pa.ChunkedArray, expected: pa.ChunkedArray) -> list[str]:
+    """Ids that are missing, and ids that should not be there."""
+    missing = expected.filter(pc.invert(pc.is_in(expected, found))).to_pylist()
+    extra = found.filter(pc.invert(pc.is_in(found, expected))).to_pylist()
+    faults = [f"has nothing on {some(missing)}"] if missing else []
+    return [*faults, f"is about {some(extra)}, which should not be there"] if extra else faults
+
+
+def loss_faults(losses: pa.Table, documents: Documents, offered: Samples | None) -> list[str]:
+    """Losses that do not cover exactly the test documents and the samples offered, with their tokens.
+
+    Args:
+        losses: Rows of the DOCUMENT_LOSSES contract.
+        documents: The real documents.
+        offered: The samples offered to the strategy; None at generation 0, which has none.
+    """
+    test = documents.rows("test")
+    expected = {("real_test", "own"): (documents.ids.take(pa.array(test)), documents.n_tokens[test])}
+    if offered is not None:
+        expected["samples", "generation_0"] = (offered.ids, offered.n_tokens)
+    faults, n_expected = list[str](), 0
+    for (evaluation_set, scored_by), (ids, n_tokens) in expected.items():
+        part = losses.filter((pc.field("evaluation_set") == evaluation_set) & (pc.field("scored_by") == scored_by))
+        wrong = difference(part["document_id"], ids)
+        if not wrong:
+            rows = pc.index_in(part["document_id"], ids.combine_chunks()).to_numpy()
+            astray = part["document_id"].filter(pa.array(part["n_tokens"].to_numpy() != n_tokens[rows])).to_pylist()
+            wrong = [f"n_tokens is not that of {some(astray)}"] if astray else []
+        faults += [f"{evaluation_set} scored by {scored_by}: {fault}" for fault in wrong]
+        n_expected += part.num_rows
+    n_others = losses.num_rows - n_expected
+    return [*faults, f"{n_others} rows are of texts that this arm does not score"] if n_others else faults
