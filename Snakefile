@@ -29,7 +29,7 @@ if workflow.is_main_process:
 rule all:
     default_target: True
     input:
-        EXPERIMENT.artifacts(),
+        EXPERIMENT.outputs.artifacts(),
 
 
 # Every model and its measurements, without the report.

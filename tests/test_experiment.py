@@ -30,20 +30,22 @@ def places(paths: list[str]) -> list[str]:
 
 def test_generation_0_and_the_samples_it_writes_are_shared():
     found = experiment()
-    assert places([found.model_before(arm("replace", 1))]) == ["real/generation=0/model/model.json"]
-    assert places([found.model_before(arm("replace", 3))]) == ["replace/generation=2/model/model.json"]
-    assert places(found.own_samples(arm("accumulate", 1))) == ["real/generation=1/samples.parquet"]
-    assert found.own_samples(arm("real", 0)) == []
+    assert places([found.inputs.model_before(arm("replace", 1))]) == ["real/generation=0/model/model.json"]
+    assert places([found.inputs.model_before(arm("replace", 3))]) == ["replace/generation=2/model/model.json"]
+    assert places(found.inputs.own_samples(arm("accumulate", 1))) == ["real/generation=1/samples.parquet"]
+    assert found.inputs.own_samples(arm("real", 0)) == []
 
 
 def test_the_audit_waits_for_everything_but_the_report():
     found = experiment()
-    audited = found.audited()
-    own = {path for path in found.everything() if path.startswith("results/speeches/")}
+    audited = found.outputs.audited()
+    own = {path for path in found.outputs.everything() if path.startswith("results/speeches/")}
     assert own < set(audited) and len(set(audited)) == len(audited)
     assert {path for path in audited if path.endswith((".html", "audit.parquet"))} == set()
-    assert [path for path in audited if not path.startswith("results/speeches/")] == found.pretraining_documents()
-    parts = json.loads(found.spec("audit")(SimpleNamespace()))["parts"]
+    assert [
+        path for path in audited if not path.startswith("results/speeches/")
+    ] == found.inputs.pretraining_documents()
+    parts = json.loads(found.specs.of("audit")(SimpleNamespace()))["parts"]
     assert {f"results/speeches/{part}" for part in parts} < set(audited)
 
 
@@ -56,14 +58,16 @@ def test_the_audit_waits_for_everything_but_the_report():
     ],
 )
 def test_a_strategy_waits_for_the_samples_it_reads_and_no_others(strategy, read):
-    assert places(experiment().samples_read(arm(strategy, 3))) == [f"{place}/samples.parquet" for place in read]
+    assert places(experiment().inputs.samples_read(arm(strategy, 3))) == [f"{place}/samples.parquet" for place in read]
 
 
 def test_only_strategies_with_verifiers_wait_for_verdicts():
     found = experiment()
-    assert found.verdicts_read(arm("replace", 2)) == []
-    assert places(found.verdicts_read(arm("replace-verified", 2))) == ["replace-verified/generation=2/verdicts.parquet"]
-    assert places(found.judge(arm("replace-verified", 2))) == ["real/generation=0/model/model.json"]
+    assert found.inputs.verdicts_read(arm("replace", 2)) == []
+    assert places(found.inputs.verdicts_read(arm("replace-verified", 2))) == [
+        "replace-verified/generation=2/verdicts.parquet"
+    ]
+    assert places(found.inputs.judge(arm("replace-verified", 2))) == ["real/generation=0/model/model.json"]
 
 
 @pytest.mark.parametrize(
@@ -77,14 +81,16 @@ def test_only_strategies_with_verifiers_wait_for_verdicts():
 )
 def test_training_from_scratch_starts_where_the_config_says(start, generation, expected):
     found = experiment(start=start, transformer=CONFIG["transformer"] | {"base_model": None})
-    assert places(found.initial(arm("replace", generation))) == expected
+    assert places(found.inputs.initial(arm("replace", generation))) == expected
 
 
 def test_training_from_a_base_model_starts_there_or_goes_on():
     base = ["base_model/base_model.json"]
-    assert places(experiment(start="base").initial(arm("replace", 2))) == base
-    assert places(experiment(start="previous").initial(arm("replace", 0))) == base
-    assert places(experiment(start="previous").initial(arm("replace", 2))) == ["replace/generation=1/model/model.json"]
+    assert places(experiment(start="base").inputs.initial(arm("replace", 2))) == base
+    assert places(experiment(start="previous").inputs.initial(arm("replace", 0))) == base
+    assert places(experiment(start="previous").inputs.initial(arm("replace", 2))) == [
+        "replace/generation=1/model/model.json"
+    ]
 
 
 def recipe(**changes) -> str | None:
@@ -143,18 +149,19 @@ def test_no_base_model_is_made_where_none_is_asked_for():
 def test_a_stage_sees_only_the_settings_that_decide_its_result():
     found = experiment()
     seen = {
-        stage: json.loads(found.spec(stage)(arm("replace", 2))) for stage in ("generate", "mix", "train", "evaluate")
+        stage: json.loads(found.specs.of(stage)(arm("replace", 2)))
+        for stage in ("generate", "mix", "train", "evaluate")
     }
     assert "decoding" in seen["generate"] and "training" not in seen["generate"]
     assert "budget" in seen["mix"] and "decoding" not in seen["mix"]
     assert "training" in seen["train"] and "strategy" not in seen["train"]
-    assert set(seen["evaluate"]) == {"family", "device", "evaluation", "n_samples", "sets_offered"}
+    assert set(seen["evaluate"]) == {"form", "family", "device", "evaluation", "n_samples", "sets_offered"}
 
 
 def test_an_engine_that_is_not_installed_is_refused_before_any_work(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EngineError, match=r"`vllm` is asked for, but it is not installed"):
-        experiment().check_machine(jobs_run_here=True)
+        experiment().start.check_machine(jobs_run_here=True)
 
 
 def test_a_missing_gpu_is_refused_here_and_left_to_the_cluster_elsewhere():
@@ -162,8 +169,8 @@ def test_a_missing_gpu_is_refused_here_and_left_to_the_cluster_elsewhere():
         pytest.skip("this machine has a GPU")
     asked = experiment(device="gpu")
     with pytest.raises(EngineError, match="`gpu` is asked for"):
-        asked.check_machine(jobs_run_here=True)
-    asked.check_machine(jobs_run_here=False)
+        asked.start.check_machine(jobs_run_here=True)
+    asked.start.check_machine(jobs_run_here=False)
 
 
 @pytest.mark.parametrize(
@@ -178,13 +185,13 @@ def test_a_missing_gpu_is_refused_here_and_left_to_the_cluster_elsewhere():
 def test_a_claim_about_the_loop_names_what_the_loop_measures(select, words):
     claim = {"kind": "bound", "at_most": 9, "paper": "p", "where": "w", "statement": "s", "evidence": "ours"}
     claim |= {"select": {"metric": "test_loss", "evaluation_set": "real_test", "strategy": "replace"}}
-    experiment(claims={"A0": claim}).check_claims()
+    experiment(claims={"A0": claim}).start.check_claims()
     with pytest.raises(ConfigError) as refused:
-        experiment(claims={"A0": claim | {"select": claim["select"] | select}}).check_claims()
+        experiment(claims={"A0": claim | {"select": claim["select"] | select}}).start.check_claims()
     assert words in str(refused.value)
 
 
 def test_a_flops_budget_knows_the_models_size():
     flops = experiment(budget={"match": "flops", "amount": 1e12})
-    spec = json.loads(flops.spec("mix")(arm("replace", 1)))
+    spec = json.loads(flops.specs.of("mix")(arm("replace", 1)))
     assert spec["flops_per_token"] == 6 * 1_525_056

@@ -66,6 +66,7 @@ def prompted(document: str | None, prompt: list[int]) -> pa.Table:
             "sampled_from": ["writer"],
             "prompt_id": pa.array([document], pa.string()),
             "prompt_token_ids": pa.array([prompt], pa.list_(pa.int32())),
+            "token_ids": pa.array([[]], pa.list_(pa.int32())),
         }
     )
 
@@ -98,7 +99,8 @@ def card(**changes) -> ModelCard:
         "base_model": None,
         "mixture_sha256": DIGEST,
         "n_parameters": 1,
-        "n_tokens_trained": 30,
+        "n_trained": 30,
+        "unit": "token",
         "n_steps": 3,
         "dtype": "float32",
         "files": {"model.safetensors": DIGEST},
@@ -116,13 +118,13 @@ def log(seen: list[int], steps: list[int] | None = None) -> pa.Table:
 
 
 def test_a_log_that_ends_with_the_mixture_passes():
-    assert trained.training_faults(card(), log([10, 20, 30]), n_tokens=30, n_steps=3) == []
+    assert trained.training_faults(card(), log([10, 20, 30]), n_trained=30, n_steps=3) == []
 
 
 @pytest.mark.parametrize(
     ("its_card", "its_log"),
     [
-        (card(n_tokens_trained=29), log([10, 20, 30])),
+        (card(n_trained=29), log([10, 20, 30])),
         (card(n_steps=2), log([10, 20, 30])),
         (card(), log([10, 30])),
         (card(), log([10, 20, 29])),
@@ -132,7 +134,7 @@ def test_a_log_that_ends_with_the_mixture_passes():
     ],
 )
 def test_other_steps_or_tokens_do_not_pass(its_card, its_log):
-    assert trained.training_faults(its_card, its_log, n_tokens=30, n_steps=3)
+    assert trained.training_faults(its_card, its_log, n_trained=30, n_steps=3)
 
 
 def test_a_model_goes_on_from_the_one_its_card_names():

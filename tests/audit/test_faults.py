@@ -11,6 +11,7 @@ import pytest
 
 from collapse.artifacts.contracts import CONTRASTS, TRAINING_LOG, Record
 from collapse.errors import ContractError
+from collapse.media import text
 from collapse.media.text.sequences import Sequences
 from collapse.plain_text import printable
 from collapse.questions.audit import Arm, drawn, mixed, some, tables
@@ -83,13 +84,16 @@ def test_rows_belong_to_the_arm_they_lie_in(column: str, values: list, told: lis
 
 
 def test_counts_are_those_of_tokens_and_bytes() -> None:
-    assert tables.counts_faults(samples()) == []
-    assert tables.counts_faults(samples(n_tokens=[2, 1, 9, 9])) == ["n_tokens is wrong or none in row 2, such as 2"]
+    assert tables.counts_faults(samples(), text) == []
+    assert tables.counts_faults(samples(n_tokens=[2, 1, 9, 9]), text) == [
+        "n_tokens is wrong or none in row 2, such as 2"
+    ]
     empty = samples(token_ids=Sequences.of([[], [3], [1, 2], [4, 5, 6]]).to_arrow(), n_tokens=[0, 1, 2, 3])
-    assert tables.counts_faults(empty) == [], "a sample may end at once"
+    assert tables.counts_faults(empty, text) == [], "a sample may end at once"
     real = empty.append_column("n_bytes", pa.array([3, 1, 3, 5]))
-    assert tables.counts_faults(real) == ["token_ids is wrong or none in row 0"]
-    assert "n_bytes is wrong" in tables.counts_faults(samples().append_column("n_bytes", pa.array([3, 2, 3, 5])))[0]
+    assert tables.counts_faults(real, text) == ["token_ids is wrong or none in row 0"]
+    wrong = tables.counts_faults(samples().append_column("n_bytes", pa.array([3, 2, 3, 5])), text)
+    assert "n_bytes is wrong" in wrong[0]
 
 
 def test_steps_of_a_log_are_its_key() -> None:

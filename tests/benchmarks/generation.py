@@ -24,7 +24,8 @@ from collapse import engines
 from collapse.artifacts import contracts, layout
 from collapse.config.plan import REAL
 from collapse.experiment import Experiment
-from collapse.families import Vocabulary
+from collapse.media import Facts
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 from collapse.media.text.tokenizer import Codec
 from collapse.questions.drift import Place
@@ -48,12 +49,12 @@ def through_engine(project: str, seed: int, n_texts: int) -> Cost:
     """The cost, in tokens, of texts that the project's engine samples, their log-probabilities included."""
     plan = plan_of(Path(project))
     codec = Codec.load(Path(project, "results", plan.experiment, "tokenizer"))
-    model, vocabulary = Path(project, _model(plan.experiment)), Vocabulary(codec.size, codec.bos, codec.eos)
+    model, vocabulary = Path(project, _model(plan.experiment)), Facts(Vocabulary(codec.size, codec.bos, codec.eos))
     sampler = engines.open_sampler("vllm", "transformer", model.parent, vocabulary, "cpu", sorted(codec.never_written))
 
     def sample(n: int) -> int:
         seeds = row_seeds(seed, 1, "benchmark", range(n))
-        return sampler.sample(Sequences.of([[]] * n), plan.decoding, seeds).tokens.n_tokens
+        return sampler.sample(Sequences.of([[]] * n), plan.decoding, seeds).outputs.n_tokens
 
     sample(WARM_TEXTS)
     watch = Stopwatch()
@@ -134,7 +135,7 @@ def forked_job(project: str, seed: int) -> Cost:
 
     folder = Path(project)
     experiment = Experiment(plan_of(folder))
-    fork_server.start(job_shell.interpreter(), job_shell.environment(folder / "workflow"), experiment.plugins)
+    fork_server.start(job_shell.interpreter(), job_shell.environment(folder / "workflow"), experiment.specs.plugins)
     (server,) = psutil.Process().children()
 
     def run(number: int) -> Path:
@@ -163,8 +164,8 @@ def _job(experiment: Experiment, folder: Path, seed: int) -> tuple[str, Path]:
     arm = layout.arm(experiment.plan.experiment, where.strategy, seed, 2)
     root = f"results/{experiment.plan.experiment}"
     options = {
-        "spec": experiment.spec("generate")(where),
-        "code": experiment.code("generate"),
+        "spec": experiment.specs.of("generate")(where),
+        "code": experiment.specs.code("generate"),
         "strategy": where.strategy,
         "seed": where.seed,
         "generation": where.generation,

@@ -15,8 +15,10 @@ from benchmarks.contest import Benchmark, Contest, Contestants
 from benchmarks.costs import JOB, ONE_THREAD, Cost, Stopwatch, inside_fresh_process
 from benchmarks.workflow_copy import study
 from collapse.config.plan import FamilySpec, Plan
-from collapse.families import TrainingJob, Vocabulary
+from collapse.families import TrainingJob
 from collapse.families.size import llama_hidden_width
+from collapse.media import Examples, Facts
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 
 VOCABULARY = Vocabulary(512, 0, 1)
@@ -32,7 +34,9 @@ def ours(n_steps: int) -> Cost:
     def fit(texts: np.ndarray) -> None:
         family = FamilySpec(name="transformer", settings=plan.transformer, device="cpu")
         texts_of_job = Sequences.of(texts)
-        transformer.fit(TrainingJob(family, plan.training, VOCABULARY, texts_of_job, None, 0, Path("none"), 10))
+        transformer.fit(
+            TrainingJob(family, plan.training, Facts(VOCABULARY), Examples(texts_of_job), None, 0, Path("none"), 10)
+        )
 
     return _timed(fit, plan, n_steps)
 

@@ -44,7 +44,7 @@ KINDS = {
     "sampling": Kind(
         stages=("generate",),
         function="collapse.engines.vllm_engine.Engine.sample",
-        n_tokens=lambda _arguments, draws: draws.tokens.n_tokens,
+        n_tokens=lambda _arguments, draws: draws.outputs.n_tokens,
     ),
     "optimizer steps": Kind(
         stages=("train",),
@@ -135,7 +135,7 @@ def _arguments(experiment: Experiment, stage: str, strategy: str, seed: int, int
     of_stage = {
         "generate": lambda: {
             "spec": plan.generate_spec(strategy, generation),
-            "model": Path(experiment.model_before(where)),
+            "model": Path(experiment.inputs.model_before(where)),
             "tokenizer": tokenizer,
             "samples": into / "samples.parquet",
             "sampling_record": into / "sampling_record.json",
@@ -143,25 +143,25 @@ def _arguments(experiment: Experiment, stage: str, strategy: str, seed: int, int
         "train": lambda: {
             "spec": plan.train_spec(),
             "mixture": arm / "mixture.parquet",
-            "samples": [Path(path) for path in experiment.samples_read(where)],
+            "samples": [Path(path) for path in experiment.inputs.samples_read(where)],
             "tokenizer": tokenizer,
-            "initial": _only(experiment.initial(where)),
+            "initial": _only(experiment.inputs.initial(where)),
             "model": into / "model" / "model.json",
             "training_log": into / "training_log.parquet",
         },
         "verify": lambda: {
             "spec": plan.verify_spec(strategy),
-            "samples": _only(experiment.own_samples(where)),
-            "judge": _only(experiment.judge(where)),
+            "samples": _only(experiment.inputs.own_samples(where)),
+            "judge": _only(experiment.inputs.judge(where)),
             "verdicts": into / "verdicts.parquet",
         },
         "evaluate": lambda: {
             "spec": plan.evaluate_spec(strategy, generation),
             "model": arm / "model" / "model.json",
-            "generation_0": Path(experiment.generation_0(where)),
+            "generation_0": Path(experiment.inputs.generation_0(where)),
             "mixture": arm / "mixture.parquet",
-            "samples": _only(experiment.own_samples(where)),
-            "verdicts": _only(experiment.own_verdicts(where)),
+            "samples": _only(experiment.inputs.own_samples(where)),
+            "verdicts": _only(experiment.inputs.own_verdicts(where)),
             "document_losses": into / "document_losses.parquet",
             "metrics": into / "metrics.parquet",
         },
@@ -194,13 +194,13 @@ def tokens_of_run(kind: str, project: Path, plan: Plan) -> int:
 
 def _n_tokens_judged(project: Path, experiment: Experiment) -> int:
     """Tokens that `verify` scored: samples, and validation documents, where a chain reads likelihoods."""
-    documents = project / experiment.documents()[0]
+    documents = project / experiment.inputs.documents()[0]
     table = contracts.read(documents, contracts.DOCUMENTS, ["split", "n_tokens"])
     n_held_out, n_tokens = pc.sum(table.filter(pc.field("split") == "validation")["n_tokens"]).as_py(), 0
     for strategy, seed, generation in layout.arms(experiment.plan.collect_spec()):
         where = Place(strategy=strategy, seed=str(seed), generation=str(generation))
-        if generation and experiment.judge(where):
-            n_tokens += n_held_out + _n_tokens(project / experiment.own_samples(where)[0], contracts.SAMPLES)
+        if generation and experiment.inputs.judge(where):
+            n_tokens += n_held_out + _n_tokens(project / experiment.inputs.own_samples(where)[0], contracts.SAMPLES)
     return n_tokens
 
 

@@ -40,7 +40,7 @@ def spec(path: Path, vocabulary_size: int | None = 300, fresh: float = 0) -> Cor
 
 def run(folder: Path, spec: CorpusSpec, given_tokenizer: Path | None = None, **inputs: Path) -> tuple[Path, Path]:
     documents, tokenizer = folder / "documents.parquet", folder / "tokenizer" / "tokenizer.json"
-    outputs = {"documents": documents, "tokenizer": tokenizer}
+    outputs = {"documents": documents, "encoding": tokenizer}
     corpus.run(spec=spec, given_tokenizer=given_tokenizer, **inputs, **outputs, record=Record())
     return documents, tokenizer
 

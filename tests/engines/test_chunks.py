@@ -42,12 +42,12 @@ class Counting:
 
 
 def sample(inner: Counting, folder, rows: int = 5) -> Draws:
-    return ChunkedSampler(lambda: inner, folder, rows).sample(PROMPTS, DECODING, SEEDS)
+    return ChunkedSampler(lambda: inner, folder, rows, "text").sample(PROMPTS, DECODING, SEEDS)
 
 
 def assert_same(first: Draws, second: Draws) -> None:
-    np.testing.assert_array_equal(first.tokens.values, second.tokens.values)
-    np.testing.assert_array_equal(first.tokens.lengths, second.tokens.lengths)
+    np.testing.assert_array_equal(first.outputs.values, second.outputs.values)
+    np.testing.assert_array_equal(first.outputs.lengths, second.outputs.lengths)
     np.testing.assert_array_equal(first.stopped, second.stopped)
     np.testing.assert_array_equal(first.logprob_nats, second.logprob_nats)
 
@@ -64,7 +64,7 @@ def test_an_interrupted_job_goes_on_after_its_last_chunk(tmp_path, rows_left):
 
 def test_no_model_is_opened_when_every_chunk_is_there(tmp_path):
     whole = sample(Counting(), tmp_path)
-    sampler = ChunkedSampler(lambda: pytest.fail("opened"), tmp_path, 5)
+    sampler = ChunkedSampler(lambda: pytest.fail("opened"), tmp_path, 5, "text")
     assert_same(sampler.sample(PROMPTS, DECODING, SEEDS), whole)
 
 
@@ -86,7 +86,7 @@ def flipped(content: bytearray) -> bytearray:
 
 
 def test_forgotten_chunks_are_gone(tmp_path):
-    inner = ChunkedSampler(Counting, tmp_path / "work", 5)
+    inner = ChunkedSampler(Counting, tmp_path / "work", 5, "text")
     inner.sample(PROMPTS, DECODING, SEEDS)
     inner.forget()
     assert not (tmp_path / "work").exists()

@@ -13,7 +13,9 @@ from collapse.config.plan import FamilySpec
 from collapse.config.settings import DecodingSettings, TrainingSettings, TransformerSettings
 from collapse.engines import open_sampler
 from collapse.errors import ContractError
-from collapse.families import TrainingJob, Vocabulary, transformer
+from collapse.families import TrainingJob, transformer
+from collapse.media import Examples, Facts
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 from collapse.randomness import row_seeds
 
@@ -58,7 +60,7 @@ def test_weights_that_are_not_whole_are_refused_before_an_engine_opens_them(fold
     damaged = shutil.copytree(folder, tmp_path / "model")
     odd_models.weights(odd_models.one_value("model.norm.weight", np.nan))(damaged)
     with pytest.raises(ContractError, match=r"1 of the 64 values of model.norm.weight are not finite"):
-        open_sampler(engine, "transformer", damaged, VOCABULARY, "cpu", NEVER)
+        open_sampler(engine, "transformer", damaged, Facts(VOCABULARY), "cpu", NEVER)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("model")
     family = FamilySpec(name="transformer", settings=settings(), device="cpu")
     model, _ = transformer.fit(
-        TrainingJob(family, training, VOCABULARY, Sequences.of(rows), None, 0, path / "scratch", 10)
+        TrainingJob(family, training, Facts(VOCABULARY), Examples(Sequences.of(rows)), None, 0, path / "scratch", 10)
     )
     model.save(path)
     return path
@@ -89,7 +91,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def samplers(folder):
     """The model opened by each engine, once: vLLM takes long to start."""
-    return {engine: open_sampler(engine, "transformer", folder, VOCABULARY, "cpu", NEVER) for engine in ENGINES}
+    return {engine: open_sampler(engine, "transformer", folder, Facts(VOCABULARY), "cpu", NEVER) for engine in ENGINES}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -108,7 +110,7 @@ def draws(sampler, unprompted):
 
 
 def test_log_probabilities_agree_with_the_models_own_forward_pass(draws, folder):
-    expected = -transformer.load(folder, "cpu").score(draws.tokens)
+    expected = -transformer.load(folder, "cpu").score(draws.outputs)
     np.testing.assert_allclose(draws.logprob_nats, expected, atol=1e-3)
 
 
@@ -119,19 +121,19 @@ def test_what_may_not_be_drawn_is_not_drawn_however_likely(sampler, folder, chan
     likely = -transformer.load(folder, "cpu").score(asked, prompts.take(np.array([0, 1])))
     assert np.exp(likely).min() > 0.5, "the model would write just these"
     written = sampler.sample(prompts, decoding(**changes), row_seeds(1, 1, "generate", range(40)))
-    assert not set(written.tokens.values.tolist()) & set(NEVER)
-    scored = -transformer.load(folder, "cpu").score(written.tokens, prompts)
+    assert not set(written.outputs.values.tolist()) & set(NEVER)
+    scored = -transformer.load(folder, "cpu").score(written.outputs, prompts)
     np.testing.assert_allclose(written.logprob_nats, scored, atol=1e-3)  # under the model itself, before the ban
 
 
 def test_beams_keep_to_it_too(samplers):
     prompts, seeds = Sequences.of([[9, 10], [15, 16]]), row_seeds(0, 1, "generate", range(2))
     beams = samplers["transformers"].sample(prompts, decoding(method="beam", n_beams=4), seeds)
-    assert not set(beams.tokens.values.tolist()) & set(NEVER)
+    assert not set(beams.outputs.values.tolist()) & set(NEVER)
 
 
 def test_a_document_ends_with_its_end_token_or_is_cut_at_the_limit(draws):
-    for tokens, stopped in zip(draws.tokens, draws.stopped, strict=True):
+    for tokens, stopped in zip(draws.outputs, draws.stopped, strict=True):
         assert (tokens[-1] == VOCABULARY.eos) == stopped
         assert stopped or len(tokens) == 40
         assert VOCABULARY.eos not in tokens[:-1]
@@ -139,9 +141,9 @@ def test_a_document_ends_with_its_end_token_or_is_cut_at_the_limit(draws):
 
 def test_samples_follow_the_models_own_distribution(draws, folder):
     """The mean surprise of ancestral samples is the entropy, whichever engine draws; first tokens match exactly."""
-    firsts = np.bincount([tokens[0] for tokens in draws.tokens], minlength=VOCABULARY.size)
+    firsts = np.bincount([tokens[0] for tokens in draws.outputs], minlength=VOCABULARY.size)
     singles = Sequences.of([[token] for token in range(VOCABULARY.size)])
-    expected = np.exp(-transformer.load(folder, "cpu").score(singles)) * len(draws.tokens)
+    expected = np.exp(-transformer.load(folder, "cpu").score(singles)) * len(draws.outputs)
     expected[NEVER] = 0
     common = expected >= 5
     observed_table = [*firsts[common], firsts[~common].sum()]
@@ -155,18 +157,18 @@ def test_samples_follow_the_models_own_distribution(draws, folder):
 def test_rows_do_not_depend_on_their_neighbours(sampler, draws, unprompted):
     rows = np.array([7, 130, 299])
     alone = sampler.sample(unprompted.take(rows), decoding(), row_seeds(0, 1, "generate", range(300))[rows])
-    for row, tokens in zip(rows, alone.tokens, strict=True):
-        np.testing.assert_array_equal(tokens, draws.tokens[row])
+    for row, tokens in zip(rows, alone.outputs, strict=True):
+        np.testing.assert_array_equal(tokens, draws.outputs[row])
 
 
 def test_rows_differ_from_one_another(draws):
-    assert len({tuple(tokens) for tokens in draws.tokens}) > 150
+    assert len({tuple(tokens) for tokens in draws.outputs}) > 150
 
 
 def test_prompts_are_continued_and_not_repeated(sampler):
     prompts = Sequences.of([[10, 11, 12], [20, 21], [30, 31, 32, 33]] * 30)
     written = sampler.sample(prompts, decoding(), row_seeds(0, 1, "generate", range(90)))
-    nexts = [tokens[0] for tokens in written.tokens]
+    nexts = [tokens[0] for tokens in written.outputs]
     continued = sum(token == prompt[-1] + 1 for token, prompt in zip(nexts, prompts, strict=True))
     assert continued > 45, "the model learnt to count upwards; one in 95 would be chance"
 
@@ -175,7 +177,7 @@ def test_top_k_one_is_greedy(sampler):
     prompts, seeds = Sequences.of([[10, 11], [20, 21]]), row_seeds(0, 1, "generate", range(2))
     narrow = sampler.sample(prompts, decoding(top_k=1), seeds)
     greedy = sampler.sample(prompts, decoding(method="greedy"), seeds)
-    assert [list(tokens) for tokens in narrow.tokens] == [list(tokens) for tokens in greedy.tokens]
+    assert [list(tokens) for tokens in narrow.outputs] == [list(tokens) for tokens in greedy.outputs]
 
 
 def test_a_repetition_penalty_weakens_the_logits_of_all_that_was_there_before(sampler, folder):
@@ -192,7 +194,7 @@ def test_a_repetition_penalty_weakens_the_logits_of_all_that_was_there_before(sa
     values = logits.gather(1, seen)
     penalised = logits.scatter(1, seen, torch.where(values > 0, values / penalty, values * penalty))
     penalised[:, NEVER] = -torch.inf
-    firsts = [int(tokens[0]) for tokens in written.tokens]
+    firsts = [int(tokens[0]) for tokens in written.outputs]
     assert firsts == penalised.argmax(dim=1).tolist()
     assert (penalised.argmax(dim=1) != logits.argmax(dim=1)).sum() > 10
 
@@ -200,7 +202,7 @@ def test_a_repetition_penalty_weakens_the_logits_of_all_that_was_there_before(sa
 def test_both_engines_write_the_same_lengths_and_surprises(samplers, unprompted):
     seeds = row_seeds(5, 1, "generate", range(300))
     both = [samplers[engine].sample(unprompted, decoding(), seeds) for engine in ENGINES]
-    assert stats.ks_2samp(*(draws.tokens.lengths for draws in both)).pvalue > 1e-3
+    assert stats.ks_2samp(*(draws.outputs.lengths for draws in both)).pvalue > 1e-3
     assert stats.ks_2samp(*(draws.logprob_nats for draws in both)).pvalue > 1e-3
 
 
@@ -209,5 +211,5 @@ def test_beams_find_a_text_at_least_as_probable_as_greedy(samplers):
     prompts, seeds = Sequences.of([[10, 11], [20, 21], [40]]), row_seeds(0, 1, "generate", range(3))
     greedy = sampler.sample(prompts, decoding(method="greedy"), seeds)
     beams = sampler.sample(prompts, decoding(method="beam", n_beams=5), seeds)
-    per_token = [draws.logprob_nats / draws.tokens.lengths for draws in (greedy, beams)]
+    per_token = [draws.logprob_nats / draws.outputs.lengths for draws in (greedy, beams)]
     assert per_token[1].mean() >= per_token[0].mean() - 1e-6

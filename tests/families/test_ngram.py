@@ -13,8 +13,9 @@ from scipy import stats
 from collapse import families
 from collapse.config.settings import DecodingSettings, NgramSettings
 from collapse.errors import ConfigError, ContractError
-from collapse.families import Vocabulary, ngram
+from collapse.families import ngram
 from collapse.families.ngram import NgramModel
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 
 BOS, EOS = 0, 1
@@ -177,7 +178,7 @@ def decoded(probabilities: np.ndarray, decoding: DecodingSettings) -> np.ndarray
 def test_next_tokens_are_drawn_as_often_as_the_decoded_model_says(changed: dict[str, float], prompt: list[int]) -> None:
     decoding = ANCESTRAL.model_copy(update=changed | {"max_new_tokens": 1})
     n = 20_000
-    drawn = MODEL.sample(Sequences.of([prompt] * n), decoding, seeds(n)).tokens.values
+    drawn = MODEL.sample(Sequences.of([prompt] * n), decoding, seeds(n)).outputs.values
     expected = n * decoded(MODEL.next_distribution(Sequences.of([prompt]))[0], decoding)
     observed = np.bincount(drawn, minlength=VOCABULARY.size)
     possible = expected > 0
@@ -189,7 +190,7 @@ def test_next_tokens_are_drawn_as_often_as_the_decoded_model_says(changed: dict[
 def test_whole_texts_are_drawn_as_often_as_the_model_says() -> None:
     n = 40_000
     draws = MODEL.sample(Sequences.of([[]] * n), ANCESTRAL, seeds(n, 1))
-    drawn = Counter(tuple(row.tolist()) for row in draws.tokens)
+    drawn = Counter(tuple(row.tolist()) for row in draws.outputs)
     common = [text for text, _ in drawn.most_common(30)]
     probability = np.exp(-MODEL.score(Sequences.of(common)))
     observed = np.array([drawn[text] for text in common] + [n - sum(drawn[text] for text in common)])
@@ -201,12 +202,12 @@ def test_the_reported_log_probability_is_the_models_before_any_tempering() -> No
     decoding = ANCESTRAL.model_copy(update={"temperature": 0.5, "top_k": 3})
     prompts = Sequences.of([[2], [], [3, 3]] * 50)
     draws = MODEL.sample(prompts, decoding, seeds(150))
-    np.testing.assert_allclose(draws.logprob_nats, -MODEL.score(draws.tokens, prompts), rtol=1e-10)
+    np.testing.assert_allclose(draws.logprob_nats, -MODEL.score(draws.outputs, prompts), rtol=1e-10)
 
 
 def test_a_text_ends_with_the_end_of_sequence_or_at_the_limit() -> None:
     draws = MODEL.sample(Sequences.of([[]] * 2000), ANCESTRAL.model_copy(update={"max_new_tokens": 4}), seeds(2000))
-    for row, stopped in zip(draws.tokens, draws.stopped, strict=True):
+    for row, stopped in zip(draws.outputs, draws.stopped, strict=True):
         assert stopped == (row[-1] == EOS) and EOS not in row[:-1]
         assert stopped or len(row) == 4
     assert 0 < draws.stopped.mean() < 1
@@ -218,18 +219,18 @@ def test_a_row_depends_on_its_own_seed_alone(monkeypatch: pytest.MonkeyPatch) ->
     together = MODEL.sample(prompts, decoding, own)
     for row in (0, 7, 59):
         alone = MODEL.sample(prompts.take(np.array([row])), decoding, own[row : row + 1])
-        assert np.array_equal(alone.tokens[0], together.tokens[row])
+        assert np.array_equal(alone.outputs[0], together.outputs[row])
         assert alone.logprob_nats[0] == together.logprob_nats[row]
     monkeypatch.setattr(ngram, "CELLS", 5 * VOCABULARY.size)
     in_blocks = MODEL.sample(prompts, decoding, own)
-    assert np.array_equal(in_blocks.tokens.values, together.tokens.values)
-    assert len({row.tobytes() for row in together.tokens}) > 10
+    assert np.array_equal(in_blocks.outputs.values, together.outputs.values)
+    assert len({row.tobytes() for row in together.outputs}) > 10
 
 
 def test_tokens_as_probable_as_the_last_kept_are_kept_too() -> None:
     even = fitted([[token, EOS] for token in (2, 3, 4, 5)] * 10, order=2)
     decoding = ANCESTRAL.model_copy(update={"top_k": 1, "max_new_tokens": 1})
-    drawn = even.sample(Sequences.of([[]] * 400), decoding, seeds(400)).tokens.values
+    drawn = even.sample(Sequences.of([[]] * 400), decoding, seeds(400)).outputs.values
     assert set(drawn) == {2, 3, 4, 5}
 
 
@@ -251,11 +252,11 @@ def test_what_may_not_be_drawn_is_not_and_the_rest_keep_their_proportions(change
     left = MODEL.next_distribution(Sequences.of([[]]))[0]
     left[likeliest] = 0
     expected = n * decoded(left, decoding)
-    observed = np.bincount(drawn.tokens.values, minlength=VOCABULARY.size)
+    observed = np.bincount(drawn.outputs.values, minlength=VOCABULARY.size)
     possible = expected > 0
     assert not observed[~possible].any()
     assert stats.chisquare(observed[possible], expected[possible] / expected.sum() * n).pvalue > 1e-4
-    np.testing.assert_allclose(drawn.logprob_nats, -MODEL.score(drawn.tokens))  # under the model itself
+    np.testing.assert_allclose(drawn.logprob_nats, -MODEL.score(drawn.outputs))  # under the model itself
 
 
 def test_counts_may_be_read_by_whoever_may_read_the_files_beside_them(tmp_path: Path) -> None:

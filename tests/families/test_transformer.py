@@ -11,12 +11,13 @@ from torch.nn import functional
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import TrainingSettings, TransformerSettings
 from collapse.errors import EngineError
-from collapse.families import TrainingJob, Vocabulary, transformer
+from collapse.families import TrainingJob, transformer
 from collapse.families.checkpoints import Checkpoints
 from collapse.families.llama import Llama, tensors
 from collapse.families.size import n_parameters
 from collapse.families.training import learning_rate
-from collapse.media.text import packing
+from collapse.media import Examples, Facts
+from collapse.media.text import Vocabulary, packing
 from collapse.media.text.sequences import Sequences
 
 VOCABULARY = Vocabulary(size=64, bos=0, eos=1)
@@ -57,7 +58,7 @@ def random_texts(n: int, seed: int = 0) -> Sequences:
 
 def fit(texts, scratch=Path("no-such-folder"), initial=None, seed=3, train=None, minutes=10, **changes):
     family = FamilySpec(name="transformer", settings=settings(**changes), device="cpu")
-    job = TrainingJob(family, train or training(), VOCABULARY, texts, initial, seed, scratch, minutes)
+    job = TrainingJob(family, train or training(), Facts(VOCABULARY), Examples(texts), initial, seed, scratch, minutes)
     return transformer.fit(job)
 
 
@@ -115,7 +116,7 @@ def test_training_learns_and_logs_every_step():
     model, log = fit(texts)
     assert log[-1].loss_nats < 0.1 < 3 < log[0].loss_nats
     assert [entry.step for entry in log] == list(range(1, len(log) + 1))
-    assert log[-1].tokens_seen == texts.n_tokens
+    assert log[-1].seen == texts.n_tokens
     assert model.score(Sequences.of([[5, 6, 7, 8, 1]]))[0] < 0.5
 
 

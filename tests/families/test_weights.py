@@ -16,9 +16,11 @@ from collapse import engines, families
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import NgramSettings, TrainingSettings, TransformerSettings
 from collapse.errors import CollapseError, ConfigError, ContractError
-from collapse.families import TrainingJob, Vocabulary, ngram, transformer
+from collapse.families import TrainingJob, ngram, transformer
 from collapse.families.llama import Llama, configuration
 from collapse.families.transformer import TransformerModel
+from collapse.media import Examples, Facts
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 
 VOCABULARY = Vocabulary(size=64, bos=0, eos=1)
@@ -50,7 +52,8 @@ def train(
     settings = SETTINGS.model_copy(update={"architecture": architecture})
     training = TRAINING.model_copy(update={"learning_rate": learning_rate})
     family = FamilySpec(name="transformer", settings=settings, device="cpu")
-    return transformer.fit(TrainingJob(family, training, VOCABULARY, texts, initial, 0, Path("none"), 10))[0]
+    job = TrainingJob(family, training, Facts(VOCABULARY), Examples(texts), initial, 0, Path("none"), 10)
+    return transformer.fit(job)[0]
 
 
 @pytest.fixture(params=["made here", "somebody else's"])
@@ -213,6 +216,6 @@ def test_counts_that_are_not_whole_are_refused_in_words(counted: Path, name: str
 
 
 def test_a_sampler_is_of_the_experiments_vocabulary(counted: Path) -> None:
-    engines.open_sampler("native", "ngram", counted, VOCABULARY, "cpu", [])
-    with pytest.raises(ContractError, match="tokenizer is of Vocabulary"):
-        engines.open_sampler("native", "ngram", counted, Vocabulary(65, 0, 1), "cpu", [])
+    engines.open_sampler("native", "ngram", counted, Facts(VOCABULARY), "cpu", [])
+    with pytest.raises(ContractError, match="values are of Vocabulary"):
+        engines.open_sampler("native", "ngram", counted, Facts(Vocabulary(65, 0, 1)), "cpu", [])

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from collapse.config.settings import NgramSettings
 from collapse.errors import ContractError
-from collapse.families import Vocabulary
 from collapse.families.ngram import NgramModel, count
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 from collapse.metrics import distance
 

@@ -24,7 +24,7 @@ def mixture(origins, examples, n_tokens):
 
 def test_prompts_within_samples_count_as_real_tokens():
     n_tokens, n_real_tokens = np.array([10, 10, 20]), np.array([10, 0, 5])
-    assert provenance.real_token_share(n_tokens, n_real_tokens) == 15 / 40
+    assert provenance.real_share(n_tokens, n_real_tokens) == 15 / 40
 
 
 def test_the_mean_generation_is_weighted_by_tokens():
@@ -33,7 +33,7 @@ def test_the_mean_generation_is_weighted_by_tokens():
 
 def test_repeats_add_tokens_but_no_examples():
     assert provenance.n_distinct_examples(pa.chunked_array([["a", "b"], ["a"]])) == 2
-    assert provenance.n_tokens_trained(np.full(3, 2**30, dtype=np.int32)) == 3 * 2**30
+    assert provenance.n_trained(np.full(3, 2**30, dtype=np.int32)) == 3 * 2**30
 
 
 def test_ancestry_counts_examples_once_and_tokens_as_often_as_trained_on(tmp_path):

@@ -48,9 +48,9 @@ class Study:
         inputs = {name: self.folder / f"{name}.parquet" for name in ("metrics", "contrasts", "ancestry")}
         references = self.folder / "references.parquet"
         drawn = {name: path.parent / f"{name}.svg" for name in FIGURES}
-        spec, record = self.plan.report_spec(), Record(code="0" * 16, inputs={"metrics.parquet": "ab" * 32})
+        record = Record(code="0" * 16, inputs={"metrics.parquet": "ab" * 32})
         figure.run(
-            spec=spec,
+            spec=self.plan.compare_spec(),
             **inputs,
             references=references,
             test_loss=drawn["test_loss"],
@@ -60,7 +60,7 @@ class Study:
             record=record,
         )
         report.run(
-            spec=spec,
+            spec=self.plan.report_spec(),
             **inputs,
             theory=self.folder / "theory.parquet",
             claims=[],
@@ -97,7 +97,7 @@ def write_study(root: Path, seeds, strategies=tuple(RISE)) -> Study:
     tables = {name: study.folder / f"{name}.parquet" for name in ("metrics", "ancestry", "theory", "points")}
     collect.run(spec=study.plan.collect_spec(), **tables, record=Record())
     contrasts = study.folder / "contrasts.parquet"
-    contrast.run(spec=study.plan.report_spec(), metrics=tables["metrics"], contrasts=contrasts, record=Record())
+    contrast.run(spec=study.plan.compare_spec(), metrics=tables["metrics"], contrasts=contrasts, record=Record())
     write_references(study)
     found = {"artifact": "metrics.parquet", "check": "key", "passed": True, "detail": "nothing repeats"}
     contracts.write(study.folder / "audit.parquet", AUDIT, pa.Table.from_pylist([found], AUDIT.schema), Record())

@@ -16,6 +16,7 @@ from collapse.config.settings import Strategy
 from collapse.metrics import CATALOGUE, Measurement, table
 from collapse.plots import ancestry, curves, style, wording
 from collapse.plots import contrasts as contrasts_plot
+from collapse.plots.media import TEXT
 from collapse.reporting.figures import inlined, night
 from collapse.stats.contrasts import contrasts
 
@@ -46,7 +47,7 @@ def crowd(n_strategies, n_seeds, generations):
         table(
             [
                 Measurement("test_loss", "real_test", 4 + 0.1 * generation + 0.003 * rng.normal(), 1),
-                *(Measurement(name, "samples", rng.uniform(0, 1), 1) for name in curves.DIVERSITY if generation),
+                *(Measurement(name, on, rng.uniform(0, 1), 1) for name, on in TEXT.panels if generation),
             ],
             "crowd",
             strategy.name,

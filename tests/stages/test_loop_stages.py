@@ -15,14 +15,16 @@ from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, Record
 from collapse.artifacts.lineage import read_card
 from collapse.config import Plan, load_plan
+from collapse.config.form import TEXT
 from collapse.config.plan import EvaluateSpec
-from collapse.config.settings import HealthSettings
+from collapse.config.settings import EvaluationSettings, HealthSettings
 from collapse.errors import EngineError
 from collapse.families.ngram import count
-from collapse.media.text import packing
+from collapse.media.text import Vocabulary, packing
 from collapse.media.text.sequences import Sequences
 from collapse.media.text.tokenizer import Codec
-from collapse.metrics import diversity
+from collapse.metrics import diversity, text
+from collapse.metrics.arm import Arm
 from collapse.randomness import row_seeds, stream
 from collapse.stages import corpus, evaluate, generate, mix, train
 
@@ -56,7 +58,7 @@ class Study:
         return path
 
     def corpus(self) -> None:
-        corpus.run(spec=self.plan.corpus_spec(), documents=self.documents, tokenizer=self.tokenizer, record=Record())
+        corpus.run(spec=self.plan.corpus_spec(), documents=self.documents, encoding=self.tokenizer, record=Record())
 
     def mix(self, strategy: str, generation: int, samples: list[Path]) -> pa.Table:
         path = self.arm(strategy, generation) / "mixture.parquet"
@@ -83,7 +85,7 @@ class Study:
             mixture=arm / "mixture.parquet",
             documents=self.documents,
             samples=samples,
-            tokenizer=self.tokenizer,
+            encoding=self.tokenizer,
             model=arm / "model" / "model.json",
             training_log=arm / "training_log.parquet",
             record=Record(),
@@ -99,7 +101,7 @@ class Study:
             generation=generation,
             model=model,
             documents=self.documents,
-            tokenizer=self.tokenizer,
+            encoding=self.tokenizer,
             samples=arm / "samples.parquet",
             sampling_record=arm / "sampling_record.json",
             record=Record(),
@@ -296,8 +298,8 @@ def known_source(tmp_path_factory, study):
         "document_id": [f"{row:032x}" for row in range(n)],
         "split": ["train"] * n,
         "text": [""] * n,
-        "token_ids": drawn.tokens.to_arrow(),
-        "n_tokens": drawn.tokens.lengths.astype(np.int32),
+        "token_ids": drawn.outputs.to_arrow(),
+        "n_tokens": drawn.outputs.lengths.astype(np.int32),
         "n_bytes": np.zeros(n, dtype=np.int32),
         "reference_answer": pa.nulls(n, pa.string()),
         "group": [str(row) for row in range(n)],
@@ -362,15 +364,15 @@ def test_a_refit_source_drifts_from_the_truth(known_source, study):
     world, source = known_source
     held_out = source.sample(
         Sequences.of([[]] * 500), world.plan.decoding, row_seeds(7, 0, "held out", range(500))
-    ).tokens
+    ).outputs
     texts = tokens_of(world, world.mix("replace", 0, []))
     rng, losses = stream(0, 0, "refit"), []
-    vocabulary = families.Vocabulary(VOCABULARY_SIZE, 0, 1)
+    vocabulary = Vocabulary(VOCABULARY_SIZE, 0, 1)
     for _ in range(3):
         model = count(world.plan.ngram, vocabulary, texts)
         losses.append(model.score(held_out).sum() / held_out.n_tokens)
         seeds = rng.integers(0, 2**62, 2_000)
-        texts = model.sample(Sequences.of([[]] * 2_000), world.plan.decoding, seeds).tokens
+        texts = model.sample(Sequences.of([[]] * 2_000), world.plan.decoding, seeds).outputs
     assert losses[0] < losses[1] < losses[2]
 
 
@@ -474,14 +476,12 @@ def distances(folder: Path, model: Knowing, written: list[list[int]], prompts: l
     tokens = {"token_ids": Sequences.of(LISTED).to_arrow(), "n_tokens": np.array([2, 2, 1], np.int32)}
     truth = folder / "truth.parquet"
     contracts.write(truth, TRUTH, pa.table(rows | tokens), Record())
-    texts = evaluate.Texts(
-        pa.chunked_array([list("wxyz"[: len(written)])]),
-        [""] * len(written),
-        Sequences.of(written),
-        Sequences.of(prompts) if prompts else None,
-    )
-    tested = pa.table({"loss_nats": -np.log(P)})
-    found = evaluate._distances(model, truth, tested, texts, "samples", 0.25)
+    given = Sequences.of(prompts or [[]] * len(written))
+    samples = pa.table({"token_ids": Sequences.of(written).to_arrow(), "prompt_token_ids": given.to_arrow()})
+    settings = EvaluationSettings(diversity_tokens=100, self_bleu_samples=2, tail_share=0.25)
+    nothing = pa.table({})
+    arm = Arm(TEXT, settings, model, train=nothing, test=nothing, test_nats=-np.log(P))
+    found = text._distances(arm, model, contracts.read(truth, TRUTH), samples, "samples")
     return {one.metric: one.value for one in found}
 
 

@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[CorpusSpec, Path, li
     """The settings, the folder, the documents and the truth."""
     folder, settings = tmp_path_factory.mktemp("language"), spec()
     documents, tokenizer = folder / "documents.parquet", folder / "tokenizer" / "tokenizer.json"
-    corpus.run(spec=settings, documents=documents, tokenizer=tokenizer, record=Record())
+    corpus.run(spec=settings, documents=documents, encoding=tokenizer, record=Record())
     truth.run(spec=settings, tokenizer=tokenizer, truth=folder / "truth.parquet", record=Record())
     tables = (contracts.read(documents, DOCUMENTS), contracts.read(folder / "truth.parquet", TRUTH))
     return settings, folder, *(table.to_pylist() for table in tables)

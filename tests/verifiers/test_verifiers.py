@@ -58,10 +58,14 @@ def test_blank_text_is_too_short_however_many_tokens_it_took():
 # --- exact duplicates ---
 
 
+def keys(rows: list[list[int]]) -> list[bytes]:
+    return Sequences.of(rows).keys()
+
+
 def test_the_first_of_identical_samples_is_kept_and_the_others_name_it():
     samples = Sequences.of([[1, 2], [3], [1, 2], [], [3], [1, 2], []])
     names = [f"s{i}" for i in range(7)]
-    verdicts = exact_duplicates.judge(samples, names, Sequences.of([]), [])
+    verdicts = exact_duplicates.judge(samples.keys(), names, [], [])
     assert verdicts.duplicate_of.tolist() == [None, None, "s0", None, "s1", "s0", "s3"]
     assert verdicts.accepted.tolist() == [True, True, False, True, False, False, False]
     assert verdicts.reason[2] == "duplicate"
@@ -69,14 +73,12 @@ def test_the_first_of_identical_samples_is_kept_and_the_others_name_it():
 
 def test_a_sample_that_repeats_a_training_document_is_refused_and_names_it():
     documents = Sequences.of([[9], [1, 2], [1, 2]])
-    verdicts = exact_duplicates.judge(Sequences.of([[1, 2], [1, 2], [1]]), ["a", "b", "c"], documents, ["x", "y", "z"])
+    verdicts = exact_duplicates.judge(keys([[1, 2], [1, 2], [1]]), ["a", "b", "c"], documents.keys(), ["x", "y", "z"])
     assert verdicts.duplicate_of.tolist() == ["y", "y", None]
 
 
 def test_sequences_whose_tokens_only_join_to_the_same_text_are_no_duplicates():
-    verdicts = exact_duplicates.judge(
-        Sequences.of([[1, 23], [12, 3], [256], [0, 1]]), list("abcd"), Sequences.of([]), []
-    )
+    verdicts = exact_duplicates.judge(keys([[1, 23], [12, 3], [256], [0, 1]]), list("abcd"), [], [])
     assert verdicts.accepted.all()
 
 
@@ -85,9 +87,9 @@ def test_sequences_whose_tokens_only_join_to_the_same_text_are_no_duplicates():
 )
 def test_what_passes_is_every_new_sequence_exactly_once(rows, documents):
     verdicts = exact_duplicates.judge(
-        Sequences.of(rows),
+        keys(rows),
         [str(i) for i in range(len(rows))],
-        Sequences.of(documents),
+        keys(documents),
         [f"d{i}" for i in range(len(documents))],
     )
     passed = [tuple(row) for row, accepted in zip(rows, verdicts.accepted, strict=True) if accepted]
@@ -170,7 +172,7 @@ def test_better_rates_only_add_right_verdicts_under_the_same_stream():
 
 
 def test_noise_leaves_the_oracle_s_scores_and_duplicates_as_they_are():
-    oracle = exact_duplicates.judge(Sequences.of([[1], [1]]), ["a", "b"], Sequences.of([]), [])
+    oracle = exact_duplicates.judge(keys([[1], [1]]), ["a", "b"], [], [])
     verdicts = noisy_oracle.judge(noise(1.0, 1.0), oracle, stream(0, 1, "verify:noisy"))
     assert verdicts.accepted.all() and verdicts.reason.tolist() == ["accepted", "accepted"]
     assert verdicts.duplicate_of.tolist() == [None, "a"]
@@ -186,13 +188,13 @@ def rows_of(verdicts, verifier, names):
 
 def test_what_a_verifier_does_not_say_is_null_on_disk(tmp_path):
     scored = perplexity_band.judge(band(0.0, 1.0), np.array([1.0, 3.0]), np.array([2.0, 4.0]))
-    copies = exact_duplicates.judge(Sequences.of([[1], [1]]), ["a", "b"], Sequences.of([]), [])
+    copies = exact_duplicates.judge(keys([[1], [1]]), ["a", "b"], [], [])
     path = tmp_path / "verdicts.parquet"
     both = pa.concat_tables([rows_of(scored, "band", ["a", "b"]), rows_of(copies, "new", ["a", "b"])])
     contracts.write(path, VERDICTS, both, Record())
     read = contracts.read(path, VERDICTS)
-    keys = ("sample_id", "verifier", "accepted", "reason", "score", "threshold", "duplicate_of")
-    assert [tuple(row[key] for key in keys) for row in read.to_pylist()] == [
+    columns = ("sample_id", "verifier", "accepted", "reason", "score", "threshold", "duplicate_of")
+    assert [tuple(row[column] for column in columns) for row in read.to_pylist()] == [
         ("a", "band", False, "above_threshold", -1.0, -4.0, None),
         ("a", "new", True, "accepted", None, None, None),
         ("b", "band", True, "accepted", -3.0, -4.0, None),

@@ -193,7 +193,7 @@ NO_SETTING = (
     Odd("strategies.1", "replace", ("strategies[1]: is 'replace'; write settings, each with its key",)),
     Odd("device", "cuda", ("device: is 'cuda'; it may be 'cpu' or 'gpu'",)),
     Odd("device", True, ("device: is true; it may be 'cpu' or 'gpu'",)),
-    Odd("family", "gpt", ("family: is 'gpt'; it may be 'transformer' or 'ngram'",)),
+    Odd("family", "gpt", ("family: is 'gpt'; it may be 'transformer', 'ngram', 'vae' or 'classifier'",)),
     Odd("generate.engine", "hf", ("generate.engine: is 'hf'; it may be",)),
     Odd("verifiers.odd", {"kind": "lenght"}, ("verifiers.odd.kind: is 'lenght'; it may be",)),
     Odd("verifiers.odd", {}, ("verifiers.odd.kind: is required",)),

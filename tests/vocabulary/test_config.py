@@ -43,7 +43,7 @@ def test_every_shipped_experiment_is_a_plan(path):
     config = DEFAULT
     for part in [*(PAPERS if path.stem == "theory" else []), path]:
         config = merged(config, yaml.safe_load(part.read_text()))
-    Experiment(load_plan(config, str(path))).check_claims()
+    Experiment(load_plan(config, str(path))).start.check_claims()
 
 
 def test_papers_share_no_world_and_no_claim_so_that_they_can_be_listed_together():

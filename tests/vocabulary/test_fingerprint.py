@@ -2,8 +2,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from collapse.artifacts import fingerprint
+from collapse.config import load_plan
+from collapse.experiment import Experiment
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -28,11 +33,12 @@ def edited(path: Path, old: str, new: str) -> None:
     forget()
 
 
+PLUGINS = Experiment(load_plan(yaml.safe_load((ROOT / "config.yaml").read_text()), "config.yaml")).specs.plugins
 STAGES = ("corpus", "generate", "verify", "mix", "train", "evaluate", "collect")
 
 
 def all_fingerprints() -> dict[str, str]:
-    return {stage: fingerprint.stage_fingerprint(stage) for stage in STAGES}
+    return {stage: fingerprint.stage_fingerprint(stage, *PLUGINS.get(stage, ())) for stage in STAGES}
 
 
 def changed_by(path: Path, old: str, new: str) -> set[str]:

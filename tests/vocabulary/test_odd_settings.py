@@ -43,8 +43,8 @@ def asked(odd: Odd) -> Experiment:
     for path, value in {**odd.also, odd.key: odd.value}.items():
         put(config, path, value)
     experiment = Experiment(load_plan(config, "config.yaml"))
-    experiment.check_claims()
-    experiment.check_size(jobs_run_here=True)
+    experiment.start.check_claims()
+    experiment.start.check_size(jobs_run_here=True)
     return experiment
 
 

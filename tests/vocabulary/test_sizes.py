@@ -120,10 +120,10 @@ def test_a_local_file_holds_no_more_than_it_does(tmp_path):
     config = copy.deepcopy(DEFAULT)
     config["corpus"] |= {"source": "file", "train_bytes": 10**15}
     config["corpus"]["file"] |= {"path": str(path), "max_bytes": 10**15}
-    Experiment(load_plan(config, "test")).check_size(jobs_run_here=True)
+    Experiment(load_plan(config, "test")).start.check_size(jobs_run_here=True)
     config["corpus"]["file"]["path"] = "elsewhere.txt"
     with pytest.raises(EngineError, match=r"corpus\.train_bytes: is 1e"):
-        Experiment(load_plan(config, "test")).check_size(jobs_run_here=True)
+        Experiment(load_plan(config, "test")).start.check_size(jobs_run_here=True)
 
 
 def test_a_file_is_read_whole_however_little_is_trained_on(loop):
@@ -138,7 +138,7 @@ def test_every_shipped_experiment_fits_a_small_machine(path, monkeypatch):
     monkeypatch.setattr(machine, "memory", lambda: 2 * GIBIBYTE)
     monkeypatch.setattr(machine, "free_disk", lambda _folder: 2 * GIBIBYTE)
     papers = [one for one in EXPERIMENTS if one.parent.name == "papers"] if path.stem == "theory" else []
-    Experiment(load_plan(merged([*papers, path]), str(path))).check_size(jobs_run_here=True)
+    Experiment(load_plan(merged([*papers, path]), str(path))).start.check_size(jobs_run_here=True)
 
 
 def default(**changes: object) -> Experiment:
@@ -148,20 +148,20 @@ def default(**changes: object) -> Experiment:
 def test_what_an_earlier_run_has_written_counts_as_room(monkeypatch):
     monkeypatch.setattr(machine, "free_disk", lambda _folder: MEBIBYTE)
     monkeypatch.setattr(machine, "size_of", lambda _folder: GIBIBYTE)
-    default().check_size(jobs_run_here=True)
+    default().start.check_size(jobs_run_here=True)
     monkeypatch.setattr(machine, "size_of", lambda _folder: 0)
     with pytest.raises(EngineError, match=r"`train` would leave about .* GiB on the disk.*\n  Use less, or make room"):
-        default().check_size(jobs_run_here=True)
+        default().start.check_size(jobs_run_here=True)
 
 
 def test_a_cluster_is_asked_for_what_its_profile_gives(monkeypatch):
     monkeypatch.setattr(machine, "memory", lambda: 0)
     monkeypatch.setattr(machine, "free_disk", lambda _folder: 1_000 * GIBIBYTE)
     large = {"generate": DEFAULT["generate"] | {"n_samples": 10_000_000}}
-    default(**large).check_size(jobs_run_here=False)
+    default(**large).start.check_size(jobs_run_here=False)
     with pytest.raises(EngineError, match=r"generate.n_samples: .* 16 GiB that `mem_mb` gives it in the profile"):
-        default(**large).check_size(jobs_run_here=False, granted={"generate": 16 * GIBIBYTE})
-    default(**large).check_size(jobs_run_here=False, granted={"generate": 160 * GIBIBYTE, "train": 0})
+        default(**large).start.check_size(jobs_run_here=False, granted={"generate": 16 * GIBIBYTE})
+    default(**large).start.check_size(jobs_run_here=False, granted={"generate": 160 * GIBIBYTE, "train": 0})
 
 
 def test_the_steps_of_a_group_share_the_memory_of_the_greediest():

@@ -21,9 +21,9 @@ def planned(tmp_path, monkeypatch) -> Callable[..., Experiment]:
         path = tmp_path / "experiment.yaml"
         path.write_text(yaml.safe_dump(TINY | changes))
         experiment = Experiment(load_plan(merged([path]), str(path)))
-        experiment.check_claims()
-        experiment.check_sources()
-        experiment.check_machine(jobs_run_here=True)
+        experiment.start.check_claims()
+        experiment.start.check_sources()
+        experiment.start.check_machine(jobs_run_here=True)
         return experiment
 
     return check

@@ -352,7 +352,7 @@ DAMAGES = {
     "a card that counts other tokens": (
         "training",
         f"{REPLACE}/training_log.parquet",
-        edits_json(f"{REPLACE}/model/model.json", n_tokens_trained=1),
+        edits_json(f"{REPLACE}/model/model.json", n_trained=1),
     ),
     "another value among all metrics": (
         "collected",
@@ -471,7 +471,7 @@ def test_damage_stops_the_workflow_is_set_aside_and_healed(project):
     (results / "audit.parquet").unlink()
     stopped = project.snakemake("--cores", "2", check=False)
     assert stopped.returncode != 0
-    assert f"  {REPLACE}/mixture.parquet: inputs: it was made from {REPLACE}/samples" in stopped.stdout
+    assert f"inputs: it was made from another {REPLACE}/mixture.parquet" in stopped.stdout
     assert "Run snakemake again: it makes what was set aside" in stopped.stdout
     log = (results / "logs" / "audit.log").read_text()
     assert f"set aside: {REPLACE}/mixture.parquet as mixture.parquet.damaged" in log

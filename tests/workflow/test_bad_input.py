@@ -67,7 +67,7 @@ def test_a_corpus_that_cannot_be_used_is_refused_in_words(planned, tmp_path, nam
     path = tmp_path / name
     path.write_bytes(content)
     plan = planned(corpus={"source": "file", "file": {"path": str(path)}}).plan
-    made = {"documents": tmp_path / "documents.parquet", "tokenizer": tmp_path / "tokenizer/tokenizer.json"}
+    made = {"documents": tmp_path / "documents.parquet", "encoding": tmp_path / "tokenizer/tokenizer.json"}
     with pytest.raises(ConfigError) as refused:
         corpus.run(spec=plan.corpus_spec(), **made, record=Record())
     assert all(word in str(refused.value) for word in words)

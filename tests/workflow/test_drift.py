@@ -187,7 +187,7 @@ def test_other_weights_in_the_same_folder_are_told_though_they_have_no_table(pla
     loop = {"family": "transformer", "generate": {"engine": "transformers"}, "budget": {"match": "steps", "amount": 1}}
     experiment = planned(**loop, transformer={"base_model": str(weights)})
     card = results / "base_model" / "base_model.json"
-    card.write_text(experiment.spec("base_model")(Place()))
+    card.write_text(experiment.specs.of("base_model")(Place()))
     assert drift._base_model(experiment, results) == []
     (weights / "config.json").write_text("{ }")
     again = planned(**loop, transformer={"base_model": str(weights)})

@@ -23,7 +23,7 @@ def kept(finished, tmp_path_factory) -> Path:
 @pytest.fixture
 def spoiled(kept, planned, tmp_path, monkeypatch) -> Callable[[Corruption], list[str]]:
     """Spoil a copy of the finished results, and say what a plain run would make again."""
-    artifacts = planned().artifacts()
+    artifacts = planned().outputs.artifacts()
 
     def done(corruption: Corruption) -> list[str]:
         shutil.rmtree(tmp_path / "results", ignore_errors=True)

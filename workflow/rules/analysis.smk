@@ -6,11 +6,11 @@
 
 rule collect:
     input:
-        arms=EXPERIMENT.every("metrics.parquet"),
-        mixtures=EXPERIMENT.every("mixture.parquet"),
-        worlds=EXPERIMENT.every_world("metrics.parquet"),
-        theories=EXPERIMENT.every_world("theory.parquet"),
-        sweeps=EXPERIMENT.every_world("points.parquet"),
+        arms=EXPERIMENT.outputs.every("metrics.parquet"),
+        mixtures=EXPERIMENT.outputs.every("mixture.parquet"),
+        worlds=EXPERIMENT.outputs.every_world("metrics.parquet"),
+        theories=EXPERIMENT.outputs.every_world("theory.parquet"),
+        sweeps=EXPERIMENT.outputs.every_world("points.parquet"),
     output:
         metrics="<experiment>/metrics.parquet",
         ancestry="<experiment>/ancestry.parquet",
@@ -19,8 +19,8 @@ rule collect:
     log:
         "<experiment>/logs/collect.log",
     params:
-        spec=EXPERIMENT.spec("collect"),
-        code=EXPERIMENT.code("collect"),
+        spec=EXPERIMENT.specs.of("collect"),
+        code=EXPERIMENT.specs.code("collect"),
     shell:
         """
         python -m collapse collect \
@@ -38,8 +38,8 @@ rule contrast:
     log:
         "<experiment>/logs/contrast.log",
     params:
-        spec=EXPERIMENT.spec("compare"),
-        code=EXPERIMENT.code("contrast"),
+        spec=EXPERIMENT.specs.of("compare"),
+        code=EXPERIMENT.specs.code("contrast"),
     shell:
         """
         python -m collapse contrast \

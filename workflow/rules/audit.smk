@@ -6,15 +6,15 @@
 
 rule audit:
     input:
-        EXPERIMENT.audited,
+        EXPERIMENT.outputs.audited,
     output:
         audit="<experiment>/audit.parquet",
     log:
         "<experiment>/logs/audit.log",
     params:
         results=EXPERIMENT.folder,
-        spec=EXPERIMENT.spec("audit"),
-        code=EXPERIMENT.code("audit"),
+        spec=EXPERIMENT.specs.of("audit"),
+        code=EXPERIMENT.specs.code("audit"),
     shell:
         """
         python -m collapse audit {params.results:q} \

@@ -12,8 +12,8 @@ rule calibration_figure:
     log:
         "<experiment>/logs/calibration_figure.log",
     params:
-        spec=EXPERIMENT.spec("compare"),
-        code=EXPERIMENT.code("calibration_figure"),
+        spec=EXPERIMENT.specs.of("compare"),
+        code=EXPERIMENT.specs.code("calibration_figure"),
     shell:
         """
         python -m collapse calibration_figure \

@@ -14,8 +14,8 @@ rule claims:
     log:
         "<experiment>/logs/claims.log",
     params:
-        spec=EXPERIMENT.spec("claims"),
-        code=EXPERIMENT.code("claims"),
+        spec=EXPERIMENT.specs.of("claims"),
+        code=EXPERIMENT.specs.code("claims"),
     shell:
         """
         python -m collapse claims \

@@ -38,16 +38,16 @@ try:
         load_plan(config, " + ".join(map(str, workflow.configfiles))), DIGESTS.sha256
     )
     elsewhere = any(word.startswith(("--executor", "--profile")) for word in sys.argv)
-    EXPERIMENT.check_claims()
+    EXPERIMENT.start.check_claims()
     if workflow.is_main_process:
-        EXPERIMENT.check_size(
+        EXPERIMENT.start.check_size(
             jobs_run_here=not elsewhere,
             granted=cluster.memory_granted(
                 workflow.resource_settings, workflow.group_settings.overwrite_groups
             ),
         )
-    EXPERIMENT.check_sources()
-    EXPERIMENT.check_machine(
+    EXPERIMENT.start.check_sources()
+    EXPERIMENT.start.check_machine(
         jobs_run_here=not elsewhere,
         same_python=job_shell.interpreter() == sys.executable,
     )
@@ -66,7 +66,9 @@ def start_once():
     """Have jobs forked from one process, where they run on this machine and open no GPU."""
     try:
         if not EXPERIMENT.gpu:
-            fork_server.start(job_shell.interpreter(), os.environ, EXPERIMENT.plugins)
+            fork_server.start(
+                job_shell.interpreter(), os.environ, EXPERIMENT.specs.plugins
+            )
     except CollapseError as error:
         logger.warning(str(error))
 
@@ -81,17 +83,17 @@ def asked_for():
 # Locks that a killed Snakemake left behind are removed here; its jobs that still run are waited for by those that follow.
 RUN_LOCK = RunLock(EXPERIMENT.plan.experiment)
 if workflow.is_main_process:
-    terminal.announce(logger, EXPERIMENT.watched(asked_for))
+    terminal.announce(logger, EXPERIMENT.start.watched(asked_for))
     if stale := RUN_LOCK.remove_stale():
         logger.warning(
             f"An earlier run was killed; its {len(stale)} lock(s) are removed."
         )
-    for warning in EXPERIMENT.warnings():
+    for warning in EXPERIMENT.start.warnings():
         logger.warning(warning)
     # A living run's artifacts are its own to look at.
     if RUN_LOCK.is_free():
         is_run = partial(snakemake_state.runs_jobs, sys.argv[1:])
-        finished = set(EXPERIMENT.artifacts()) - snakemake_state.incomplete()
+        finished = set(EXPERIMENT.outputs.artifacts()) - snakemake_state.incomplete()
         for sentence in [
             *snakemake_state.mended(),
             *integrity.mend(finished, DIGESTS.sha256, is_run),

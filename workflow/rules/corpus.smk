@@ -1,20 +1,20 @@
-# Real data in, fixed splits and token ids out; of a grammar, also the distribution itself.
+# Real data in, fixed splits and numbers out (token ids, pixels); of a grammar, also the distribution itself.
 #
 # inputs:  a package, the Hugging Face Hub, a local file or a grammar (config: corpus); pretrained weights if asked for
-# outputs: documents.parquet, tokenizer/, base_model/, truth.parquet
+# outputs: documents.parquet, tokenizer/ or encoding.json, base_model/, references.parquet, truth.parquet
 
 
 rule base_model:
     input:
-        pretrained=EXPERIMENT.pretrained,
-        tokenizer=EXPERIMENT.pretraining_tokenizer,
+        pretrained=EXPERIMENT.inputs.pretrained,
+        tokenizer=EXPERIMENT.inputs.pretraining_tokenizer,
     output:
         base_model="<experiment>/base_model/base_model.json",
     log:
         "<experiment>/logs/base_model.log",
     params:
-        spec=EXPERIMENT.spec("base_model"),
-        code=EXPERIMENT.code("base_model"),
+        spec=EXPERIMENT.specs.of("base_model"),
+        code=EXPERIMENT.specs.code("base_model"),
     shell:
         """
         python -m collapse base_model \
@@ -26,45 +26,45 @@ rule base_model:
 
 rule corpus:
     input:
-        given_tokenizer=EXPERIMENT.given_tokenizer,
-        pretraining_documents=EXPERIMENT.pretraining_documents,
+        given_tokenizer=EXPERIMENT.inputs.given_tokenizer,
+        pretraining_documents=EXPERIMENT.inputs.pretraining_documents,
     output:
         documents="<experiment>/documents.parquet",
-        tokenizer="<experiment>/tokenizer/tokenizer.json",
+        encoding=EXPERIMENT.inputs.encoding,
     log:
         "<experiment>/logs/corpus.log",
     params:
-        spec=EXPERIMENT.spec("corpus"),
-        code=EXPERIMENT.code("corpus"),
+        spec=EXPERIMENT.specs.of("corpus"),
+        code=EXPERIMENT.specs.code("corpus"),
     shell:
         """
         python -m collapse corpus \
             --spec {params.spec:q} --code {params.code} \
             --given-tokenizer {input.given_tokenizer:q} --pretraining-documents {input.pretraining_documents:q} \
-            --documents {output.documents:q} --tokenizer {output.tokenizer:q} &>{log:q}
+            --documents {output.documents:q} --encoding {output.encoding:q} &>{log:q}
         """
 
 
 rule references:
     input:
         documents="<experiment>/documents.parquet",
-        pretraining_documents=EXPERIMENT.pretraining_documents,
-        tokenizer="<experiment>/tokenizer/tokenizer.json",
+        pretraining_documents=EXPERIMENT.inputs.pretraining_documents,
+        encoding=EXPERIMENT.inputs.encoding,
     output:
         references="<experiment>/references.parquet",
     log:
         "<experiment>/logs/references.log",
-    # No generation waits for it.
+    # Of text, no generation waits for it.
     priority: -1
     params:
-        spec=EXPERIMENT.spec("references"),
-        code=EXPERIMENT.code("references"),
+        spec=EXPERIMENT.specs.of("references"),
+        code=EXPERIMENT.specs.code("references"),
     shell:
         """
         python -m collapse references \
             --spec {params.spec:q} --code {params.code} \
             --documents {input.documents:q} --pretraining-documents {input.pretraining_documents:q} \
-            --tokenizer {input.tokenizer:q} --references {output.references:q} &>{log:q}
+            --encoding {input.encoding:q} --references {output.references:q} &>{log:q}
         """
 
 
@@ -76,8 +76,8 @@ rule truth:
     log:
         "<experiment>/logs/truth.log",
     params:
-        spec=EXPERIMENT.spec("truth"),
-        code=EXPERIMENT.code("truth"),
+        spec=EXPERIMENT.specs.of("truth"),
+        code=EXPERIMENT.specs.code("truth"),
     shell:
         """
         python -m collapse truth \

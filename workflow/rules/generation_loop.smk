@@ -1,6 +1,6 @@
 # generate → verify → mix → train → evaluate, once per generation of each strategy and seed.
 #
-# inputs:  documents.parquet, tokenizer/, the model of the generation before, and truth.parquet if there is one
+# inputs:  documents.parquet, how its values are written (tokenizer/ or encoding.json), the model of the generation before, and truth.parquet if there is one
 # outputs: samples, verdicts, mixture, training_log, document_losses and metrics (Parquet), model/
 #
 # Generation 0 is trained on real text alone, so all strategies share it, under the strategy `real`; so they do the
@@ -9,9 +9,9 @@
 
 rule generate:
     input:
-        model=EXPERIMENT.model_before,
+        model=EXPERIMENT.inputs.model_before,
         documents="<experiment>/documents.parquet",
-        tokenizer="<experiment>/tokenizer/tokenizer.json",
+        encoding=EXPERIMENT.inputs.encoding,
     output:
         samples="<arm>/samples.parquet",
         sampling_record="<arm>/sampling_record.json",
@@ -22,23 +22,23 @@ rule generate:
     resources:
         gpu=EXPERIMENT.gpu,
     params:
-        spec=EXPERIMENT.spec("generate"),
-        code=EXPERIMENT.code("generate"),
+        spec=EXPERIMENT.specs.of("generate"),
+        code=EXPERIMENT.specs.code("generate"),
     shell:
         """
         python -m collapse generate \
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
-            --model {input.model:q} --documents {input.documents:q} --tokenizer {input.tokenizer:q} \
+            --model {input.model:q} --documents {input.documents:q} --encoding {input.encoding:q} \
             --samples {output.samples:q} --sampling-record {output.sampling_record:q} &>{log:q}
         """
 
 
 rule verify:
     input:
-        samples=EXPERIMENT.own_samples,
+        samples=EXPERIMENT.inputs.own_samples,
         documents="<experiment>/documents.parquet",
-        judge=EXPERIMENT.judge,
+        judge=EXPERIMENT.inputs.judge,
     output:
         verdicts="<arm>/verdicts.parquet",
     log:
@@ -48,8 +48,8 @@ rule verify:
     resources:
         gpu=EXPERIMENT.gpu,
     params:
-        spec=EXPERIMENT.spec("verify"),
-        code=EXPERIMENT.code("verify"),
+        spec=EXPERIMENT.specs.of("verify"),
+        code=EXPERIMENT.specs.code("verify"),
     shell:
         """
         python -m collapse verify \
@@ -63,15 +63,15 @@ rule verify:
 rule mix:
     input:
         documents="<experiment>/documents.parquet",
-        samples=EXPERIMENT.samples_read,
-        verdicts=EXPERIMENT.verdicts_read,
+        samples=EXPERIMENT.inputs.samples_read,
+        verdicts=EXPERIMENT.inputs.verdicts_read,
     output:
         mixture="<arm>/mixture.parquet",
     log:
         "<arm>/logs/mix.log",
     params:
-        spec=EXPERIMENT.spec("mix"),
-        code=EXPERIMENT.code("mix"),
+        spec=EXPERIMENT.specs.of("mix"),
+        code=EXPERIMENT.specs.code("mix"),
     shell:
         """
         python -m collapse mix \
@@ -86,9 +86,9 @@ rule train:
     input:
         mixture="<arm>/mixture.parquet",
         documents="<experiment>/documents.parquet",
-        samples=EXPERIMENT.samples_read,
-        tokenizer="<experiment>/tokenizer/tokenizer.json",
-        initial=EXPERIMENT.initial,
+        samples=EXPERIMENT.inputs.samples_read,
+        encoding=EXPERIMENT.inputs.encoding,
+        initial=EXPERIMENT.inputs.initial,
     output:
         model="<arm>/model/model.json",
         training_log="<arm>/training_log.parquet",
@@ -99,15 +99,15 @@ rule train:
         # How jobs run, so no part of what decides the weights: another value reruns nothing.
         checkpoint_minutes=10,
     params:
-        spec=EXPERIMENT.spec("train"),
-        code=EXPERIMENT.code("train"),
+        spec=EXPERIMENT.specs.of("train"),
+        code=EXPERIMENT.specs.code("train"),
     shell:
         """
         python -m collapse train \
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --mixture {input.mixture:q} --documents {input.documents:q} --samples {input.samples:q} \
-            --tokenizer {input.tokenizer:q} --initial {input.initial:q} \
+            --encoding {input.encoding:q} --initial {input.initial:q} \
             --checkpoint-minutes {resources.checkpoint_minutes} \
             --model {output.model:q} --training-log {output.training_log:q} &>{log:q}
         """
@@ -116,12 +116,13 @@ rule train:
 rule evaluate:
     input:
         model="<arm>/model/model.json",
-        generation_0=EXPERIMENT.generation_0,
+        generation_0=EXPERIMENT.inputs.generation_0,
         documents="<experiment>/documents.parquet",
         mixture="<arm>/mixture.parquet",
-        samples=EXPERIMENT.own_samples,
-        verdicts=EXPERIMENT.own_verdicts,
-        truth=EXPERIMENT.truth,
+        samples=EXPERIMENT.inputs.own_samples,
+        verdicts=EXPERIMENT.inputs.own_verdicts,
+        truth=EXPERIMENT.inputs.truth,
+        references=EXPERIMENT.inputs.yardstick,
     output:
         document_losses="<arm>/document_losses.parquet",
         metrics="<arm>/metrics.parquet",
@@ -132,8 +133,8 @@ rule evaluate:
     resources:
         gpu=EXPERIMENT.gpu,
     params:
-        spec=EXPERIMENT.spec("evaluate"),
-        code=EXPERIMENT.code("evaluate"),
+        spec=EXPERIMENT.specs.of("evaluate"),
+        code=EXPERIMENT.specs.code("evaluate"),
     shell:
         """
         python -m collapse evaluate \
@@ -141,6 +142,6 @@ rule evaluate:
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --model {input.model:q} --generation-0 {input.generation_0:q} --documents {input.documents:q} \
             --mixture {input.mixture:q} --samples {input.samples:q} --verdicts {input.verdicts:q} \
-            --truth {input.truth:q} \
+            --truth {input.truth:q} --references {input.references:q} \
             --document-losses {output.document_losses:q} --metrics {output.metrics:q} &>{log:q}
         """

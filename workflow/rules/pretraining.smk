@@ -17,7 +17,7 @@ use rule corpus as pretraining_corpus with:
         pretraining_documents=[],
     output:
         documents=f"{BASE}/documents.parquet",
-        tokenizer=f"{BASE}/tokenizer/tokenizer.json",
+        encoding=f"{BASE}/tokenizer/tokenizer.json",
     log:
         f"{BASE}/logs/corpus.log",
     params:
@@ -44,7 +44,7 @@ use rule train as pretraining_train with:
         mixture=f"{BASE_ARM}/mixture.parquet",
         documents=f"{BASE}/documents.parquet",
         samples=[],
-        tokenizer=f"{BASE}/tokenizer/tokenizer.json",
+        encoding=f"{BASE}/tokenizer/tokenizer.json",
         initial=[],
     output:
         model=f"{BASE_ARM}/model/model.json",
@@ -65,6 +65,7 @@ use rule evaluate as pretraining_evaluate with:
         samples=[],
         verdicts=[],
         truth=[],
+        references=[],
     output:
         document_losses=f"{BASE_ARM}/document_losses.parquet",
         metrics=f"{BASE_ARM}/metrics.parquet",

@@ -19,8 +19,8 @@ rule figure:
     log:
         "<experiment>/logs/figure.log",
     params:
-        spec=EXPERIMENT.spec("compare"),
-        code=EXPERIMENT.code("figure"),
+        spec=EXPERIMENT.specs.of("compare"),
+        code=EXPERIMENT.specs.code("figure"),
     shell:
         """
         python -m collapse figure \
@@ -44,8 +44,8 @@ rule world_figure:
     # Long simulations first, so that none is left alone at the end.
     priority: -1
     params:
-        spec=EXPERIMENT.world_figure_spec,
-        code=EXPERIMENT.code("world_figure"),
+        spec=EXPERIMENT.specs.of_world_figure,
+        code=EXPERIMENT.specs.code("world_figure"),
     shell:
         """
         python -m collapse world_figure \
@@ -61,23 +61,23 @@ rule report:
         contrasts="<experiment>/contrasts.parquet",
         ancestry="<experiment>/ancestry.parquet",
         theory="<experiment>/theory.parquet",
-        claims=EXPERIMENT.claims,
-        documents=EXPERIMENT.documents,
-        references=EXPERIMENT.references,
-        samples=EXPERIMENT.every_drawn("samples.parquet"),
-        records=EXPERIMENT.every_drawn("sampling_record.json"),
-        figures=EXPERIMENT.loop_figures,
-        world_figures=EXPERIMENT.world_figures,
+        claims=EXPERIMENT.inputs.claims,
+        documents=EXPERIMENT.inputs.documents,
+        references=EXPERIMENT.inputs.references,
+        samples=EXPERIMENT.outputs.every_drawn("samples.parquet"),
+        records=EXPERIMENT.outputs.every_drawn("sampling_record.json"),
+        figures=EXPERIMENT.outputs.loop_figures,
+        world_figures=EXPERIMENT.outputs.world_figures,
         audit="<experiment>/audit.parquet",
-        templates=EXPERIMENT.templates,
+        templates=EXPERIMENT.inputs.templates,
     output:
         report="<experiment>/report.html",
     log:
         "<experiment>/logs/report.log",
     params:
-        spec=EXPERIMENT.spec("report"),
-        code=EXPERIMENT.code("report"),
-        templates=EXPERIMENT.templates_digest,
+        spec=EXPERIMENT.specs.of("report"),
+        code=EXPERIMENT.specs.code("report"),
+        templates=EXPERIMENT.specs.templates_digest,
     shell:
         """
         python -m collapse report \

@@ -12,8 +12,8 @@ rule simulate:
     log:
         "<world>/logs/simulate.log",
     params:
-        spec=EXPERIMENT.world_spec,
-        code=EXPERIMENT.world_code,
+        spec=EXPERIMENT.specs.of_world,
+        code=EXPERIMENT.specs.code_of_world,
     shell:
         """
         python -m collapse simulate \

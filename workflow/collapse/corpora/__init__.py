@@ -8,6 +8,11 @@ the table.
 from dataclasses import dataclass
 
 from collapse.config.settings import CorpusSettings
+from collapse.errors import ConfigError
+
+MAKERS = {"text": "collapse.corpora.texts", "image": "collapse.corpora.pictures"}
+"""Module that makes the documents, and what says how they are written, of corpora of each medium; rules add it to the
+fingerprint of `corpus`."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class RealText:
         reference_answer: The right answer, where there is one.
         draw: Which draw from a known distribution it is; None for text that was found. What is found twice is kept
             once; what is drawn twice counts twice.
+        input: What was asked, where the text is an answer; never empty then.
+        place: File and row, for messages; empty where a source has none.
     """
 
     text: str
@@ -30,6 +37,18 @@ class RealText:
     licence: str
     reference_answer: str | None = None
     draw: int | None = None
+    input: str | None = None
+    place: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Input and text in one, for digests and sizes."""
+        return self.text if self.input is None else f"{self.input}\x1f{self.text}"
+
+
+def reserve_key(settings: CorpusSettings) -> str:
+    """The setting that says how much is kept in the reserve."""
+    return "corpus.reserve_bytes" if settings.holds == "text" else "corpus.examples.reserve"
 
 
 def read(settings: CorpusSettings) -> list[RealText]:
@@ -57,3 +76,10 @@ def read(settings: CorpusSettings) -> list[RealText]:
 
             assert settings.grammar is not None
             return grammar.read(settings.grammar)
+        case "arithmetic":
+            from collapse.corpora import arithmetic
+
+            assert settings.arithmetic is not None
+            return arithmetic.read(settings.arithmetic)
+        case other:
+            raise ConfigError(f"corpus.source: `{other}` holds no text.")

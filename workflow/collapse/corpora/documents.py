@@ -45,6 +45,41 @@ def documents(texts: list[Placed], codec: Codec, max_tokens: int) -> pa.Table:
     return _table(without_repeats(pieces), codec)
 
 
+def pairs(texts: list[Placed], codec: Codec, template: Callable[[str], str], room: tuple[int, int]) -> pa.Table:
+    """Make the `documents` table of inputs and outputs: one row per pair; none is cut.
+
+    Args:
+        texts: Pairs and their splits.
+        codec: The tokenizer.
+        template: Puts an input into the words that a model is given.
+        room: Most tokens of an input, and of an input and its output together, the end of sequence included.
+
+    Raises:
+        ConfigError: A pair is longer; the message names its file and row.
+    """
+    asked = [template(placed.real.input or "") for placed in texts]
+    prompts = codec.encode_all(asked)
+    table = _table(texts, codec)
+    answers = Sequences.from_arrow(table["token_ids"])
+    for lengths, most, what, settings in (
+        (
+            prompts.lengths,
+            room[0],
+            "the input has",
+            "lower decoding.max_new_tokens, or raise transformer.context_length",
+        ),
+        (prompts.lengths + answers.lengths, room[1], "input and output have", "raise corpus.max_document_tokens"),
+    ):
+        if len(long := np.flatnonzero(lengths > most)):
+            place = texts[long[0]].real.place or f"corpus: `{asked[long[0]][:60]}`"
+            raise ConfigError(
+                f"{place}: {what} {lengths[long[0]]} tokens, and there is room for {most}; so it is with {len(long)} "
+                f"of {len(texts)} pairs.\n  Leave them out, or {settings}."
+            )
+    given = {"prompt": pa.array(asked, pa.string()), "prompt_token_ids": prompts.to_arrow()}
+    return pa.table(given | {name: table[name] for name in table.column_names})
+
+
 def cut(text: str, fits: Callable[[str], bool], boundaries: tuple[re.Pattern[str], ...] = BOUNDARIES) -> list[str]:
     """Cut a text into the longest pieces that fit, at the best boundaries that do.
 
@@ -94,7 +129,7 @@ def _table(texts: list[Placed], codec: Codec) -> pa.Table:
     tokens = with_end(codec.encode_all([real.text for real in reals]), codec.eos)
     return pa.table(
         {
-            "document_id": [lineage.document_id(real.source, real.text) for real in reals],
+            "document_id": [lineage.document_id(real.source, real.whole) for real in reals],
             "split": [placed.split for placed in texts],
             "text": [real.text for real in reals],
             "token_ids": tokens.to_arrow(),

@@ -29,9 +29,9 @@ def read(settings: HuggingFaceSettings) -> list[RealText]:
         raise ConfigError(f"{where}: {error}\n  Check `subset`, `split` and `revision`.") from None
     except (OSError, DatasetsError) as error:
         raise EngineError(_unreachable(where, settings, error)) from None
-    names = choose_columns(data.column_names, settings.column, settings.group_column, where)
+    chosen = choose_columns(data.column_names, settings, where)
     licence = data.info.license or "not stated by the data set"
-    texts = real_texts([data[name][:] for name in names], _source(settings), licence, where)
+    texts = real_texts({setting: data[name][:] for setting, name in chosen.items()}, _source(settings), licence, where)
     if not texts:
         raise ConfigError(f"{where}: column `{settings.column}` holds no text but white space.\n  Use another column.")
     return texts

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from collapse.config.settings import FileSettings
+from collapse.config.settings import FileSettings, HuggingFaceSettings
 from collapse.corpora import RealText
 from collapse.errors import ConfigError
 from collapse.plain_text import printable
@@ -39,8 +39,8 @@ MOST_NAMED = 20
 MOST_SHOWN = 60
 """Characters of a name or a line in a message."""
 
-Columns = list[list[object]]
-"""The texts as the file holds them and, with `group_column`, their groups beside them."""
+Columns = dict[str, list[object]]
+"""What the file holds, by the setting that names the column: `column`, `group_column`, `input_column`."""
 
 
 def read(settings: FileSettings) -> list[RealText]:
@@ -91,34 +91,45 @@ def real_texts(columns: Columns, source: str, licence: str, where: str) -> list[
     Raises:
         ConfigError: A cell is not text or has no group.
     """
-    groups = columns[1] if len(columns) > 1 else None
+    groups, inputs = columns.get("group_column"), columns.get("input_column")
     texts = list[RealText]()
-    for row, cell in enumerate(columns[0]):
-        text = _text(cell, f"{where}, row {row + 1}")
+    for row, cell in enumerate(columns["column"]):
+        place = f"{where}, row {row + 1}"
+        text, asked = _text(cell, place), _text(inputs[row], f"{place}, input") if inputs else None
         if text and groups and groups[row] is None:
-            raise ConfigError(f"{where}, row {row + 1}: has no group.\n  Fill it in, or set group_column: null.")
+            raise ConfigError(f"{place}: has no group.\n  Fill it in, or set group_column: null.")
+        if (text and asked == "") or (asked and not text):
+            raise ConfigError(
+                f"{place}: has {'no input' if text else 'an input and no output'}.\n  Fill it in, or drop it."
+            )
         if text:
-            group = str(groups[row]) if groups else hashlib.sha256(text.encode()).hexdigest()[:32]
-            texts.append(RealText(text, group, source, licence))
+            group = str(groups[row]) if groups else hashlib.sha256((asked or text).encode()).hexdigest()[:32]
+            texts.append(RealText(text, group, source, licence, input=asked, place=place))
     return texts
 
 
-def choose_columns(known: Iterable[str], column: str, group_column: str | None, where: str) -> list[str]:
-    """Return the columns to read.
+def choose_columns(known: Iterable[str], settings: FileSettings | HuggingFaceSettings, where: str) -> dict[str, str]:
+    """Return the columns to read, by the setting that names each.
 
     Raises:
         ConfigError: One of them does not exist; the message lists those that do.
     """
-    known = list(known)
-    for setting, name in (("column", column), ("group_column", group_column)):
-        if name is not None and name not in known:
+    known, chosen = list(known), _named(settings)
+    for setting, name in chosen.items():
+        if name not in known:
             raise ConfigError(f"{where}: has no `{name}`.\n  Set {setting} to one of: {_listed(known)}.")
-        if name is not None and known.count(name) > 1:
+        if known.count(name) > 1:
             raise ConfigError(
                 f"{where}: {known.count(name)} columns are called `{name}`, so {setting} names none.\n"
                 "  Write the file again with other names."
             )
-    return [column] if group_column is None else [column, group_column]
+    return chosen
+
+
+def _named(settings: FileSettings | HuggingFaceSettings) -> dict[str, str]:
+    """The columns that the settings name."""
+    named = {name: getattr(settings, name) for name in ("column", "group_column", "input_column")}
+    return {setting: name for setting, name in named.items() if name is not None}
 
 
 def _listed(names: list[str]) -> str:
@@ -158,11 +169,13 @@ def _parquet(path: Path, settings: FileSettings) -> Columns:
     where = f"corpus.file: {path}"
     try:
         file = pq.ParquetFile(path)
-        names = choose_columns(file.schema_arrow.names, settings.column, settings.group_column, where)
+        chosen = choose_columns(file.schema_arrow.names, settings, where)
+        names = list(dict.fromkeys(chosen.values()))
         _refuse_large_footer(path, file.metadata, names, settings)
         # A dictionary holds a repeated text once; ten thousand rows of one long text stay as small as they are there.
         file = pq.ParquetFile(path, read_dictionary=_flat(file.schema_arrow, names, where))
-        return _within_limits(path, file.iter_batches(ROWS_AT_ONCE, columns=names), names, settings)
+        found = _within_limits(path, file.iter_batches(ROWS_AT_ONCE, columns=names), names, settings)
+        return {setting: found[name] for setting, name in chosen.items()}
     except (pa.ArrowInvalid, OSError) as error:
         raise ConfigError(f"{where}: is not a readable Parquet file ({error}).\n  Write it again.") from None
 
@@ -186,15 +199,15 @@ def _refuse_large_footer(path: Path, footer: pq.FileMetaData, names: list[str], 
 
 
 def _within_limits(path: Path, batches: Iterable[pa.RecordBatch], names: list[str], settings: FileSettings) -> Columns:
-    """The columns, counted as they are decoded: a footer need not be true, and says nothing of repeated texts."""
-    columns: Columns = [[] for _ in names]
+    """The columns by name, counted as they are decoded: a footer may lie, and says nothing of repeated texts."""
+    columns: Columns = {name: [] for name in names}
     n_bytes = 0
     for batch in batches:
         n_bytes += sum(_size(batch.column(name)) for name in names)
         _refuse_larger(path, "holds, decompressed, at least", n_bytes, settings)
-        for kept, name in zip(columns, names, strict=True):
+        for name, kept in columns.items():
             kept += batch.column(name).to_pylist()
-        _refuse_more_rows(path, len(columns[0]), "rows or more")
+        _refuse_more_rows(path, len(columns[names[0]]), "rows or more")
     return columns
 
 
@@ -207,17 +220,17 @@ def _size(values: pa.Array) -> int:
 
 
 def _json_lines(path: Path, settings: FileSettings) -> Columns:
-    n_columns = 1 if settings.group_column is None else 2
+    named = _named(settings)
     content = _decoded(path)
     _refuse_more_rows(path, content.count("\n"), "lines")
     rows = [
-        _json_row(line, settings, f"corpus.file: {path}, line {number}") if line.strip() else [None] * n_columns
+        _json_row(line, settings, f"corpus.file: {path}, line {number}") if line.strip() else dict.fromkeys(named)
         for number, line in enumerate(content.split("\n"), start=1)
     ]
-    return [list(column) for column in zip(*rows, strict=True)]
+    return {setting: [row[setting] for row in rows] for setting in named}
 
 
-def _json_row(line: str, settings: FileSettings, where: str) -> list[object]:
+def _json_row(line: str, settings: FileSettings, where: str) -> dict[str, object]:
     try:
         value = json.loads(line)
     except RecursionError:
@@ -228,18 +241,19 @@ def _json_row(line: str, settings: FileSettings, where: str) -> list[object]:
         raise ConfigError(
             f"{where}: is {printable(line.strip()[:MOST_SHOWN])}.\n  Each line must be an object with keys."
         )
-    return [value[name] for name in choose_columns(value, settings.column, settings.group_column, where)]
+    return {setting: value[name] for setting, name in choose_columns(value, settings, where).items()}
 
 
 def _plain(path: Path, settings: FileSettings) -> Columns:
-    if settings.group_column is not None:
-        raise ConfigError(
-            f"corpus.file.group_column: `{settings.group_column}`, but a .txt file has no columns.\n"
-            "  Set it to null, or use Parquet or JSON Lines."
-        )
+    for setting in ("group_column", "input_column"):
+        if (name := getattr(settings, setting)) is not None:
+            raise ConfigError(
+                f"corpus.file.{setting}: `{name}`, but a .txt file has no columns.\n"
+                "  Set it to null, or use Parquet or JSON Lines."
+            )
     content = _decoded(path)
     _refuse_more_rows(path, sum(1 for _ in BLANK_LINES.finditer(content)), "paragraphs")
-    return [list(paragraphs(content))]
+    return {"column": list(paragraphs(content))}
 
 
 def _decoded(path: Path) -> str:

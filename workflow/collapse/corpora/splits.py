@@ -94,7 +94,7 @@ def _take(texts: list[Placed], limit: int) -> tuple[list[Placed], list[Placed]]:
 def _within(texts: list[Placed], limit: int) -> Iterator[Placed]:
     held = 0
     for placed in texts:
-        held += len(placed.real.text.encode())
+        held += len(placed.real.whole.encode())
         if held > limit:
             return
         yield placed
@@ -106,7 +106,7 @@ def _nothing_fits(name: str, texts: list[Placed], settings: CorpusSettings) -> C
             f"corpus: every text of the {name} groups also occurs in groups held out further.\n"
             "  Remove the repeats, or choose a group_column that keeps them together."
         )
-    n_bytes = len(texts[0].real.text.encode())
+    n_bytes = len(texts[0].real.whole.encode())
     return ConfigError(
         f"corpus.{name}_bytes: {getattr(settings, f'{name}_bytes')} does not hold one text; the first has {n_bytes}.\n"
         "  Raise it, or split the source into shorter texts."
@@ -114,8 +114,8 @@ def _nothing_fits(name: str, texts: list[Placed], settings: CorpusSettings) -> C
 
 
 def _identity(text: RealText) -> tuple[str, int | None]:
-    return text.text, text.draw
+    return text.whole, text.draw
 
 
 def _digest(text: RealText) -> str:
-    return lineage.document_id(text.source, text.text)
+    return lineage.document_id(text.source, text.whole)

@@ -1,4 +1,4 @@
-"""What draws samples from a transformer: vLLM, or transformers. An n-gram model samples itself (`native`).
+"""What draws samples from a transformer: vLLM, or transformers. Other families sample themselves (`native`).
 
 Both engines read the same folder and give each row its own seed. Their noise differs, so their texts differ; their
 distributions and the log-probabilities they report are the same, which tests check.
@@ -11,7 +11,8 @@ from typing import Any
 
 from collapse import families
 from collapse.errors import ContractError, EngineError
-from collapse.families import Sampler, Vocabulary
+from collapse.families import Sampler
+from collapse.media import Facts
 
 MODULES = {
     "vllm": "collapse.engines.vllm_engine",
@@ -21,31 +22,29 @@ MODULES = {
 """Module of each engine; rules add it to the fingerprint of `generate`."""
 
 
-def open_sampler(
-    engine: str, family: str, folder: Path, vocabulary: Vocabulary, device: str, never: Sequence[int]
-) -> Sampler:
+def open_sampler(engine: str, family: str, folder: Path, facts: Facts, device: str, never: Sequence[int]) -> Sampler:
     """Open the model in `folder` for sampling.
 
     Args:
         engine: `vllm`, `transformers` or `native`.
         family: Family that saved the model.
         folder: Its folder.
-        vocabulary: Special tokens.
+        facts: What the experiment's values are.
         device: `cpu` or `gpu`.
         never: Tokens that are never drawn. Log-probabilities are those under the model itself, which may draw them.
 
     Raises:
         EngineError: The engine is not installed, or there is no GPU where one is asked for.
-        ContractError: The model is not whole, or of another vocabulary.
+        ContractError: The model is not whole, or of other values.
     """
     if engine == "native":
         model: Any = families.load(family, folder, device)
-        if model.vocabulary != vocabulary:
+        if model.facts != facts:
             raise ContractError(
-                f"{folder}: its model is of {model.vocabulary}, but the experiment's tokenizer is of {vocabulary}.\n"
+                f"{folder}: its model is of {model.facts.output}, but the experiment's values are of {facts.output}.\n"
                 "  Delete this folder and run snakemake, which trains it again."
             )
-        return model.without(never)
+        return model.without(never) if never else model
     try:
         module = importlib.import_module(MODULES[engine])
     except ImportError as error:
@@ -53,4 +52,4 @@ def open_sampler(
             f"generate.engine: `{engine}` cannot be imported ({error}).\n"
             "  Run `make run` once to install envs/, or name another engine."
         ) from None
-    return module.Engine(folder, vocabulary, device, never)
+    return module.Engine(folder, facts.output, device, never)

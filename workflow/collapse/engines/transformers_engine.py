@@ -23,7 +23,10 @@ from transformers import (
 )
 
 from collapse.config.settings import DecodingSettings
-from collapse.families import Draws, Vocabulary, transformer
+from collapse.families import transformer
+from collapse.families.devices import torch_device
+from collapse.media import Draws
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 
 ROWS_AT_ONCE = 64
@@ -45,7 +48,7 @@ class Engine:
     """A model opened by transformers."""
 
     def __init__(self, folder: Path, vocabulary: Vocabulary, device: str, never: Sequence[int]) -> None:
-        place = transformer.torch_device(device)
+        place = torch_device(device)
         self._scorer = transformer.load(folder, device)  # which refuses what is not whole
         self._network = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from collapse.config.settings import DecodingSettings
-from collapse.families import Draws, Vocabulary, transformer
+from collapse.families import transformer
+from collapse.media import Draws
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 from collapse.running.imports import collector_at_rest
 
@@ -81,7 +83,7 @@ class Engine:
         parameters = [self._parameters(decoding, seed) for seed in seeds.tolist()]
         rows = [result.outputs[0] for result in self._llm.generate(requests, parameters, use_tqdm=False)]
         return Draws(
-            tokens=Sequences.of(row.token_ids for row in rows),
+            outputs=Sequences.of(row.token_ids for row in rows),
             stopped=np.array([row.finish_reason == "stop" for row in rows], dtype=bool),
             logprob_nats=np.array([row.cumulative_logprob for row in rows], dtype=np.float64),
         )

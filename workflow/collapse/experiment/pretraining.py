@@ -25,11 +25,11 @@ class Pretraining:
 
     def spec(self, stage: str):
         """The stage's settings as JSON; see `Experiment.spec`."""
-        return self.experiment.spec(stage)
+        return self.experiment.specs.of(stage)
 
     def code(self, stage: str) -> str:
         """Fingerprint of the stage's code; see `Experiment.code`."""
-        return self.experiment.code(stage)
+        return self.experiment.specs.code(stage)
 
     def sizes(self, text_bytes: float) -> tuple[StageSize, ...]:
         """What making it takes, if its text has so many bytes.

@@ -7,47 +7,21 @@ libraries are imported only when its module is.
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from collapse.config.plan import FamilySpec
 from collapse.config.settings import DecodingSettings, TrainingSettings
-from collapse.media.text.sequences import Sequences
+from collapse.media import Draws, Examples, Facts
 
-MODULES = {"transformer": "collapse.families.transformer", "ngram": "collapse.families.ngram"}
+MODULES = {
+    "transformer": "collapse.families.transformer",
+    "ngram": "collapse.families.ngram",
+    "vae": "collapse.families.vae",
+    "classifier": "collapse.families.classifier",
+}
 """Module of each family; rules add it to the fingerprints of the stages that load it."""
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What a family must know of the tokenizer.
-
-    Attributes:
-        size: Number of token ids.
-        bos: Token put before every sequence; never stored, never predicted.
-        eos: Token that ends a document; stored as its last token, predicted like any other.
-    """
-
-    size: int
-    bos: int
-    eos: int
-
-
-@dataclass(frozen=True)
-class Draws:
-    """What a sampler wrote: one row per request, in the order asked.
-
-    Attributes:
-        tokens: Sampled tokens, the end of sequence included where the model ended.
-        stopped: Whether the model ended the document itself, shape `(n,)`, bool.
-        logprob_nats: Log-probability of the sampled tokens under the model, before tempering and truncation,
-            shape `(n,)`.
-    """
-
-    tokens: Sequences
-    stopped: np.ndarray
-    logprob_nats: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -57,8 +31,8 @@ class TrainingJob:
     Attributes:
         family: Kind of model, its settings, its device.
         training: Optimizer and schedule, for families that have one.
-        vocabulary: Size and special tokens.
-        texts: Training examples in training order, repeats included.
+        facts: What it must know of the values: vocabulary, shape, classes.
+        examples: Training examples in training order, repeats included; the loss is on their outputs.
         initial: Folder of the weights to start from; None for random weights.
         seed: Seed of random weights.
         scratch: Folder of checkpoints that an interrupted job goes on from.
@@ -67,8 +41,8 @@ class TrainingJob:
 
     family: FamilySpec
     training: TrainingSettings
-    vocabulary: Vocabulary
-    texts: Sequences
+    facts: Facts
+    examples: Examples
     initial: Path | None
     seed: int
     scratch: Path
@@ -77,10 +51,10 @@ class TrainingJob:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What one optimizer step did; a row of `training_log.parquet`."""
+    """What one optimizer step did; a row of `training_log.parquet`. Sizes are in the unit of the outputs."""
 
     step: int
-    tokens_seen: int
+    seen: int
     loss_nats: float
     learning_rate: float
     gradient_norm: float
@@ -98,27 +72,27 @@ class Model(Protocol):
         """Write the model into `folder`, weights as safetensors, and return the names of its files."""
         ...
 
-    def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
-        """Negative log-likelihood of each text in nats, summed over its tokens, shape `(len(texts),)`, float64.
+    def score(self, outputs: Any, inputs: Any = None) -> np.ndarray:
+        """Negative log-likelihood of each output in nats, shape `(len(outputs),)`, float64, or a stated bound on it.
 
         Args:
-            texts: Tokens to predict, without start of sequence.
-            prompts: Tokens seen before each text and not predicted; None for none.
+            outputs: What is to be predicted; of text, tokens without the start of sequence, whose losses are summed.
+            inputs: What the model sees before each and does not predict; None for nothing.
         """
         ...
 
 
 class Sampler(Protocol):
-    """Something that writes text."""
+    """Something that makes outputs."""
 
-    def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
-        """Draw one continuation per prompt, each from its own seed.
+    def sample(self, inputs: Any, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
+        """Draw one output per seed.
 
         Args:
-            prompts: Tokens given to the model after the start of sequence; an empty row is no prompt.
+            inputs: What the model is given, one each; None for nothing. A text's may have no token.
             decoding: How to draw.
-            seeds: One seed per row, shape `(len(prompts),)`, int64. A row's text depends on its seed, its prompt and
-                the model alone, not on the rows beside it.
+            seeds: One seed per row, shape `(n,)`, int64. A row depends on its seed, its input and the model alone, not
+                on the rows beside it.
         """
         ...
 

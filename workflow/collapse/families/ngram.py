@@ -27,7 +27,9 @@ from safetensors.numpy import load_file, save_file
 
 from collapse.config.settings import DecodingSettings, NgramSettings
 from collapse.errors import ConfigError, ContractError
-from collapse.families import Draws, TrainingJob, TrainingStep, Vocabulary
+from collapse.families import TrainingJob, TrainingStep
+from collapse.media import Draws, Facts
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 from collapse.running.files import entries
 
@@ -84,7 +86,7 @@ def fit(job: TrainingJob) -> tuple["NgramModel", list[TrainingStep]]:
     """Count the job's texts; there are no optimizer steps to log, and no weights to start from."""
     settings = job.family.settings
     assert isinstance(settings, NgramSettings)
-    return count(settings, job.vocabulary, job.texts), []
+    return count(settings, job.facts.output, job.examples.outputs), []
 
 
 def count(settings: NgramSettings, vocabulary: Vocabulary, texts: Sequences) -> "NgramModel":
@@ -260,6 +262,11 @@ class NgramModel:
         """
         return self._next(_last(self.vocabulary, contexts, self.settings.order - 1))
 
+    @property
+    def facts(self) -> Facts:
+        """What it knows of the values."""
+        return Facts(self.vocabulary)
+
     def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
         """Draw one continuation per prompt, each from its own seed.
 
@@ -280,7 +287,7 @@ class NgramModel:
             for start in range(0, len(prompts), block)
         ]
         return Draws(
-            Sequences.concatenate(part.tokens for part in parts),
+            Sequences.concatenate(part.outputs for part in parts),
             np.concatenate([part.stopped for part in parts] or [np.empty(0, dtype=bool)]),
             np.concatenate([part.logprob_nats for part in parts] or [np.empty(0)]),
         )

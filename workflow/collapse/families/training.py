@@ -6,14 +6,14 @@ per CPU second, against 21 400 to 22 300 for a bare PyTorch loop: one loop for a
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse.config.settings import TrainingSettings
@@ -21,7 +21,7 @@ from collapse.errors import ConfigError
 from collapse.families import TrainingJob, TrainingStep
 from collapse.families.checkpoints import Checkpoints
 from collapse.families.llama import tensors
-from collapse.media.text.packing import IGNORED, Batch, assign_batches, fill
+from collapse.media.text.packing import IGNORED, assign_batches, fill
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +41,46 @@ def _denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-@_denormals_flushed()
-def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator: Accelerator) -> list[TrainingStep]:
-    """Train `network` in place, once through the job's texts, in rows of `context_length`.
+LossOf = Callable[[nn.Module, int], tuple[Tensor, int]]
+"""Mean loss of an optimizer step, in nats per unit of size, and how many units it is the mean of."""
 
-    If the job's scratch folder holds a checkpoint, training goes on from it with the same data order, weights,
-    optimizer state and randomness, and ends in the same weights as if it had never stopped.
+
+def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator: Accelerator) -> list[TrainingStep]:
+    """Train `network` in place, once through the job's texts, in rows of `context_length`; see `descend`.
 
     Args:
         network: Maps `(inputs, positions, segments)` to logits.
         job: What to train on, and how.
         context_length: Length of a packed row.
+        accelerator: Where to compute, in which precision.
+    """
+    batches = assign_batches(job.examples.lengths, context_length, job.training.batch_size)
+    texts, prompts, bos = job.examples.outputs, job.examples.inputs, job.facts.output.bos
+
+    def loss_of(prepared: nn.Module, number: int) -> tuple[Tensor, int]:
+        batch = fill(batches[number], texts, prompts, bos, context_length)
+        inputs, positions, segments, targets = tensors(batch, accelerator.device)
+        logits = prepared(inputs, positions, segments)
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        return loss, int((targets != IGNORED).sum())
+
+    return descend(network, job, len(batches), loss_of, accelerator)
+
+
+@_denormals_flushed()
+def descend(
+    network: nn.Module, job: TrainingJob, n_steps: int, loss_of: LossOf, accelerator: Accelerator
+) -> list[TrainingStep]:
+    """Train `network` in place.
+
+    If the job's scratch folder holds a checkpoint, training goes on from it with the same data order, weights,
+    optimizer state and randomness, and ends in the same weights as if it had never stopped.
+
+    Args:
+        network: What is trained.
+        job: The optimizer's settings, and where checkpoints lie.
+        n_steps: Optimizer steps.
+        loss_of: The loss of each of them.
         accelerator: Where to compute, in which precision.
 
     Returns:
@@ -60,24 +89,23 @@ def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator
     Raises:
         ConfigError: It diverged: a loss is not finite.
     """
-    batches = assign_batches(job.texts.lengths, context_length, job.training.batch_size)
     network.train()
     optimizer = make_optimizer(network, job.training)
     prepared, optimizer = accelerator.prepare(network, optimizer)
     checkpoints = Checkpoints(job.scratch, job.checkpoint_minutes)
     log = _restored(checkpoints.newest(), network, optimizer)
-    for number in range(len(log), len(batches)):
-        rate = learning_rate(number, len(batches), job.training)
-        batch = fill(batches[number], job.texts, None, job.vocabulary.bos, context_length)
-        loss, norm, n_tokens = _step(prepared, optimizer, accelerator, batch, rate, job.training.gradient_clip)
-        if not math.isfinite(loss):
-            raise diverged(job.training, number + 1, f"its loss is {loss}")
-        seen = (log[-1].tokens_seen if log else 0) + n_tokens
-        log.append(TrainingStep(number + 1, seen, loss, rate, norm))
+    for number in range(len(log), n_steps):
+        rate = learning_rate(number, n_steps, job.training)
+        loss, n_units = loss_of(prepared, number)
+        norm = _step(prepared, optimizer, accelerator, loss, rate, job.training.gradient_clip)
+        if not math.isfinite(nats := loss.item()):
+            raise diverged(job.training, number + 1, f"its loss is {nats}")
+        seen = (log[-1].seen if log else 0) + n_units
+        log.append(TrainingStep(number + 1, seen, nats, rate, norm))
         if checkpoints.due():
             checkpoints.save(number + 1, _state(network, optimizer, log))
-        if (number + 1) % max(1, len(batches) // 5) == 0:
-            logger.info("step %d of %d: loss %.3f nats/token", number + 1, len(batches), loss)
+        if (number + 1) % max(1, n_steps // 5) == 0:
+            logger.info("step %d of %d: loss %.3f nats", number + 1, n_steps, nats)
     return log
 
 
@@ -114,13 +142,11 @@ def _step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
-    batch: Batch,
+    loss: Tensor,
     rate: float,
     clip: float,
-) -> tuple[float, float, int]:
-    inputs, positions, segments, targets = tensors(batch, accelerator.device)
-    logits = network(inputs, positions, segments)
-    loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+) -> float:
+    """Follow the gradient of a loss; returns its norm."""
     accelerator.backward(loss)
     norm = accelerator.clip_grad_norm_(network.parameters(), clip)
     assert norm is not None
@@ -128,7 +154,7 @@ def _step(
         group["lr"] = rate
     optimizer.step()
     optimizer.zero_grad()
-    return loss.item(), float(norm), int((targets != IGNORED).sum())
+    return float(norm)
 
 
 def _state(network: nn.Module, optimizer: torch.optim.Optimizer, log: list[TrainingStep]) -> dict[str, object]:

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse.config.settings import TransformerSettings
-from collapse.errors import ContractError, EngineError
-from collapse.families import TrainingJob, TrainingStep, Vocabulary, weights
+from collapse.errors import ContractError
+from collapse.families import TrainingJob, TrainingStep, weights
+from collapse.families.devices import torch_device
 from collapse.families.llama import MARK, Llama, block_mask, configuration, tensors
-from collapse.media.text import packing
+from collapse.media.text import Vocabulary, packing
 from collapse.media.text.sequences import Sequences
 from collapse.running.files import entries
 
@@ -123,13 +124,13 @@ def fit(job: TrainingJob) -> tuple[TransformerModel, list[TrainingStep]]:
     torch_device(job.family.device)
     accelerator = make_accelerator(job.family.device, settings.precision)
     torch.manual_seed(job.seed)
-    network, config = _open(job.initial) if job.initial else _new(settings, job.vocabulary)
+    network, config = _open(job.initial) if job.initial else _new(settings, job.facts.output)
     trained = _with_adapters(network, settings) if settings.tuning == "lora" else network
     log = train(trained, job, settings.context_length, accelerator)
     merged = _without_adapters(trained) if settings.tuning == "lora" else network
     if faults := weights.not_finite(merged.named_parameters()):
         raise diverged(job.training, len(log), faults[0])
-    config |= {"bos_token_id": job.vocabulary.bos, "eos_token_id": job.vocabulary.eos}
+    config |= {"bos_token_id": job.facts.output.bos, "eos_token_id": job.facts.output.eos}
     return TransformerModel(merged, config, accelerator.device), log
 
 
@@ -142,17 +143,6 @@ def load(folder: Path, device: str) -> TransformerModel:
     place = torch.device(torch_device(device))
     network, config = _open(folder)
     return TransformerModel(network.to(place), config, place)
-
-
-def torch_device(device: str) -> str:
-    """PyTorch's name for `cpu` or `gpu`.
-
-    Raises:
-        EngineError: A GPU is asked for and none is there.
-    """
-    if device == "gpu" and not torch.cuda.is_available():
-        raise EngineError("device: `gpu` is asked for, but PyTorch sees none here.\n  Set `device: cpu`, or see envs/.")
-    return "cuda" if device == "gpu" else "cpu"
 
 
 def _new(settings: TransformerSettings, vocabulary: Vocabulary) -> tuple[nn.Module, dict[str, object]]:

@@ -35,8 +35,23 @@ class Measurement:
     standard_error: float | None = None
 
 
-def table(measurements: Iterable[Measurement], experiment: str, strategy: str, seed: int, generation: int) -> pa.Table:
+def table(
+    measurements: Iterable[Measurement],
+    experiment: str,
+    strategy: str,
+    seed: int,
+    generation: int,
+    size_unit: str = "token",
+) -> pa.Table:
     """Put one arm's measurements into the columns of the METRICS contract.
+
+    Args:
+        measurements: What was measured.
+        experiment: Name of the experiment.
+        strategy: Strategy of the arm.
+        seed: Replicate.
+        generation: Turn of the loop.
+        size_unit: What sizes count in this experiment; losses are over it.
 
     Raises:
         ContractError: A metric is not in the catalogue, so nobody could say what its value means.
@@ -50,5 +65,5 @@ def table(measurements: Iterable[Measurement], experiment: str, strategy: str, s
         )
     arm = {"experiment": experiment, "strategy": strategy, "seed": seed, "generation": generation}
     return pa.Table.from_pylist(
-        [arm | vars(row) | {"unit": CATALOGUE[row.metric].unit} for row in rows], schema=METRICS.schema
+        [arm | vars(row) | {"unit": CATALOGUE[row.metric].unit_over(size_unit)} for row in rows], schema=METRICS.schema
     )

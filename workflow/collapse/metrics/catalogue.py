@@ -22,6 +22,10 @@ class Definition:
     direction: Literal["lower", "higher", "none"]
     doc: str
 
+    def unit_over(self, size_unit: str) -> str:
+        """The unit where sizes count something else than tokens: `nat/image`."""
+        return self.unit.replace("/token", f"/{size_unit}")
+
 
 def _distinct(n: int) -> Definition:
     return Definition(
@@ -38,7 +42,8 @@ CATALOGUE: dict[str, Definition] = {
         "nat/token",
         "higher",
         "Mean negative log-likelihood per token of held-out real documents, end of sequence included "
-        "(Gerstgrasser et al. 2024).",
+        "(Gerstgrasser et al. 2024). Of images, per image, and a bound on it: the negative evidence lower bound of an "
+        "autoencoder. Of labels, per label.",
     ),
     "perplexity": Definition(
         "1", "higher", "exp(test_loss); comparable under one tokenizer only (Jelinek et al. 1977)."
@@ -152,15 +157,65 @@ CATALOGUE: dict[str, Definition] = {
     "accepted_fraction": Definition(
         "1", "none", "Share of the samples that every verifier of the strategy accepts (Feng et al. 2024)."
     ),
+    "right_fraction": Definition(
+        "1",
+        "lower",
+        "Share of the samples that are the real output of their input, letter by letter.",
+    ),
+    # --- images ---
+    "reconstruction_error": Definition(
+        "1",
+        "higher",
+        "Mean squared error of the grey levels (0 to 1) that held-out real images are decoded to from their own codes.",
+    ),
+    "latent_spread": Definition(
+        "1",
+        "lower",
+        "Standard deviation of the codes of the samples under the encoder of generation 0, mean over the numbers of a "
+        "code (Shumailov et al. 2024, section 7).",
+    ),
+    "class_entropy": Definition("nat", "lower", "Entropy of the shares of the classes among the samples."),
+    "class_distance": Definition(
+        "1", "higher", "Total variation between the shares of the classes and those of the real examples."
+    ),
+    "confidence": Definition(
+        "1",
+        "none",
+        "Mean probability of the likeliest class of the samples, under a classifier fitted to real images.",
+    ),
+    "frechet_distance": Definition(
+        "1",
+        "higher",
+        "Squared Fréchet distance of samples from held-out real images in the features of a classifier fitted to real "
+        "ones (after Heusel et al. 2017; no Inception network, so it compares with no published FID).",
+    ),
+    "precision": Definition(
+        "1", "none", "Share of the samples in the neighbourhood of a real image (Kynkäänniemi et al. 2019)."
+    ),
+    "recall": Definition(
+        "1", "lower", "Share of the real images in the neighbourhood of a sample (Kynkäänniemi et al. 2019)."
+    ),
+    "density": Definition(
+        "1", "none", "Real neighbourhoods that hold a sample, over the number of neighbours (Naeem et al. 2020)."
+    ),
+    "coverage": Definition("1", "lower", "Share of real neighbourhoods that hold a sample (Naeem et al. 2020)."),
+    # --- labels ---
+    "calibration_error": Definition(
+        "1", "higher", "Expected calibration error: how far accuracy is from confidence, ten bins (Guo et al. 2017)."
+    ),
     # --- provenance of the training set ---
     "real_token_share": Definition(
         "1", "none", "Share of the tokens trained on that a person wrote, prompts within samples included."
     ),
+    "real_image_share": Definition("1", "none", "Share of the images trained on that are real."),
+    "real_label_share": Definition("1", "none", "Share of the labels trained on that are real."),
     "mean_origin_generation": Definition(
         "generation", "none", "Mean generation of the examples trained on, by tokens; real documents count as 0."
     ),
     "n_distinct_examples": Definition("example", "none", "Different documents and samples trained on."),
     "n_tokens_trained": Definition("token", "none", "Tokens trained on, repeats counted."),
+    "n_images_trained": Definition("image", "none", "Images trained on, repeats counted."),
+    "n_labels_trained": Definition("label", "none", "Labels trained on, repeats counted."),
     "n_pool_examples": Definition(
         "example", "none", "Different documents and samples that the strategy took for this model, seen or not."
     ),

@@ -4,28 +4,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse.artifacts.contracts import ANCESTRY
+from collapse.artifacts.contracts import ANCESTRY, MIXTURE, counted, unit_of
 from collapse.errors import ContractError
 
 
-def real_token_share(n_tokens: np.ndarray, n_real_tokens: np.ndarray) -> float:
-    """Share of the tokens trained on that a person wrote, prompts within samples included.
+def real_share(sizes: np.ndarray, real_sizes: np.ndarray) -> float:
+    """Share of what a model was trained on that is real, prompts within samples included.
 
     Args:
-        n_tokens: Tokens of each training example, shape `(n_examples,)`.
-        n_real_tokens: Of these, tokens of documents and prompts, shape `(n_examples,)`.
+        sizes: Size of each training example, such as its tokens, shape `(n_examples,)`.
+        real_sizes: Of these, what is of real examples and prompts, shape `(n_examples,)`.
     """
-    return float(np.sum(n_real_tokens) / np.sum(n_tokens))
+    return float(np.sum(real_sizes) / np.sum(sizes))
 
 
-def mean_origin_generation(origin_generation: np.ndarray, n_tokens: np.ndarray) -> float:
-    """Mean generation that the training examples come from, weighted by tokens; real documents are 0.
+def mean_origin_generation(origin_generation: np.ndarray, sizes: np.ndarray) -> float:
+    """Mean generation that the training examples come from, weighted by size; real documents are 0.
 
     Args:
         origin_generation: Generation of each training example, shape `(n_examples,)`.
-        n_tokens: Tokens of each training example, prompts included, shape `(n_examples,)`.
+        sizes: Size of each training example, prompts included, shape `(n_examples,)`.
     """
-    return float(np.average(origin_generation, weights=n_tokens))
+    return float(np.average(origin_generation, weights=sizes))
 
 
 def n_distinct_examples(example_id: pa.ChunkedArray) -> int:
@@ -33,30 +33,33 @@ def n_distinct_examples(example_id: pa.ChunkedArray) -> int:
     return int(pc.count_distinct(example_id).as_py())
 
 
-def n_tokens_trained(n_tokens: np.ndarray) -> int:
-    """Tokens trained on, repeats counted."""
-    return int(np.sum(n_tokens, dtype=np.int64))
+def n_trained(sizes: np.ndarray) -> int:
+    """Units trained on, such as tokens, repeats counted."""
+    return int(np.sum(sizes, dtype=np.int64))
 
 
 def ancestry(mixture: pa.Table) -> pa.Table:
-    """Count an arm's training text by the generation it comes from.
+    """Count an arm's training examples by the generation they come from.
 
     Args:
-        mixture: One arm's mixture, in the columns of the MIXTURE contract.
+        mixture: One arm's mixture, as it was read by the MIXTURE contract.
 
     Returns:
-        One row per generation that contributes, in the columns of the ANCESTRY contract; shares add up to 1.
+        One row per generation that contributes, in the columns of the ANCESTRY contract of the same unit; shares add
+        up to 1.
     """
-    counted = mixture.group_by(["strategy", "seed", "generation", "origin_generation"], use_threads=False).aggregate(
-        [("example_id", "count_distinct"), ("n_tokens", "sum")]
+    unit = unit_of(mixture, MIXTURE)
+    size = counted("n_tokens", unit)
+    groups = mixture.group_by(["strategy", "seed", "generation", "origin_generation"], use_threads=False).aggregate(
+        [("example_id", "count_distinct"), (size, "sum")]
     )
-    n_tokens = counted["n_tokens_sum"].cast(pa.int64())
-    columns = {name: counted[name] for name in ("strategy", "seed", "generation", "origin_generation")} | {
-        "n_examples": counted["example_id_count_distinct"],
-        "n_tokens": n_tokens,
-        "token_share": pc.divide(n_tokens.cast(pa.float64()), pc.sum(n_tokens).cast(pa.float64())),
+    sizes = groups[f"{size}_sum"].cast(pa.int64())
+    columns = {name: groups[name] for name in ("strategy", "seed", "generation", "origin_generation")} | {
+        "n_examples": groups["example_id_count_distinct"],
+        size: sizes,
+        counted("token_share", unit): pc.divide(sizes.cast(pa.float64()), pc.sum(sizes).cast(pa.float64())),
     }
-    return pa.table(columns, schema=ANCESTRY.schema).sort_by("origin_generation")
+    return pa.table(columns, schema=ANCESTRY.counting(unit).schema).sort_by("origin_generation")
 
 
 def ancestry_depth(shares_by_generation: list[dict[int, float]]) -> list[float]:

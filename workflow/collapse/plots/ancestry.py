@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from collapse.config.settings import Strategy
 from collapse.plots import wording
+from collapse.plots.media import TEXT, Words
 from collapse.plots.style import QUIET, axes_at, legend_at, looks, quiet, titled, whole_generations
 
 REAL_TEXT = "#8a8f94"
@@ -25,14 +26,15 @@ PANEL_ROW = 2.05
 """Height of a row of panels, in inches."""
 
 
-def origins(ancestry: pa.Table, strategies: Sequence[Strategy]) -> Figure:
-    """Share of the training tokens by the generation they come from, mean over seeds.
+def origins(ancestry: pa.Table, strategies: Sequence[Strategy], words: Words = TEXT) -> Figure:
+    """Share of what models were trained on by the generation they come from, mean over seeds.
 
     Bars, because generations are steps: between two of them nothing is trained.
 
     Args:
         ancestry: Rows of the ANCESTRY contract.
         strategies: What is shown, in the order of the config.
+        words: What examples are called.
     """
     present = set(ancestry["strategy"].to_pylist())
     shown = [strategy for strategy in strategies if strategy.name in present]
@@ -40,9 +42,9 @@ def origins(ancestry: pa.Table, strategies: Sequence[Strategy]) -> Figure:
     n_rows = -(-len(shown) // N_COLUMNS)
     n_seeds = len(set(ancestry["seed"].to_pylist()))
     with quiet():
-        subtitle = f"Share of the tokens each model was trained on{_mean_of(n_seeds)}."
-        figure = titled(1.12 + PANEL_ROW * n_rows, "Where the training text came from", subtitle)
-        handles = _handles(last)
+        subtitle = f"Share of the {words.units} each model was trained on{_mean_of(n_seeds)}."
+        figure = titled(1.12 + PANEL_ROW * n_rows, f"Where the training {words.real} came from", subtitle)
+        handles = _handles(last, words)
         legend_at(figure, 0.65, handles, len(handles), handle_length=1.0)
         for index, strategy in enumerate(shown):
             row, column = divmod(index, N_COLUMNS)
@@ -62,7 +64,8 @@ def mean_shares(ancestry: pa.Table, strategy: str) -> np.ndarray:
     generation, origin = rows["generation"].to_numpy(), rows["origin_generation"].to_numpy()
     size = int(generation.max()) + 1
     sums = np.zeros((size, size))
-    np.add.at(sums, (generation, origin), rows["token_share"].to_numpy())
+    share = next(name for name in rows.column_names if name.endswith("_share"))
+    np.add.at(sums, (generation, origin), rows[share].to_numpy())
     arms = {(row["generation"], row["seed"]) for row in rows.select(["generation", "seed"]).to_pylist()}
     n_seeds = np.bincount([g for g, _ in arms], minlength=size)
     return sums / np.maximum(n_seeds, 1)[:, None]
@@ -100,13 +103,13 @@ def _origin_bins(last: int) -> list[tuple[int, int]]:
     return [(0, 1), *((first, first + _step(last)) for first in range(1, last + 1, _step(last)))]
 
 
-def _handles(last: int) -> list[Patch]:
+def _handles(last: int, words: Words) -> list[Patch]:
     """Real text and at most seven of the generations."""
     step = -(-last // 6)
     named = sorted({1, last} | set(range(step, last, step)))
     labels = {origin: f"samples of generation {origin}" if origin == 1 else str(origin) for origin in named}
     synthetic = [Patch(color=_colour(origin, last), label=label) for origin, label in labels.items()]
-    return [Patch(color=REAL_TEXT, label="real text"), *synthetic]
+    return [Patch(color=REAL_TEXT, label=f"real {words.real}"), *synthetic]
 
 
 def _colour(origin: int, last: int) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from collapse.config.settings import Strategy
 from collapse.plots import wording
+from collapse.plots.media import TEXT, Words
 from collapse.plots.style import FAINT, INK, NARROW, PAPER, QUIET, Look, axes_at, looks, quiet, titled, wrapped
 from collapse.stats.paired import LEAST_SEEDS, decided
 
@@ -89,13 +90,14 @@ def between_strategies(pairs: Sequence[Pair]) -> list[Pair]:
     return sorted((pair for pair in others if _faces_up(pair)), key=_rank)
 
 
-def forest(contrasts: pa.Table, strategies: Sequence[Strategy], confidence: float) -> Figure:
+def forest(contrasts: pa.Table, strategies: Sequence[Strategy], confidence: float, words: Words = TEXT) -> Figure:
     """Differences in test loss at the last generation, with intervals; hollow where they are undecided.
 
     Args:
         contrasts: Rows of the CONTRASTS contract.
         strategies: What is shown.
         confidence: Coverage of the intervals.
+        words: What examples are called.
     """
     groups = last_generation_pairs(contrasts, strategies, "test_loss", "real_test")
     pairs = [pair for group in groups.values() for pair in group]
@@ -109,7 +111,7 @@ def forest(contrasts: pa.Table, strategies: Sequence[Strategy], confidence: floa
         if pairs:
             axes = axes_at(figure, names, head, width - names - MARGIN, frame)
             _rows(axes, groups, looks(strategies))
-            axes.set_xlabel("nats per token; right of 0,\nthe first has the higher loss")
+            axes.set_xlabel(f"{words.nats}; right of 0,\nthe first has the higher loss")
     return figure
 
 

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from collapse.config.settings import Strategy
 from collapse.metrics import CATALOGUE
 from collapse.plots import wording
+from collapse.plots.media import TEXT, Words
 from collapse.plots.style import (
     INK,
     NARROW,
@@ -31,19 +32,6 @@ from collapse.plots.style import (
 )
 from collapse.stats.bands import Band, bands
 from collapse.stats.paired import LEAST_SEEDS
-
-DIVERSITY = (
-    "distinct_2",
-    "distinct_4",
-    "self_bleu",
-    "type_entropy",
-    "surviving_vocabulary",
-    "tail_mass",
-    "unseen_type_mass",
-    "compression_ratio",
-    "generation_0_loss",
-)
-"""What the diversity figure shows, in reading order."""
 
 REAL_DASH = (0, (1, 2))
 
@@ -64,15 +52,20 @@ MOST_STRETCH = 2.0
 
 
 def test_loss(
-    metrics: pa.Table, strategies: Sequence[Strategy], confidence: float, levels: Mapping[str, float]
+    metrics: pa.Table,
+    strategies: Sequence[Strategy],
+    confidence: float,
+    levels: Mapping[str, float],
+    words: Words = TEXT,
 ) -> Figure:
-    """Test loss on held-out real text against generation, each line labelled at its end.
+    """Test loss on held-out real examples against generation, each line labelled at its end.
 
     Args:
         metrics: Rows of the METRICS contract.
         strategies: What is shown, in the order of the config.
         confidence: Coverage of the bands.
         levels: Loss of reference models by name, dotted; one far from the lines is left to the caption.
+        words: What examples are called.
     """
     curves = _of(strategies, bands(metrics, "test_loss", "real_test", confidence))
     with quiet():
@@ -81,39 +74,40 @@ def test_loss(
         width = max(NARROW, 0.7 + LEAST_FRAME + names)
         lines = wrapped(how_to_read(curves, confidence), width)
         head = 0.5 + 0.17 * len(lines)
-        figure = titled(head + height + 0.55, "Test loss on held-out real text", "\n".join(lines), width)
+        figure = titled(head + height + 0.55, f"Test loss on held-out real {words.real}", "\n".join(lines), width)
         axes = axes_at(figure, left=0.7, top=head, width=width - 0.7 - names, height=height)
         _draw(axes, curves, looks(strategies), line_width=2.0)
         _frame(axes, curves, n_ticks=7)
         _draw_levels(axes, levels)
-        axes.set_ylabel("nats per token")
-        axes.set_xlabel("generation (0: real text only)")
+        axes.set_ylabel(words.nats)
+        axes.set_xlabel(f"generation (0: real {words.real} only)")
         _label_ends(axes, curves, looks(strategies))
     return figure
 
 
-def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: float) -> Figure:
-    """Measures of the samples against generation, small multiples; real text as a dotted level.
+def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: float, words: Words = TEXT) -> Figure:
+    """Measures of the samples against generation, small multiples; real examples as a dotted level.
 
     Args:
         metrics: Rows of the METRICS contract.
         strategies: What is shown, in the order of the config.
         confidence: Coverage of the bands.
+        words: What examples are called, and which measures are drawn.
     """
-    curves = {metric: _of(strategies, bands(metrics, metric, "samples", confidence)) for metric in DIVERSITY}
-    shown = [metric for metric, found in curves.items() if found]
-    everything = {f"{metric} {name}": band for metric in shown for name, band in curves[metric].items()}
+    curves = {panel: _of(strategies, bands(metrics, *panel, confidence)) for panel in words.panels}
+    shown = [panel for panel, found in curves.items() if found]
+    everything = {f"{panel} {name}": band for panel in shown for name, band in curves[panel].items()}
     n_rows = max(1, -(-len(shown) // 3))
-    n_columns = legend_columns([*(strategy.name for strategy in strategies), "real text"])
+    n_columns = legend_columns([*(strategy.name for strategy in strategies), f"real {words.real}"])
     head = 1.10 + 0.22 * -(-(len(strategies) + 1) // n_columns)
     with quiet():
         subtitle = how_to_read(everything, confidence) if shown else "No samples were measured."
         figure = titled(head - 0.12 + PANEL_ROW * n_rows, "What became of the samples", subtitle)
-        legend_at(figure, 0.65, _handles(strategies), n_columns, handle_length=2.6)
-        for index, metric in enumerate(shown):
+        legend_at(figure, 0.65, _handles(strategies, words), n_columns, handle_length=2.6)
+        for index, panel in enumerate(shown):
             row, column = divmod(index, 3)
             axes = axes_at(figure, 0.5 + 2.95 * column, head + PANEL_ROW * row, width=2.4, height=1.42)
-            _panel(axes, metric, curves[metric], looks(strategies), reference_level(metrics, metric))
+            _panel(axes, panel, curves[panel], looks(strategies), reference_level(metrics, *panel), words)
             if index + 3 >= len(shown):
                 axes.set_xlabel("generation", labelpad=2)
     return figure
@@ -130,8 +124,10 @@ def how_to_read(curves: dict[str, Band], confidence: float) -> str:
     return f"{lines} Bands: {wording.percent(confidence)} t-interval of the mean, not adjusted."
 
 
-def reference_level(metrics: pa.Table, metric: str) -> float | None:
-    """The metric on real text: training text, or, for the loss under the generation-0 model, held-out text."""
+def reference_level(metrics: pa.Table, metric: str, evaluation_set: str = "samples") -> float | None:
+    """The metric on real examples: training ones, or, for the loss under the generation-0 model, held-out ones."""
+    if evaluation_set != "samples":
+        return None
     real = ("test_loss", "real_test") if metric == "generation_0_loss" else (metric, "real_train")
     here = (pc.field("metric") == real[0]) & (pc.field("evaluation_set") == real[1]) & (pc.field("generation") == 0)
     values = metrics.filter(here)["value"].to_numpy()
@@ -235,7 +231,9 @@ def _label_ends(axes: Axes, curves: dict[str, Band], how: dict[str, Look]) -> No
         )
 
 
-def _panel(axes: Axes, metric: str, curves: dict[str, Band], how: dict[str, Look], real: float | None) -> None:
+def _panel(
+    axes: Axes, panel: tuple[str, str], curves: dict[str, Band], how: dict[str, Look], real: float | None, words: Words
+) -> None:
     if real is not None:
         axes.axhline(real, color=INK, linewidth=1.0, linestyle=REAL_DASH)
     _draw(axes, curves, how, line_width=1.4)
@@ -244,21 +242,29 @@ def _panel(axes: Axes, metric: str, curves: dict[str, Band], how: dict[str, Look
         bottom, top = axes.get_ylim()
         room = 0.06 * (top - bottom)
         axes.set_ylim(min(bottom, real - room), max(top, real + room))
-    axes.set_title(wording.title(metric), loc="left", size=9, pad=14, color=INK, weight="bold")
-    axes.text(0, 1.045, _small_print(metric), transform=axes.transAxes, size=7.5, color=QUIET)
+    axes.set_title(wording.title(panel[0]), loc="left", size=9, pad=14, color=INK, weight="bold")
+    axes.text(0, 1.045, _small_print(*panel, words), transform=axes.transAxes, size=7.5, color=QUIET)
 
 
-def _small_print(metric: str) -> str:
+def _small_print(metric: str, evaluation_set: str, words: Words) -> str:
     definition = CATALOGUE[metric]
-    expected = {"lower": "falls as text narrows", "higher": "rises as text narrows", "none": "either way"}
-    return " · ".join(part for part in (wording.UNITS[definition.unit], expected[definition.direction]) if part)
+    if evaluation_set != "samples":
+        parts = ("of the model, on held-out examples",)
+    else:
+        moves = {
+            "lower": f"falls as {words.narrowing}",
+            "higher": f"rises as {words.narrowing}",
+            "none": "either way",
+        }
+        parts = (wording.UNITS[definition.unit_over(words.unit)], moves[definition.direction])
+    return " · ".join(part for part in parts if part)
 
 
-def _handles(strategies: Sequence[Strategy]) -> list[Line2D]:
+def _handles(strategies: Sequence[Strategy], words: Words) -> list[Line2D]:
     handles = [
         Line2D(
             [], [], color=look.colour, linestyle=look.dash, marker=look.marker, markerfacecolor=look.face, label=name
         )
         for name, look in looks(strategies).items()
     ]
-    return [*handles, Line2D([], [], color=INK, linewidth=1.0, linestyle=REAL_DASH, label="real text")]
+    return [*handles, Line2D([], [], color=INK, linewidth=1.0, linestyle=REAL_DASH, label=f"real {words.real}")]

@@ -73,15 +73,15 @@ def explain(configfiles: list[Path], results: Path) -> str:
         ConfigError: The config does not check; the message is the one that Snakemake prints.
     """
     experiment = Experiment(load_plan(merged(configfiles), _where(configfiles)))
-    experiment.check_claims()
-    experiment.check_sources()
+    experiment.start.check_claims()
+    experiment.start.check_sources()
     folder = results / experiment.plan.experiment
     would_run = jobs(configfiles) if results.resolve() == Path("results").resolve() else None
     found, planned = _tables(folder), _Planned(experiment)
     causes = _causes(experiment, folder, [path for path in found if path in planned], would_run)
     lines = [*causes, *_base_model(experiment, folder), *_packages(folder), *_left(found, planned)]
     if would_run is not None:
-        lines += integrity.told(integrity.look(experiment.artifacts(), lineage.sha256), is_run=False)
+        lines += integrity.told(integrity.look(experiment.outputs.artifacts(), lineage.sha256), is_run=False)
         lines.append(f"Would run: {_counted(would_run)}" if would_run else "Nothing would run.")
     if not folder.is_dir():
         lines.insert(0, "nothing has been made yet.")
@@ -163,10 +163,10 @@ def _compared(experiment: Experiment, path: Path, folder: Path) -> tuple[str, li
     """The stage that made a table, and what differs between today and then."""
     place = Place.of(path)
     if place.world:
-        stage, spec, code = "simulate", experiment.world_spec(place), experiment.world_code(place)
+        stage, spec, code = "simulate", experiment.specs.of_world(place), experiment.specs.code_of_world(place)
     else:
         stage, slice_of_plan = STAGES[path.stem]
-        spec, code = experiment.spec(slice_of_plan)(place), experiment.code(stage)
+        spec, code = experiment.specs.of(slice_of_plan)(place), experiment.specs.code(stage)
     if strange := files.no_file(folder / path):
         return stage, [f"{path} {strange}"]
     try:
@@ -190,7 +190,7 @@ def _base_model(experiment: Experiment, folder: Path) -> list[str]:
         then = files.entries(card)
     except (OSError, ValueError):
         return [f"{card.relative_to(folder)} cannot be read as a card"]
-    now = json.loads(experiment.spec("base_model")(Place()))
+    now = json.loads(experiment.specs.of("base_model")(Place()))
     both = now.keys() & then.keys()  # a card of another version says less
     wanted, kept = ({key: one[key] for key in sorted(both)} for one in (now, then))
     return [f"base_model: {reason}" for reason in sentences("base_model", wanted, kept, REAL, experiment.plan.family)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collapse import media
 from collapse.artifacts import contracts, lineage
 from collapse.artifacts.contracts import DOCUMENTS, MIXTURE, SAMPLES, Column
 from collapse.config.plan import REAL
@@ -105,8 +106,9 @@ class _Origin:
     generation: int
     table: str
     n_examples: int
-    n_tokens: int
-    n_real_tokens: int
+    size: int
+    real_size: int
+    unit: str
     examples: tuple[str, ...]
     sampled_from: str | None
 
@@ -119,13 +121,13 @@ class _Model:
     origins: tuple[_Origin, ...]
 
     @property
-    def n_tokens(self) -> int:
-        return sum(origin.n_tokens for origin in self.origins)
+    def size(self) -> int:
+        return sum(origin.size for origin in self.origins)
 
 
 @dataclass(frozen=True)
 class _Depth:
-    """Models between a mixture and people's text: at most, and on average over its tokens."""
+    """Models between a mixture and real examples: at most, and on average over its size."""
 
     deepest: int
     mean: float
@@ -148,13 +150,15 @@ def trace(sample_id: str, results: Path) -> str:
     writer = str(row["sampled_from"])
     models = _ancestors(experiment, writer)
     depth, model = _depths(models)[writer], models[writer]
-    real_share = sum(origin.n_real_tokens for origin in model.origins) / model.n_tokens
+    real_share = sum(origin.real_size for origin in model.origins) / model.size
+    unit, text = model.card.unit, model.card.unit == "token"
+    real, wrote = ("people's text", "People wrote") if text else ("real examples", "Real are")
     told = [
         f"{sample}  (experiment {experiment.resolve().name})",
         *(f"  {line}" for line in _drawing(table, row)),
         *_tree(models, writer),
-        f"People wrote {real_share:.1%} of the tokens its model was trained on. Its depth, the models between it "
-        f"and people's text, is {depth.deepest + 1} at most and {depth.mean + 1:.2f} on average over tokens.",
+        f"{wrote} {real_share:.1%} of the {unit}s its model was trained on. Its depth, the models between it "
+        f"and {real}, is {depth.deepest + 1} at most and {depth.mean + 1:.2f} on average over {unit}s.",
     ]
     return "\n".join(map(printable, told))
 
@@ -225,18 +229,21 @@ def _sample(table: Path, sample: str) -> dict[str, object]:
 
 
 def _drawing(table: Path, row: dict[str, object]) -> list[str]:
-    end = "ended by the model" if row["finish_reason"] == "stop" else "cut at the length limit"
-    likelihood = f", {row['logprob_nats']:.2f} nats" if row["logprob_nats"] is not None else ""
+    form = contracts.form_of(contracts.read(table, SAMPLES, ["sample_id"]), SAMPLES)
+    made, asked = media.medium(form.output), media.input_medium(form)
+    likelihood = f", {row['logprob_nats']:.2f} nats" if row.get("logprob_nats") is not None else ""
     try:
         decoding = contracts.spec_of(table).spec.get("decoding")
     except ValueError:
         decoding = None  # `describe` says what is wrong with it
     settings = [f"{name} {value}" for name, value in decoding.items()] if isinstance(decoding, dict) else []
-    prompt = f"{_quoted(row['prompt'])}, from document {row['prompt_id']}" if row["prompt_id"] else "none"
+    prompt = (
+        f"{_quoted(asked.told_input(row))}, from document {row['prompt_id']}" if row["prompt_id"] and asked else "none"
+    )
     return [
-        f"text      {_quoted(row['text'])}",
+        f"{form.output:<9} {_quoted(made.told(row))}",
         f"prompt    {prompt}",
-        f"drawn     {row['n_tokens']} tokens, {end}{likelihood}, sampler seed {row['sampler_seed']}",
+        f"drawn     {made.told_drawing(row)}{likelihood}, sampler seed {row['sampler_seed']}",
         f"decoding  {', '.join(settings) or 'not recorded'}",
     ]
 
@@ -281,10 +288,12 @@ def _check_sources(path: Path, mixture: pa.Table, generation: int) -> None:
                 f"{path}: takes examples from `{table}`, which is no table of this experiment; it is not opened.\n"
                 f"  {MIXED_AGAIN}"
             )
-    youngest, n_tokens = pc.max(mixture["origin_generation"]).as_py(), pc.sum(mixture["n_tokens"]).as_py()
-    if not n_tokens or n_tokens < 0 or youngest > generation:
+    unit = contracts.unit_of(mixture, MIXTURE)
+    youngest = pc.max(mixture["origin_generation"]).as_py()
+    size = pc.sum(mixture[contracts.counted("n_tokens", unit)]).as_py()
+    if not size or size < 0 or youngest > generation:
         raise ContractError(
-            f"{path}: holds {n_tokens or 0} tokens, the youngest of generation {youngest}, which no training set of "
+            f"{path}: holds {size or 0} {unit}s, the youngest of generation {youngest}, which no training set of "
             f"generation {generation} can.\n  {MIXED_AGAIN}"
         )
 
@@ -303,12 +312,19 @@ def _origin(experiment: Path, mixture: pa.Table, generation: int, table: str) ->
     ids = list(dict.fromkeys(part["example_id"].to_pylist()))
     if part["origin"][0].as_py() == "synthetic":
         sample = _sample(experiment / table, ids[0])
-        shown, writer = (f"such as {ids[0]} {_quoted(sample['text'])}",), str(sample["sampled_from"])
+        shown, writer = (f"such as {ids[0]} {_quoted(_told(experiment / table, sample))}",), str(sample["sampled_from"])
         _check_writer(experiment / table, writer, generation)
     else:
         shown, writer = _documents(experiment / table, ids[:2]), None
-    n_tokens, n_real = (pc.sum(part[name]).as_py() for name in ("n_tokens", "n_real_tokens"))
-    return _Origin(generation, table, len(ids), n_tokens, n_real, shown, writer)
+    unit = contracts.unit_of(mixture, MIXTURE)
+    size, real_size = (pc.sum(part[contracts.counted(name, unit)]).as_py() for name in ("n_tokens", "n_real_tokens"))
+    return _Origin(generation, table, len(ids), size, real_size, unit, shown, writer)
+
+
+def _told(table: Path, sample: dict[str, object]) -> str:
+    """A sample in a line."""
+    form = contracts.form_of(contracts.read(table, SAMPLES, ["sample_id"]), SAMPLES)
+    return media.medium(form.output).told(sample)
 
 
 def _check_writer(table: Path, writer: str, generation: int) -> None:
@@ -333,9 +349,9 @@ def _depths(models: dict[str, _Model]) -> dict[str, _Depth]:
     depths = dict[str, _Depth]()
     for name, model in sorted(models.items(), key=lambda item: item[1].card.generation):
         below = [(origin, depths[origin.sampled_from]) for origin in model.origins if origin.sampled_from]
-        written = sum((origin.n_tokens - origin.n_real_tokens) * (1 + depth.mean) for origin, depth in below)
+        written = sum((origin.size - origin.real_size) * (1 + depth.mean) for origin, depth in below)
         deepest = max((1 + depth.deepest for _, depth in below), default=0)
-        depths[name] = _Depth(deepest, written / model.n_tokens)
+        depths[name] = _Depth(deepest, written / model.size)
     return depths
 
 
@@ -361,7 +377,7 @@ def _branches(model: _Model, indent: str) -> list[tuple[str, str, float, _Origin
     """A model's parts, last first, as a stack wants them."""
     last = model.origins[-1]
     return [
-        (indent, "└─" if origin is last else "├─", origin.n_tokens / model.n_tokens, origin)
+        (indent, "└─" if origin is last else "├─", origin.size / model.size, origin)
         for origin in reversed(model.origins)
     ]
 
@@ -373,13 +389,13 @@ def _model_line(model: _Model) -> str:
     )
     return (
         f"written by {card.model_id}: {card.family}, {card.n_parameters:,} parameters{start}; "
-        f"trained on mixture {card.mixture_sha256[:12]}, {model.n_tokens:,} tokens"
+        f"trained on mixture {card.mixture_sha256[:12]}, {model.size:,} {card.unit}s"
     )
 
 
 def _origin_line(origin: _Origin, share: float) -> str:
     kind = f"samples of generation {origin.generation}" if origin.sampled_from else "real documents"
-    return f"{share:.1%} {kind}: {origin.n_examples:,} examples, {origin.n_tokens:,} tokens, {origin.table}"
+    return f"{share:.1%} {kind}: {origin.n_examples:,} examples, {origin.size:,} {origin.unit}s, {origin.table}"
 
 
 def _quoted(text: object) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from collapse.config.plan import REAL
 from collapse.plots import wording
 from collapse.plots.contrasts import Pair, against_control, between_strategies
+from collapse.plots.media import TEXT, Words
 from collapse.stats.paired import LEAST_SEEDS, Interval
 
-LOSS = "the model's loss on held-out real text"
 MOST_NAMED = 2
 """Decided differences between strategies that are named; the others are counted."""
 
@@ -41,15 +41,23 @@ class Answer:
 CONTROL = (Part(REAL, REAL), Part(" (the control)"))
 
 
-def answer(pairs: Sequence[Pair], changes: Mapping[str, Interval], generation: int, confidence: float) -> Answer:
-    """Say how test loss on real text differs at the last generation, and how it moved since generation 0.
+def answer(
+    pairs: Sequence[Pair],
+    changes: Mapping[str, Interval],
+    generation: int,
+    confidence: float,
+    words: Words = TEXT,
+) -> Answer:
+    """Say how test loss on real examples differs at the last generation, and how it moved since generation 0.
 
     Args:
-        pairs: Contrasts of test loss at the last generation, each pair in both directions, in nats per token.
+        pairs: Contrasts of test loss at the last generation, each pair in both directions.
         changes: Change of test loss since generation 0 by strategy, paired by seed.
         generation: The last generation.
         confidence: Coverage of the intervals.
+        words: What examples are called.
     """
+    loss = f"the model's loss on held-out real {words.real}"
     # A control that is refitted to the very same model did not move; that is no finding.
     changes = {name: change for name, change in changes.items() if change.estimate or change.n_seeds < 2}
     if not changes:
@@ -57,27 +65,30 @@ def answer(pairs: Sequence[Pair], changes: Mapping[str, Interval], generation: i
     counts = [change.n_seeds for change in changes.values()]
     against, between = against_control(pairs), between_strategies(pairs)
     if max(counts) < LEAST_SEEDS:
-        return _too_few_seeds(against, changes, generation, max(counts))
+        return _too_few_seeds(against, changes, generation, max(counts), loss, words)
     parts = [Part(f"After {_generations(generation)}, ")]
     if against:
-        parts += [*_against(against), Part(". ")]
+        parts += [*_against(against, loss), Part(". ")]
     if between:
-        parts += [Part(f"{'Between' if against else 'between'} strategies, "), *_between(between, bool(against))]
+        parts += [
+            Part(f"{'Between' if against else 'between'} strategies, "),
+            *_between(between, "it" if against else loss),
+        ]
         parts += [Part(". ")]
-    parts += [*_moved(changes, confidence, bool(pairs)), Part(".")]
-    return Answer(tuple(parts), _note(counts, len(pairs) // 2, len(changes), confidence))
+    parts += [*_moved(changes, confidence, "it" if pairs else loss), Part(".")]
+    return Answer(tuple(parts), _note(counts, len(pairs) // 2, len(changes), confidence, words))
 
 
-def _against(pairs: Sequence[Pair]) -> list[Part]:
+def _against(pairs: Sequence[Pair], loss: str) -> list[Part]:
     """Each strategy against the control of the same generation."""
     digits = _digits([pair.estimate for pair in pairs])
     higher = [_sized(pair, digits) for pair in pairs if pair.decided and pair.estimate > 0]
     lower = [_sized(pair, digits) for pair in pairs if pair.decided and pair.estimate < 0]
     undecided = [_sized(pair, digits) for pair in pairs if not pair.decided]
     if not higher and not lower:
-        start = [Part(f"it is undecided whether {LOSS} differs from that of "), *CONTROL, Part(" with ")]
+        start = [Part(f"it is undecided whether {loss} differs from that of "), *CONTROL, Part(" with ")]
         return [*start, *_joined(undecided, "or")]
-    parts = [Part("compared with "), *CONTROL, Part(f", {LOSS} is ")]
+    parts = [Part("compared with "), *CONTROL, Part(f", {loss} is ")]
     sides = [
         [Part(f"{word} with "), *_joined(found)] for word, found in (("higher", higher), ("lower", lower)) if found
     ]
@@ -87,9 +98,8 @@ def _against(pairs: Sequence[Pair]) -> list[Part]:
     return parts
 
 
-def _between(pairs: Sequence[Pair], named_before: bool) -> list[Part]:
+def _between(pairs: Sequence[Pair], subject: str) -> list[Part]:
     """The largest decided differences between strategies, and how many others there are of each kind."""
-    subject = "it" if named_before else LOSS
     found = [pair for pair in pairs if pair.decided]
     if not found:
         what = "the one difference" if len(pairs) == 1 else f"each of the {len(pairs)} differences"
@@ -102,9 +112,9 @@ def _between(pairs: Sequence[Pair], named_before: bool) -> list[Part]:
     return [Part(f"{subject} is higher with "), *_joined(named, ", and with "), *tail]
 
 
-def _moved(changes: Mapping[str, Interval], confidence: float, named_before: bool) -> list[Part]:
+def _moved(changes: Mapping[str, Interval], confidence: float, subject: str) -> list[Part]:
     """What rose, what fell and what is undecided since generation 0, worst first."""
-    subject, since = ("it", "Since") if named_before else (LOSS, "since")
+    since = "Since" if subject == "it" else "since"
     ordered = sorted(changes, key=lambda name: (-changes[name].estimate, name))
     by_sign = {
         sign: [[Part(name, name)] for name in ordered if changes[name].direction(confidence) == sign]
@@ -120,10 +130,12 @@ def _moved(changes: Mapping[str, Interval], confidence: float, named_before: boo
     return parts
 
 
-def _too_few_seeds(against: Sequence[Pair], changes: Mapping[str, Interval], generation: int, n_seeds: int) -> Answer:
+def _too_few_seeds(
+    against: Sequence[Pair], changes: Mapping[str, Interval], generation: int, n_seeds: int, loss: str, words: Words
+) -> Answer:
     why = "one seed has no interval" if n_seeds < 2 else "two seeds can agree by luck (a third would tell)"
     digits = _digits([change.estimate for change in changes.values()])
-    opening = f"Undecided, because {why}: after {_generations(generation)}, {LOSS} "
+    opening = f"Undecided, because {why}: after {_generations(generation)}, {loss} "
     if against:
         parts = [Part(opening + "differs from that of "), *CONTROL, Part(" by ")]
         sizes = [(pair.strategy, pair.estimate) for pair in against]
@@ -133,13 +145,13 @@ def _too_few_seeds(against: Sequence[Pair], changes: Mapping[str, Interval], gen
     told = [[Part(f"{wording.signed(size, digits)} with "), Part(name, name)] for name, size in sizes]
     since = "between models of the same generation" if against else "since generation 0"
     mean = "" if n_seeds < 2 else f", mean of {wording.seeds(n_seeds)}"
-    return Answer((*parts, *_joined(told), Part(".")), f"In nats per token, {since}{mean}.")
+    return Answer((*parts, *_joined(told), Part(".")), f"In {words.nats}, {since}{mean}.")
 
 
-def _note(counts: Sequence[int], n_pairs: int, n_changes: int, confidence: float) -> str:
+def _note(counts: Sequence[int], n_pairs: int, n_changes: int, confidence: float, words: Words) -> str:
     families = f"for the {n_pairs} pairs of strategies at this generation, or " if n_pairs > 1 else ""
     return (
-        f"In parentheses: mean difference over {wording.seed_range(list(counts))}, in nats per token, and its "
+        f"In parentheses: mean difference over {wording.seed_range(list(counts))}, in {words.nats}, and its "
         f"{wording.percent(confidence)} interval, not adjusted. Said to differ or to have moved: p, adjusted (Holm) "
         f"{families}for the {n_changes} change{'' if n_changes == 1 else 's'} since generation 0, is below "
         f"{1 - confidence:.2g}."

@@ -35,11 +35,10 @@ class SamplingRecord(BaseModel):
     decoding: dict[str, Value]
     prompt: dict[str, Value]
     n_samples: int
-    n_stopped: int
-    n_truncated: int
-    n_empty: int
-    n_duplicates: int
-    mean_tokens: float
+    n_truncated: int | None = None
+    n_empty: int | None = None
+    n_duplicates: int | None = None
+    mean_tokens: float | None = None
     warnings: list[str]
 
 
@@ -83,6 +82,10 @@ class Decoding:
     warnings: tuple[str, ...]
 
 
+OF_TEXT = ("top_p", "top_k", "min_p", "repetition_penalty", "n_beams", "max_new_tokens", "unseen_types")
+"""Parameters that mean something where text is drawn."""
+
+
 def decoding(records: Sequence[SamplingRecord], strategies: Sequence[str]) -> Decoding:
     """Summarise the sampling records of all arms."""
     place = {name: index for index, name in enumerate(strategies)}
@@ -104,7 +107,9 @@ def decoding(records: Sequence[SamplingRecord], strategies: Sequence[str]) -> De
 
 
 def _effective(record: SamplingRecord) -> dict[str, str]:
-    values = {"engine": record.engine, **record.decoding}
+    draws_text = record.mean_tokens is not None
+    drawn = {name: value for name, value in record.decoding.items() if draws_text or name not in OF_TEXT}
+    values = {"engine": record.engine, **drawn}
     values |= {f"prompt: {name}": value for name, value in record.prompt.items()}
     return {name: _value(value) for name, value in values.items()}
 
@@ -123,20 +128,25 @@ def _value(value: Value) -> str:
 
 def _count(strategy: str, generation: int, group: list[SamplingRecord]) -> Count:
     total = sum(record.n_samples for record in group)
-    tokens = sum(record.mean_tokens * record.n_samples for record in group) / max(total, 1)
+    lengths = [record.mean_tokens * record.n_samples for record in group if record.mean_tokens is not None]
     return Count(
         strategy=strategy,
         generation=generation,
         n_samples=total,
-        truncated=_share(sum(record.n_truncated for record in group), total),
-        empty=_share(sum(record.n_empty for record in group), total),
-        duplicates=_share(sum(record.n_duplicates for record in group), total),
-        mean_tokens=wording.number(tokens, 1),
+        truncated=_share([record.n_truncated for record in group], total),
+        empty=_share([record.n_empty for record in group], total),
+        duplicates=_share([record.n_duplicates for record in group], total),
+        mean_tokens=wording.number(sum(lengths) / max(total, 1), 1) if lengths else wording.NOTHING,
         n_warnings=sum(len(record.warnings) for record in group),
     )
 
 
-def _share(count: int, total: int) -> str:
+def _share(counts: Sequence[int | None], total: int) -> str:
+    """A count and its share; nothing where it is not counted of such samples."""
+    known = [count for count in counts if count is not None]
+    if not known:
+        return wording.NOTHING
+    count = sum(known)
     return f"{count:,}" if not count else f"{count:,} ({wording.percent(round(count / total, 3))})"
 
 

@@ -12,9 +12,10 @@ def levels(metrics: pa.Table, references: pa.Table) -> tuple[str, ...]:
 
     Args:
         metrics: Rows of the METRICS contract.
-        references: Rows of the REFERENCES contract.
+        references: Rows of the REFERENCES contract; only those of text are levels.
     """
-    rows = sorted(references.to_pylist(), key=lambda row: row["n_order"])
+    counted = "n_order" in references.column_names
+    rows = sorted(references.to_pylist(), key=lambda row: row["n_order"]) if counted else []
     first = (
         (pc.field("metric") == "test_loss")
         & (pc.field("generation") == 0)

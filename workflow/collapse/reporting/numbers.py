@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from collapse.plots import wording
 from collapse.plots.ancestry import mean_shares
-from collapse.plots.curves import DIVERSITY, reference_level
+from collapse.plots.curves import reference_level
+from collapse.plots.media import TEXT, Words
 from collapse.stats.bands import Band, bands
 from collapse.stats.calibration import Calibration
 
@@ -30,39 +31,41 @@ class Numbers:
     rows: tuple[Row, ...]
 
 
-def losses(metrics: pa.Table, strategies: Sequence[str], confidence: float) -> Numbers:
+def losses(metrics: pa.Table, strategies: Sequence[str], confidence: float, words: Words = TEXT) -> Numbers:
     """Test loss by generation: what the figure draws, mean over seeds and interval."""
     found = bands(metrics, "test_loss", "real_test", confidence)
     return Numbers(
-        "Test loss by generation, in nats per token: mean over seeds and its "
+        f"Test loss by generation, in {words.nats}: mean over seeds and its "
         f"{wording.percent(confidence)} interval, not adjusted",
         ("Generation", *strategies),
         tuple((str(g), *(_cell(found.get(name), g, 3, interval=True) for name in strategies)) for g in _every(found)),
     )
 
 
-def diversity(metrics: pa.Table, strategies: Sequence[str], confidence: float) -> Numbers:
-    """Every measure of the diversity figure by generation, mean over seeds, below that of real text."""
+def diversity(metrics: pa.Table, strategies: Sequence[str], confidence: float, words: Words = TEXT) -> Numbers:
+    """Every measure of the diversity figure by generation, mean over seeds, below that of real examples."""
     return Numbers(
         "Measures of the samples by generation, mean over seeds",
         ("Measure", "Generation", *strategies),
-        tuple(row for metric in DIVERSITY for row in _of_metric(metrics, metric, strategies, confidence)),
+        tuple(row for panel in words.panels for row in _of_metric(metrics, panel, strategies, confidence, words)),
     )
 
 
-def _of_metric(metrics: pa.Table, metric: str, strategies: Sequence[str], confidence: float) -> Iterator[Row]:
-    found, name = bands(metrics, metric, "samples", confidence), wording.title(metric)
+def _of_metric(
+    metrics: pa.Table, panel: tuple[str, str], strategies: Sequence[str], confidence: float, words: Words
+) -> Iterator[Row]:
+    found, name = bands(metrics, *panel, confidence), wording.title(panel[0])
     values = [value for band in found.values() for value in band.mean.tolist()]
     digits = wording.digits_for(max((abs(value) for value in values), default=1.0) / 10)
-    level = reference_level(metrics, metric)
+    level = reference_level(metrics, *panel)
     if level is not None and found:
-        yield (name, "real text", *(wording.number(level, digits) for _ in strategies))
+        yield (name, f"real {words.real}", *(wording.number(level, digits) for _ in strategies))
     for generation in _every(found):
         yield (name, str(generation), *(_cell(found.get(one), generation, digits) for one in strategies))
 
 
-def origins(ancestry: pa.Table, strategies: Sequence[str]) -> Numbers:
-    """Share of the tokens trained on by where they come from, mean over seeds."""
+def origins(ancestry: pa.Table, strategies: Sequence[str], words: Words = TEXT) -> Numbers:
+    """Share of what was trained on by where they come from, mean over seeds."""
     last = max(ancestry["generation"].to_pylist(), default=0)
     present = set(ancestry["strategy"].to_pylist())
     rows = [
@@ -73,8 +76,8 @@ def origins(ancestry: pa.Table, strategies: Sequence[str]) -> Numbers:
     ]
     written = [f"samples of {origin}" for origin in range(1, last + 1)]
     return Numbers(
-        "Share of the tokens trained on, by the generation they come from, mean over seeds",
-        ("Strategy", "Generation", "real text", *written),
+        f"Share of the {words.units} trained on, by the generation they come from, mean over seeds",
+        ("Strategy", "Generation", f"real {words.real}", *written),
         tuple(rows),
     )
 

@@ -25,6 +25,7 @@ class Text:
         strategy: Whose it is; empty where it is shared.
         sample_id: Its id, for `python -m collapse trace`; empty for a real document.
         notes: What a reader must know: cut by the sampler, shortened here, empty.
+        picture: Address of an image, where that is what was made.
     """
 
     prompt: tuple[Segment, ...]
@@ -33,6 +34,7 @@ class Text:
     strategy: str
     sample_id: str
     notes: tuple[str, ...]
+    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def gallery(samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n
     if not by_pick:
         return None
     generations = sorted({generation for texts in by_pick.values() for _, generation in texts})
-    shown = _evenly(generations, MOST_GENERATIONS)
+    shown = evenly(generations, MOST_GENERATIONS)
     draws = [
         Draw(seed, number, _rows(texts, documents, strategies, shown, index))
         for index, ((seed, number), texts) in enumerate(by_pick.items())
@@ -149,13 +151,15 @@ def _sample(row: dict[str, object] | None, n_columns: int = 1, shared: bool = Fa
 
 def _document(by_place: dict[Place, dict[str, object]], documents: pa.Table, n_columns: int, index: int) -> Text | None:
     """The document whose beginning was the prompt; without prompts, the training document of the same number."""
-    train = documents.filter(pc.field("split") == "train").select(["document_id", "text"]).to_pylist()
+    known = [name for name in ("document_id", "text", "prompt") if name in documents.column_names]
+    train = documents.filter(pc.field("split") == "train").select(known).to_pylist()
     if not train:
         return None
     prompts = {row["prompt_id"] for row in by_place.values()} - {None}
     prompting = [row for row in train if row["document_id"] in prompts]
-    body, notes = _shown((prompting or train[index % len(train) :])[0]["text"])
-    return Text((), body, n_columns, "", "", notes)
+    shown = (prompting or train[index % len(train) :])[0]
+    body, notes = _shown(shown["text"])
+    return Text(segments(shown.get("prompt") or ""), body, n_columns, "", "", notes)
 
 
 def _shown(text: str) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
@@ -166,7 +170,7 @@ def _shown(text: str) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
     return segments(text), ()
 
 
-def _evenly(generations: list[int], most: int) -> list[int]:
+def evenly(generations: list[int], most: int) -> list[int]:
     """At most `most` of them, first and last included, evenly spaced."""
     if len(generations) <= most:
         return generations

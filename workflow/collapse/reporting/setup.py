@@ -8,6 +8,7 @@ from collapse.config.plan import REAL, Plan
 from collapse.config.settings import CorpusSettings, RealTextSettings, Strategy
 from collapse.plain_text import printable
 from collapse.plots import wording
+from collapse.plots.media import TEXT, WORDS, Words
 from collapse.stats.paired import LEAST_SEEDS
 
 
@@ -22,21 +23,35 @@ class Fact:
 def facts(plan: Plan) -> tuple[Fact, ...]:
     """The set-up, in the fewest words."""
     return (
-        Fact("Real text", _corpus(plan.corpus)),
+        Fact(f"Real {words_of(plan).real}", _corpus(plan.corpus)),
         Fact("Model", _model(plan)),
-        Fact("Text is drawn by", _decoding(plan)),
+        Fact(
+            f"{words_of(plan).real.capitalize()} are drawn by" if plan.form.output != "text" else "Text is drawn by",
+            _decoding(plan),
+        ),
         Fact("Held equal", _budget(plan)),
         Fact("Generations", str(plan.generations)),
         Fact("Seeds", str(len(plan.seeds))),
     )
 
 
+def words_of(plan: Plan) -> Words:
+    """What examples are called."""
+    return WORDS[plan.form.output]
+
+
 def question(plan: Plan) -> str:
     """What the page is about."""
     if plan.strategies:
+        does = {
+            "text": "learns from real text and writes text of its own",
+            "text>text": "learns to answer from real answers, and gives answers of its own",
+            "image": "learns from real images and makes images of its own",
+            "image>label": "learns to label images from real labels, and gives labels of its own",
+        }[plan.form.title]
         return (
-            "A model learns from real text and writes text of its own. The next model learns from a mixture of both, "
-            "and so on. Strategies differ in what goes into the mixture."
+            f"A model {does}. The next model learns from a mixture of both, and so on. Strategies differ in what goes "
+            "into the mixture."
         )
     return (
         "Sources whose truth is known, and models simple enough to be solved: what theory says about models trained "
@@ -50,7 +65,8 @@ def data(plan: Plan) -> str:
     tables += ["contrasts.parquet", "ancestry.parquet"] if plan.strategies else []
     tables += ["theory.parquet", "points.parquet"] if plan.worlds else []
     tables += ["claims.parquet"] if plan.claims else []
-    texts = " Texts come from each arm's samples.parquet." if plan.strategies else ""
+    made = "Texts" if plan.form.output == "text" else f"The {words_of(plan).real}"
+    texts = f" {made} come from each arm's samples.parquet." if plan.strategies else ""
     listed = ", ".join(tables[:-1]) + (" and " if tables[1:] else "") + tables[-1]
     return f"Every number comes from {listed} in results/{plan.experiment}/.{texts} Figures lie in figures/ as SVG."
 
@@ -60,19 +76,20 @@ def audited(n_artifacts: int, n_checks: int) -> str:
     return f"Audited before: {n_artifacts:,} artifacts passed all {n_checks:,} checks, which audit.parquet lists."
 
 
-def recipe(strategy: Strategy) -> str:
+def recipe(strategy: Strategy, words: Words = TEXT) -> str:
     """What a strategy trains on, in words."""
+    real = f"real {words.real}"
     share = "" if strategy.real_fraction is None else wording.percent(strategy.real_fraction)
     return {
-        "real": "real text, every generation: the control",
+        "real": f"{real}, every generation: the control",
         "replace": "the newest samples only",
-        "accumulate": "real text and all samples so far; the pool grows",
-        "accumulate_subsample": "a random part, of the real set's size, of real text and all samples so far",
+        "accumulate": f"{real} and all samples so far; the pool grows",
+        "accumulate_subsample": f"a random part, of the real set's size, of {real} and all samples so far",
         "replace_multiple": "the newest samples only, as many as accumulate has",
-        "mix": f"{share} real text, the rest newest samples",
-        "preserve": f"the newest samples, and {share} of the real text",
-        "window": f"the newest {strategy.window} generations; real text is generation 0",
-        "fresh_real": f"the newest samples, and new real text: {share} of the real set each generation",
+        "mix": f"{share} {real}, the rest newest samples",
+        "preserve": f"the newest samples, and {share} of the {real}",
+        "window": f"the newest {strategy.window} generations; {real} {'is' if words is TEXT else 'are'} generation 0",
+        "fresh_real": f"the newest samples, and new {real}: {share} of the real set each generation",
     }[strategy.compose]
 
 
@@ -89,18 +106,28 @@ def limits(plan: Plan) -> tuple[str, ...]:
             "samples do."
         )
     found += [
-        f"One corpus: {_corpus(plan.corpus)}. Held-out text is from the same corpus.",
+        f"One corpus: {_corpus(plan.corpus)}. Held-out {_is(words_of(plan))} from the same corpus.",
         f"One model: {_model(plan)}. Larger or pretrained models may behave otherwise.",
-        f"One way of drawing text: {_decoding(plan)}. Other settings change what the next model learns.",
+        f"One way of drawing {words_of(plan).real}: {_decoding(plan)}. Other settings change what the next model "
+        "learns.",
         f"{_generation_count(plan.generations)}: a line that is flat here may rise later, and a rising one may level "
         "off.",
         "Intervals stand for single comparisons and are not adjusted. p-values are adjusted (Holm) over all pairs of "
         "strategies, or over all strategies' changes since generation 0, within one metric at one generation; not over "
         "metrics and generations together.",
-        "Loss per token and perplexity compare models with one tokenizer; bits per byte compare across tokenizers.",
     ]
+    found += {
+        "text": [
+            "Loss per token and perplexity compare models with one tokenizer; bits per byte compare across tokenizers."
+        ],
+        "image": [
+            "The loss of an image is a bound, so a difference may be one of the bound. Features are those of a small "
+            "classifier fitted to the same source: distances in them compare within this page only."
+        ],
+        "label": [],
+    }[plan.form.output]
     if plan.budget.match == "epochs":
-        found.append("Compute is not held equal: strategies with more text train for longer.")
+        found.append("Compute is not held equal: strategies with larger training sets train for longer.")
     return tuple(found)
 
 
@@ -141,7 +168,20 @@ def _generation_count(n: int) -> str:
     return f"{n} generation{'' if n == 1 else 's'}"
 
 
+def _is(words: Words) -> str:
+    return "text is" if words is TEXT else f"{words.real} are"
+
+
 def _corpus(corpus: CorpusSettings) -> str:
+    if corpus.holds == "image" and corpus.examples:
+        images = corpus.images
+        where = (
+            printable(str(images.path or images.dataset)) if corpus.source == "images" and images else "digits of MNIST"
+        )
+        return f"{where}, {corpus.examples.train:,} images to train on"
+    if corpus.source == "arithmetic" and corpus.arithmetic:
+        asked = {"addition": "sums", "gcd": "greatest common divisors"}[corpus.arithmetic.task]
+        return f"{asked} of numbers from 1 to {corpus.arithmetic.largest:,}, {corpus.arithmetic.examples:,} drawn"
     drawn = f"{corpus.grammar.draws:,} draws from a grammar" if corpus.grammar else ""
     source = drawn if corpus.source == "grammar" else _text(corpus)
     return f"{source}, at most {corpus.train_bytes / 1000:,.0f} kB to train on"
@@ -168,6 +208,11 @@ def _model(plan: Plan) -> str:
     }[plan.start]
     if plan.family == "ngram":
         return f"{plan.ngram.order}-gram with absolute discounting {plan.ngram.discount:g}"
+    if plan.family == "vae":
+        return f"variational autoencoder, {plan.vae.latent} latent numbers, {plan.vae.channels} channels, {start}"
+    if plan.family == "classifier":
+        kind = {"random_features": "random features, ridge fit", "two_layer": "network of two layers"}
+        return f"{kind[plan.classifier.architecture]}, {plan.classifier.width:,} wide, {start}"
     shape = plan.transformer
     if not shape.made_here:
         return f"{shape.base_model}, {shape.tuning} fine-tuning, {start}"
@@ -179,6 +224,13 @@ def _model(plan: Plan) -> str:
 
 def _decoding(plan: Plan) -> str:
     how = plan.decoding
+    if plan.form.output == "label" and how.method == "greedy":
+        return "taking the likeliest label"
+    if plan.form.output != "text":
+        what = (
+            "decoding draws from the prior" if plan.form.output == "image" else "drawing from the model's probabilities"
+        )
+        return f"{what}, at temperature {how.temperature:g}"
     if how.method != "sample":
         return how.method
     neutral = {"top_p": 1, "top_k": 0, "min_p": 0, "repetition_penalty": 1}
@@ -191,7 +243,7 @@ def _decoding(plan: Plan) -> str:
 def _budget(plan: Plan) -> str:
     amount = f"{plan.budget.amount:,.0f}"
     return {
-        "documents": f"{amount} documents trained on",
+        "documents": f"{amount} {'documents' if plan.form.output == 'text' else words_of(plan).units} trained on",
         "tokens": f"{amount} tokens trained on",
         "steps": f"{amount} optimizer steps",
         "flops": f"{plan.budget.amount:.3g} floating-point operations",

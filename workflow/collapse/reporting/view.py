@@ -13,6 +13,7 @@ from collapse.config.plan import Plan, ReportSpec
 from collapse.plain_text import printable_lines
 from collapse.plots import wording
 from collapse.plots.contrasts import Pair, every_pair, interval_text, last_generation_pairs
+from collapse.plots.media import Words
 from collapse.plots.style import Look, looks
 from collapse.reporting import numbers, setup
 from collapse.reporting.answer import Answer, answer
@@ -63,8 +64,7 @@ class Summary:
     last_loss: str
     rise: Change
     slope: Change
-    perplexity: str
-    bits_per_byte: str
+    others: tuple[str, ...]
     real_share: str
     pool: str
     seen: str
@@ -102,6 +102,8 @@ class LoopView:
     decision: str
     part_passes: tuple[str, ...]
     last_generation: int
+    words: Words
+    columns: tuple[str, ...]
     swatches: dict[str, Swatch]
     summary: tuple[Summary, ...]
     differences: dict[str, tuple[Difference, ...]]
@@ -166,7 +168,7 @@ def view(
     """
     plan = Plan.model_validate(spec.settings)
     papers = [Part(paper.key, paper.name) for paper in theory.papers] if theory else []
-    parts = [Part(name.lower(), name) for name in LOOP_PARTS] if loop else []
+    parts = [Part(name.lower(), loop.words.plural if name == "Texts" else name) for name in LOOP_PARTS] if loop else []
     parts += [Part("calibration", "Calibration")] if loop and "calibration" in loop.figures else []
     parts += [Part("claims", "Claims"), *papers] if theory else []
     parts += [Part(name.lower(), name) for name in LAST_PARTS]
@@ -229,21 +231,25 @@ def loop_view(
     names = [strategy.name for strategy in spec.strategies]
     last = spec.arms.generations
     moved = changes(metrics.filter(pc.is_in(metrics["strategy"], pa.array(names))), *LOSS, last, confidence)
-    tables = _numbers(spec, metrics, ancestry, figures)
+    words = setup.words_of(plan)
+    tables = _numbers(spec, metrics, ancestry, figures, words)
     return LoopView(
         answer=answer(
             every_pair(contrasts, spec.strategies, *LOSS),
             {name: moved[name] for name in names if name in moved},
             last,
             confidence,
+            words,
         ),
         facts=setup.facts(plan),
         n_seeds=len(spec.arms.seeds),
         decision=setup.decision(len(spec.arms.seeds), confidence),
         part_passes=_part_passes(metrics, names, last),
         last_generation=last,
+        words=words,
+        columns=tuple(wording.title(metric) for metric, _ in words.columns),
         swatches={name: _swatch(look) for name, look in looks(spec.strategies).items()},
-        summary=_summary(spec, metrics, moved, last),
+        summary=_summary(spec, metrics, moved, last, words),
         differences=_differences(spec, contrasts),
         figures={
             name: Figure(
@@ -258,40 +264,42 @@ def loop_view(
     )
 
 
-def _numbers(spec: ReportSpec, metrics: pa.Table, ancestry: pa.Table, figures: dict[str, str]) -> dict[str, Numbers]:
+def _numbers(
+    spec: ReportSpec, metrics: pa.Table, ancestry: pa.Table, figures: dict[str, str], words: Words
+) -> dict[str, Numbers]:
     """The tables of the figures that have none on the page."""
     names, confidence = [strategy.name for strategy in spec.strategies], spec.report.confidence
     tables = {
-        "test_loss": numbers.losses(metrics, names, confidence),
-        "diversity": numbers.diversity(metrics, names, confidence),
-        "ancestry": numbers.origins(ancestry, names),
+        "test_loss": numbers.losses(metrics, names, confidence, words),
+        "diversity": numbers.diversity(metrics, names, confidence, words),
+        "ancestry": numbers.origins(ancestry, names, words),
     }
     if "calibration" in figures:
         tables["calibration"] = numbers.calibration(calibrations(metrics, names))
     return tables
 
 
-def _summary(spec: ReportSpec, metrics: pa.Table, moved: dict[str, Interval], last: int) -> tuple[Summary, ...]:
+def _summary(
+    spec: ReportSpec, metrics: pa.Table, moved: dict[str, Interval], last: int, words: Words
+) -> tuple[Summary, ...]:
     confidence = spec.report.confidence
-    loss, perplexity, bits = (
-        bands(metrics, name, "real_test", confidence) for name in ("test_loss", "perplexity", "bits_per_byte")
-    )
+    loss = bands(metrics, "test_loss", "real_test", confidence)
+    others = [(bands(metrics, name, "real_test", confidence), digits) for name, digits in words.columns]
     real, passes, pool, steps = (
         bands(metrics, name, "mixture", confidence)
-        for name in ("real_token_share", "pool_passes", "n_pool_examples", "n_steps")
+        for name in (f"real_{words.unit}_share", "pool_passes", "n_pool_examples", "n_steps")
     )
     trend = slopes(metrics, *LOSS, confidence)
     return tuple(
         Summary(
             name=strategy.name,
-            recipe=setup.recipe(strategy),
+            recipe=setup.recipe(strategy, words),
             verifiers=", ".join(strategy.verifiers),
             first_loss=_at(loss.get(strategy.name), 0, 3),
             last_loss=_at(loss.get(strategy.name), last, 3),
             rise=_change(moved.get(strategy.name), confidence),
             slope=_change(trend.get(strategy.name), confidence),
-            perplexity=_at(perplexity.get(strategy.name), last, 1),
-            bits_per_byte=_at(bits.get(strategy.name), last, 3),
+            others=tuple(_at(found.get(strategy.name), last, digits) for found, digits in others),
             real_share=_percent_at(real.get(strategy.name), last),
             pool=_count_at(pool.get(strategy.name), last),
             seen=_seen(_value(passes.get(strategy.name), last)),
@@ -377,44 +385,74 @@ def _swatch(look: Look) -> Swatch:
 
 
 def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
+    words = setup.words_of(plan)
     n, confidence = len(plan.seeds), plan.report.confidence
     lines, width = _how_lines_are_drawn(n, confidence), setup.interval_width(n, confidence)
-    tokens = f"{plan.evaluation.diversity_tokens:,}"
     return {
         "test_loss": (
-            "Mean negative log-likelihood per token of held-out real documents; lower is better.",
+            LOSSES[plan.form.output],
             lines,
             width,
-            "Generation 0 is one model per seed, trained on real text and shared by all strategies.",
+            f"Generation 0 is one model per seed, trained on real {words.real} and shared by all strategies.",
         ),
         "contrasts": (
             "Each row is a difference between two strategies with the same seeds. The table below has the numbers of "
             "the figure: intervals stand for one pair each and are not adjusted; p is.",
             "All other pairs, metrics and generations are in contrasts.parquet.",
         ),
-        "diversity": (
-            f"Diversity depends on size, so sizes are matched: every generation is measured on its first {tokens} "
-            "tokens, and so is real text (dotted).",
-            "A rise is not health: sampled at temperature 1, a model that drifts to noise writes more varied text. So "
-            "read every panel with the last one. Where it falls, samples narrow to what the first model found likely; "
-            "where it rises, they drift away from it. Its dotted level is that model's loss on held-out real text.",
-            "Unseen token types never occur in real training text; only the tokenizer knows them, so their mass is a "
-            "leak, and no new word. With decoding.unseen_types: forbidden, none is drawn.",
-            "Samples of generation 1 come from the shared model of generation 0.",
-            lines,
-        ),
+        "diversity": _diversity_caption(plan, lines),
         "ancestry": (
-            f"Shares of the tokens trained on, by where they come from{', mean over seeds' if n > 1 else ''}. Bars, "
-            "because between two generations nothing is trained.",
+            f"Shares of the {words.units} trained on, by where they come from{', mean over seeds' if n > 1 else ''}. "
+            "Bars, because between two generations nothing is trained.",
         ),
-        "calibration": (
-            "The source of real text is known here, so the distance between a model and its source is exact. Each "
-            "panel sets a measure that needs no such knowledge against the exact property it is read as; a point is "
-            "one arm.",
-            "Where the line x = y is drawn, the measure estimates the very quantity. Correlations are by rank, over "
-            "arms of one chain that depend on one another: they describe, they do not test.",
-        ),
+        "calibration": CALIBRATION,
     }[figure]
+
+
+CALIBRATION = (
+    "The source of real text is known here, so the distance between a model and its source is exact. Each panel sets a "
+    "measure that needs no such knowledge against the exact property it is read as; a point is one arm.",
+    "Where the line x = y is drawn, the measure estimates the very quantity. Correlations are by rank, over arms of "
+    "one chain that depend on one another: they describe, they do not test.",
+)
+
+LOSSES = {
+    "text": "Mean negative log-likelihood per token of held-out real documents; lower is better.",
+    "image": "Mean negative evidence lower bound of held-out real images, in nats per image; lower is better.",
+    "label": "Mean negative log-probability of the real labels of held-out images; lower is better.",
+}
+
+
+def _diversity_caption(plan: Plan, lines: str) -> tuple[str, ...]:
+    shared = "Samples of generation 1 come from the shared model of generation 0."
+    if plan.form.output == "image":
+        return (
+            "Codes are those of the encoder of generation 0. Classes, confidence and features are those of a small "
+            "classifier, fitted once to real training images; precision and density say how like real images samples "
+            "are, recall and coverage how many kinds of real images they reach.",
+            "Dotted: real training images, against the same held-out ones.",
+            shared,
+            lines,
+        )
+    if plan.form.output == "label":
+        return (
+            "Labels that models gave are set beside the real ones. Calibration and errors are those of the models on "
+            "held-out images.",
+            shared,
+            lines,
+        )
+    tokens = f"{plan.evaluation.diversity_tokens:,}"
+    return (
+        f"Diversity depends on size, so sizes are matched: every generation is measured on its first {tokens} "
+        "tokens, and so is real text (dotted).",
+        "A rise is not health: sampled at temperature 1, a model that drifts to noise writes more varied text. So "
+        "read every panel with the last one. Where it falls, samples narrow to what the first model found likely; "
+        "where it rises, they drift away from it. Its dotted level is that model's loss on held-out real text.",
+        "Unseen token types never occur in real training text; only the tokenizer knows them, so their mass is a "
+        "leak, and no new word. With decoding.unseen_types: forbidden, none is drawn.",
+        shared,
+        lines,
+    )
 
 
 def _how_lines_are_drawn(n_seeds: int, confidence: float) -> str:

@@ -46,11 +46,12 @@ def run(
     record = replace(record, inputs=verified_digests(read, folder))
     measured = with_first_points(_read(arms, METRICS), spec.strategies)
     origins = [ancestry_of(contracts.read(path, MIXTURE, MIXTURE_COLUMNS)) for path in mixtures]
-    origins = with_first_points(pa.concat_tables([ANCESTRY.schema.empty_table(), *origins]), spec.strategies)
-    depths = _depths(origins, folder.name)
+    contract = ANCESTRY.counting(spec.unit)
+    origins = with_first_points(pa.concat_tables([contract.schema.empty_table(), *origins]), spec.strategies)
+    depths = _depths(origins, folder.name, contracts.counted("token_share", spec.unit))
     simulated = _read(worlds["metrics"], METRICS)
     contracts.write(metrics, METRICS, pa.concat_tables([measured, *depths, simulated]), record)
-    contracts.write(ancestry, ANCESTRY, origins, record)
+    contracts.write(ancestry, contract, origins, record)
     contracts.write(theory, THEORY, _read(worlds["theory"], THEORY), record)
     contracts.write(points, POINTS, _read(worlds["points"], POINTS), record)
 
@@ -73,14 +74,14 @@ def with_first_points(collected: pa.Table, strategies: Sequence[str]) -> pa.Tabl
     return pa.concat_tables([collected, *repeated])
 
 
-def _depths(origins: pa.Table, experiment: str) -> list[pa.Table]:
+def _depths(origins: pa.Table, experiment: str, share: str) -> list[pa.Table]:
     """METRICS rows of `ancestry_depth`, one table per arm."""
     chains: dict[tuple[str, int], dict[int, dict[int, float]]] = {}
     examples: dict[tuple[str, int, int], int] = {}
     for row in origins.to_pylist():
         strategy, seed, generation = row["strategy"], row["seed"], row["generation"]
         chain = chains.setdefault((strategy, seed), {})
-        chain.setdefault(generation, {})[row["origin_generation"]] = row["token_share"]
+        chain.setdefault(generation, {})[row["origin_generation"]] = row[share]
         examples[strategy, seed, generation] = examples.get((strategy, seed, generation), 0) + row["n_examples"]
     return [
         table(

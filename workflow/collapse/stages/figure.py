@@ -9,6 +9,7 @@ from collapse.config.plan import CompareSpec
 from collapse.plots import ancestry as ancestry_plot
 from collapse.plots import contrasts as contrasts_plot
 from collapse.plots import curves, style
+from collapse.plots.media import WORDS
 from collapse.running.files import written_at_once
 from collapse.stages import Output
 
@@ -42,13 +43,13 @@ def run(
     """
     measured, origins = contracts.read(metrics, METRICS), contracts.read(ancestry, ANCESTRY)
     known = contracts.read(references, REFERENCES)
-    levels = dict(zip(known["model"].to_pylist(), known["test_loss"].to_pylist(), strict=True))
-    strategies, confidence = spec.strategies, spec.report.confidence
+    strategies, confidence, words = spec.strategies, spec.report.confidence, WORDS[spec.form.output]
+    levels = {row["model"]: row["test_loss"] for row in known.to_pylist() if "test_loss" in row}
     drawn = {
-        test_loss: curves.test_loss(measured, strategies, confidence, levels),
-        diversity: curves.diversity(measured, strategies, confidence),
-        contrast_figure: contrasts_plot.forest(contracts.read(contrasts, CONTRASTS), strategies, confidence),
-        ancestry_figure: ancestry_plot.origins(origins, strategies),
+        test_loss: curves.test_loss(measured, strategies, confidence, levels, words),
+        diversity: curves.diversity(measured, strategies, confidence, words),
+        contrast_figure: contrasts_plot.forest(contracts.read(contrasts, CONTRASTS), strategies, confidence, words),
+        ancestry_figure: ancestry_plot.origins(origins, strategies, words),
     }
     made_from = json.dumps({"code": record.code, "inputs": record.inputs}, sort_keys=True)
     for path, figure in drawn.items():

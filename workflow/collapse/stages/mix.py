@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import strategies
+from collapse import media, strategies
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import Record
 from collapse.artifacts.layout import inside_experiment
 from collapse.config.plan import MixSpec
 from collapse.errors import ContractError, EngineError
-from collapse.media.text.packing import assign_batches
 from collapse.randomness import stream
 from collapse.stages import Output
 from collapse.strategies import Counts
@@ -33,22 +32,20 @@ class Pool:
         generation: Generation they are from; 0 for real.
         source: Table that holds them, inside the experiment's folder.
         ids: Their ids.
-        n_tokens: Tokens that would be trained on, shape `(n,)`.
-        n_real_tokens: Of these, tokens that a person wrote, shape `(n,)`.
+        sizes: What would be trained on of each, in the unit of outputs, shape `(n,)`.
+        real_sizes: Of these, what is real: all of real examples, prompts of samples, shape `(n,)`.
     """
 
     origin: str
     generation: int
     source: str
     ids: np.ndarray
-    n_tokens: np.ndarray
-    n_real_tokens: np.ndarray
+    sizes: np.ndarray
+    real_sizes: np.ndarray
 
     def take(self, rows: np.ndarray) -> "Pool":
         """The examples at these positions."""
-        return Pool(
-            self.origin, self.generation, self.source, self.ids[rows], self.n_tokens[rows], self.n_real_tokens[rows]
-        )
+        return Pool(self.origin, self.generation, self.source, self.ids[rows], self.sizes[rows], self.real_sizes[rows])
 
 
 def run(
@@ -79,7 +76,7 @@ def run(
     Raises:
         EngineError: No usable sample is left, or the reserve of fresh real documents is used up.
     """
-    real, reserve = (_real_pool(documents, split) for split in ("train", "reserve"))
+    real, reserve = (_real_pool(documents, spec, split) for split in ("train", "reserve"))
     n_offered = (spec.n_samples or len(real.ids)) * spec.sets_offered
     synthetic = {pool.generation: pool for pool in _synthetic_pools(spec, samples, verdicts, n_offered)}
     if generation == 0:
@@ -96,7 +93,9 @@ def run(
     for name, value in arm.items():
         table = table.append_column(name, pa.array([value] * table.num_rows))
     n_pool = sum(len(pool.ids) for pool in chosen)
-    logger.info("%d examples of %d; %d tokens", table.num_rows, n_pool, pc.sum(table["n_tokens"]).as_py())
+    unit = spec.form.unit
+    n_trained = pc.sum(table[contracts.counted("n_tokens", unit)]).as_py()
+    logger.info("%d examples of %d; %d %ss", table.num_rows, n_pool, n_trained, unit)
     if table.num_rows < n_pool and spec.budget.match != "epochs":
         logger.warning(
             "the budget ends before one pass: %d of %d examples are seen. budget.match: epochs gives whole passes, "
@@ -104,31 +103,32 @@ def run(
             table.num_rows,
             n_pool,
         )
-    contracts.write(mixture, contracts.MIXTURE, table, record)
+    contracts.write(mixture, contracts.MIXTURE.of(spec.form), table, record)
 
 
-def _real_pool(documents: Path, split: str) -> Pool:
-    table = contracts.read(documents, contracts.DOCUMENTS, ["document_id", "split", "n_tokens"])
+def _real_pool(documents: Path, spec: MixSpec, split: str) -> Pool:
+    table = contracts.read(documents, contracts.DOCUMENTS.of(spec.form))
     table = table.filter(pc.equal(table["split"], split))
-    n_tokens = table["n_tokens"].to_numpy()
-    return Pool("real", 0, documents.name, table["document_id"].to_numpy(), n_tokens, n_tokens)
+    examples = media.examples(table, spec.form)
+    sizes = examples.lengths if spec.prompt_in_training else examples.outputs.sizes
+    return Pool("real", 0, documents.name, table["document_id"].to_numpy(), sizes, sizes)
 
 
 def _synthetic_pools(spec: MixSpec, samples: list[Path], verdicts: list[Path], n_offered: int) -> list[Pool]:
     by_generation = {_generation_of(path): path for path in verdicts}
-    columns = ["sample_id", "generation", "draw", "n_tokens", "prompt_token_ids"]
     pools = []
     for path in samples:
-        table = contracts.read(path, contracts.SAMPLES, columns)
+        table = contracts.read(path, contracts.SAMPLES.of(spec.form))
         table = table.filter(pc.less(table["draw"], n_offered))
         generation, ids = table["generation"][0].as_py(), table["sample_id"].to_numpy()
         kept = np.ones(len(ids), dtype=bool)
         if spec.strategy.verifiers:
             kept = usable(contracts.read(by_generation[generation], contracts.VERDICTS), ids)
-        n_prompt = pc.list_value_length(table["prompt_token_ids"]).to_numpy() * spec.prompt_in_training
-        n_tokens = table["n_tokens"].to_numpy() + n_prompt
-        pool = Pool("synthetic", generation, inside_experiment(path), ids, n_tokens, n_prompt)
-        pools.append(pool.take(np.flatnonzero(kept & (n_tokens > 0))))
+        examples = media.samples(table, spec.form)
+        real_sizes = (examples.lengths - examples.outputs.sizes) * spec.prompt_in_training
+        sizes = examples.outputs.sizes + real_sizes
+        pool = Pool("synthetic", generation, inside_experiment(path), ids, sizes, real_sizes)
+        pools.append(pool.take(np.flatnonzero(kept & (sizes > 0))))
     return pools
 
 
@@ -177,8 +177,8 @@ def _draw(
 
 
 def _in_training_order(chosen: list[Pool], spec: MixSpec, rng: np.random.Generator) -> pa.Table:
-    n_tokens = np.concatenate([pool.n_tokens for pool in chosen])
-    order, repeat = _passes(n_tokens, spec, rng)
+    sizes, unit = np.concatenate([pool.sizes for pool in chosen]), spec.form.unit
+    order, repeat = _passes(sizes, spec, rng)
     columns = {
         "position": np.arange(len(order)),
         "example_id": np.concatenate([pool.ids for pool in chosen])[order],
@@ -187,24 +187,24 @@ def _in_training_order(chosen: list[Pool], spec: MixSpec, rng: np.random.Generat
         "source": np.repeat([pool.source for pool in chosen], [len(pool.ids) for pool in chosen])[order],
         "repeat": repeat,
         "weight": np.ones(len(order), dtype=np.float32),
-        "n_tokens": n_tokens[order],
-        "n_real_tokens": np.concatenate([pool.n_real_tokens for pool in chosen])[order],
-        "n_pool": np.full(len(order), len(n_tokens), dtype=np.int32),
+        contracts.counted("n_tokens", unit): sizes[order],
+        contracts.counted("n_real_tokens", unit): np.concatenate([pool.real_sizes for pool in chosen])[order],
+        "n_pool": np.full(len(order), len(sizes), dtype=np.int32),
     }
     return pa.table({name: pa.array(values) for name, values in columns.items()})
 
 
-def _passes(n_tokens: np.ndarray, spec: MixSpec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _passes(sizes: np.ndarray, spec: MixSpec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Examples in training order, each pass shuffled anew, until the budget is used; and how often each was seen."""
     passes, affordable = list[np.ndarray](), np.inf
-    while affordable > len(passes) * len(n_tokens):
-        passes.append(rng.permutation(len(n_tokens)))
-        affordable = _n_affordable(n_tokens[np.concatenate(passes)], len(n_tokens), spec)
+    while affordable > len(passes) * len(sizes):
+        passes.append(rng.permutation(len(sizes)))
+        affordable = _n_affordable(sizes[np.concatenate(passes)], len(sizes), spec)
     order = np.concatenate(passes)[: max(1, int(affordable))]
-    return order, np.repeat(np.arange(len(passes)), len(n_tokens))[: len(order)]
+    return order, np.repeat(np.arange(len(passes)), len(sizes))[: len(order)]
 
 
-def _n_affordable(n_tokens: np.ndarray, n_different: int, spec: MixSpec) -> float:
+def _n_affordable(sizes: np.ndarray, n_different: int, spec: MixSpec) -> float:
     """How many examples, in this order, the budget pays for; infinite while it pays for all of them and more."""
     match spec.budget.match:
         case "documents":
@@ -212,11 +212,11 @@ def _n_affordable(n_tokens: np.ndarray, n_different: int, spec: MixSpec) -> floa
         case "epochs":
             return round(spec.budget.amount * n_different)
         case "steps":
-            assert spec.context_length is not None
-            batches = assign_batches(n_tokens, spec.context_length, spec.batch_size)
+            assert spec.batch_size is not None
+            batches = media.medium(spec.form.output).steps(sizes, spec.batch_size, spec.context_length)
             paid = batches[: round(spec.budget.amount)]
             return np.inf if len(paid) == len(batches) else sum(len(row) for batch in paid for row in batch)
         case "tokens" | "flops":
             budget = spec.budget.amount / (spec.flops_per_token or 1)
-            n_paid = int(np.searchsorted(np.cumsum(n_tokens), budget, side="right"))
-            return np.inf if n_paid == len(n_tokens) else n_paid
+            n_paid = int(np.searchsorted(np.cumsum(sizes), budget, side="right"))
+            return np.inf if n_paid == len(sizes) else n_paid

@@ -3,7 +3,6 @@
 import platform
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,31 +15,28 @@ from collapse.artifacts.contracts import (
     AUDIT,
     CLAIMS,
     CONTRASTS,
-    DOCUMENTS,
     METRICS,
     REFERENCES,
-    SAMPLES,
     THEORY,
     Record,
 )
 from collapse.config.plan import Plan, ReportSpec
 from collapse.errors import ContractError
-from collapse.reporting import setup
+from collapse.reporting import galleries, setup
 from collapse.reporting.decoding import SamplingRecord, decoding
 from collapse.reporting.figures import inlined
-from collapse.reporting.samples import Gallery, gallery, picks
+from collapse.reporting.samples import picks
 from collapse.reporting.theory import theory_view
 from collapse.reporting.view import LoopView, View, loop_view, view
 from collapse.running.files import written_at_once
 from collapse.stages import Output
 
 TEMPLATES = Path(collapse.__file__).parents[1] / "report"
-SHOWN_COLUMNS = ["strategy", "seed", "generation", "draw", "sample_id", "prompt_id", "prompt", "text", "finish_reason"]
 LABELS = {
-    "test_loss": "Test loss on held-out real text by generation, one line per strategy",
+    "test_loss": "Test loss on held-out real examples by generation, one line per strategy",
     "contrasts": "Differences in test loss between strategies at the last generation, with intervals",
-    "diversity": "Nine measures of the samples by generation, one panel each",
-    "ancestry": "Shares of real text and of each generation's samples in the training text, one panel per strategy",
+    "diversity": "Measures of the samples by generation, one panel each",
+    "ancestry": "Shares of real examples and of each generation's samples in the training set, one panel per strategy",
 }
 CALIBRATION = "Measures of text beside the exact distance from the known source, one panel each"
 
@@ -127,7 +123,7 @@ def _loop(
         contracts.read(ancestry, ANCESTRY),
         contracts.read(references, REFERENCES),
         _figures(figures),
-        _gallery(samples, documents, names, spec.report.n_samples_shown),
+        galleries.shown(samples, documents, names, spec.report.n_samples_shown),
         decoding([_sampling_record(path) for path in records], names),
     )
 
@@ -162,13 +158,6 @@ def _inlined(path: Path, name: str, label: str) -> str:
         return inlined(path.read_text(), name, label)
     except ValueError as error:
         raise ContractError(f"{path}: is not a figure of this project ({error}).\n  Draw it again.") from None
-
-
-def _gallery(paths: list[Path], documents: Path, names: list[str], n_draws: int) -> Gallery | None:
-    few = [contracts.read(path, SAMPLES, SHOWN_COLUMNS).filter(pc.field("draw") < n_draws) for path in paths]
-    if not few:
-        return None
-    return gallery(pa.concat_tables(few), contracts.read(documents, DOCUMENTS), names, n_draws)
 
 
 def _sampling_record(path: Path) -> SamplingRecord:

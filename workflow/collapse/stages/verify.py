@@ -3,13 +3,15 @@
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import families
+from collapse import families, media
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import Record
 from collapse.config.plan import VerifySpec
@@ -20,7 +22,7 @@ from collapse.config.settings import (
     PerplexityBandVerifier,
 )
 from collapse.errors import ConfigError, EngineError
-from collapse.media.text.sequences import Sequences
+from collapse.media import Examples
 from collapse.randomness import stream
 from collapse.stages import Output
 from collapse.verifiers import Verdicts, exact_duplicates, length, noisy_oracle, perplexity_band, table, usable
@@ -47,6 +49,16 @@ class Case:
     documents: pa.Table
     judge: Path | None
 
+    @cached_property
+    def drawn(self) -> Examples:
+        """The samples' inputs and outputs."""
+        return media.samples(self.samples, self.spec.form)
+
+    @property
+    def medium(self) -> Any:
+        """The medium of outputs."""
+        return media.medium(self.spec.form.output)
+
 
 def run(
     *,
@@ -68,19 +80,18 @@ def run(
         seed: Replicate.
         generation: Turn of the loop that the samples are for.
         samples: The samples.
-        documents: Real documents: training ones must not be repeated, validation ones set the perplexity band.
+        documents: Real examples: training ones must not be repeated, validation ones set the perplexity band.
         judge: Card (`model.json`) of the generation-0 model; a perplexity band needs it.
         verdicts: One row per sample and verifier of the chain.
         record: What the verdicts were made from.
     """
-    columns = ["document_id", "split", "token_ids"]
     case = Case(
         spec=spec,
         strategy=strategy,
         seed=seed,
         generation=generation,
-        samples=contracts.read(samples, contracts.SAMPLES),
-        documents=contracts.read(documents, contracts.DOCUMENTS, columns),
+        samples=contracts.read(samples, contracts.SAMPLES.of(spec.form)),
+        documents=contracts.read(documents, contracts.DOCUMENTS.of(spec.form)),
         judge=judge,
     )
     _check_settings(case)
@@ -128,7 +139,7 @@ def _chain(case: Case) -> pa.Table:
 def _judge(case: Case, name: str, judged: dict[str, Verdicts]) -> Verdicts:
     match case.spec.verifiers[name]:
         case LengthVerifier() as settings:
-            return length.judge(settings, case.samples["n_tokens"].to_numpy(), case.samples["text"].to_pylist())
+            return length.judge(settings, case.drawn.outputs.sizes, case.medium.texts(case.samples))
         case ExactDuplicatesVerifier():
             return _judge_duplicates(case)
         case PerplexityBandVerifier() as settings:
@@ -140,48 +151,30 @@ def _judge(case: Case, name: str, judged: dict[str, Verdicts]) -> Verdicts:
 
 def _judge_duplicates(case: Case) -> Verdicts:
     real = case.documents.filter(pc.field("split") == "train")
+    drawn = case.drawn
+    if drawn.inputs is not None and case.spec.form.input is None:  # the beginning of a text is a part of it
+        drawn = Examples(case.medium.joined(drawn.inputs, drawn.outputs))
     return exact_duplicates.judge(
-        samples=_joined(*_prompts_and_texts(case)),
+        samples=drawn.keys(),
         sample_ids=case.samples["sample_id"].to_pylist(),
-        documents=Sequences.from_arrow(real["token_ids"]),
+        documents=media.examples(real, case.spec.form).keys(),
         document_ids=real["document_id"].to_pylist(),
     )
 
 
 def _mean_losses(case: Case) -> tuple[np.ndarray, np.ndarray]:
-    """Mean loss in nat/token of samples and of validation documents under the generation-0 model.
+    """Mean loss over size of samples and of validation documents under the generation-0 model.
 
     Documents are cut where prompts are, so that both are judged on continuations of a prompt of the same length.
     """
     assert case.judge is not None
     model = families.load(case.spec.family, case.judge.parent, case.spec.device)
-    prompts, texts = _prompts_and_texts(case)
-    held_out = Sequences.from_arrow(case.documents.filter(pc.field("split") == "validation")["token_ids"])
-    openings, rests = _cut(held_out, int(prompts.lengths.max(initial=0)))
-    return model.score(texts, prompts) / texts.lengths, model.score(rests, openings) / rests.lengths
-
-
-def _prompts_and_texts(case: Case) -> tuple[Sequences, Sequences]:
-    return (
-        Sequences.from_arrow(case.samples["prompt_token_ids"]),
-        Sequences.from_arrow(case.samples["token_ids"]),
-    )
-
-
-def _joined(heads: Sequences, tails: Sequences) -> Sequences:
-    """Put each tail behind the head of the same row."""
-    n = len(heads)
-    alternating = np.arange(2 * n).reshape(2, n).T.ravel()
-    pairs = Sequences.concatenate([heads, tails]).take(alternating)
-    return Sequences(pairs.values, pairs.offsets[::2])
-
-
-def _cut(sequences: Sequences, n_tokens: int) -> tuple[Sequences, Sequences]:
-    """Split sequences of more than `n_tokens` tokens after the first `n_tokens`; shorter ones are left out."""
-    long = sequences.take(np.flatnonzero(sequences.lengths > n_tokens))
-    in_head = np.arange(long.n_tokens) - np.repeat(long.offsets[:-1], long.lengths) < n_tokens
-    heads = Sequences(long.values[in_head], np.arange(len(long) + 1) * n_tokens)
-    return heads, Sequences(long.values[~in_head], long.offsets - heads.offsets)
+    drawn = case.drawn
+    real = media.examples(case.documents.filter(pc.field("split") == "validation"), case.spec.form)
+    if drawn.inputs is not None and real.inputs is None:
+        openings, rests = case.medium.cut(real.outputs, int(drawn.inputs.sizes.max(initial=0)))
+        real = Examples(rests, openings)
+    return tuple(model.score(one.outputs, one.inputs) / one.outputs.sizes for one in (drawn, real))
 
 
 def _check_usable(case: Case, chain: pa.Table) -> None:

@@ -4,25 +4,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from collapse.media.text.sequences import Sequences
 from collapse.verifiers import ACCEPTED, Verdicts
 
 VERSION = "exact_duplicates/1"
 
 
-def judge(samples: Sequences, sample_ids: Sequence[str], documents: Sequences, document_ids: Sequence[str]) -> Verdicts:
-    """Name for each sample the document, or else the earliest sample, with the same tokens.
+def judge(
+    samples: Sequence[bytes], sample_ids: Sequence[str], documents: Sequence[bytes], document_ids: Sequence[str]
+) -> Verdicts:
+    """Name for each sample the document, or else the earliest sample, that is equal to it.
 
     Args:
-        samples: Whole samples, prompt and continuation, in the order of their draws.
+        samples: A key for each sample, the same for equal ones only, in the order of their draws.
         sample_ids: Their ids.
-        documents: Real training documents.
+        documents: A key for each real training document.
         document_ids: Their ids.
     """
     first: dict[bytes, str] = {}
-    for tokens, name in zip(documents, document_ids, strict=True):
-        first.setdefault(tokens.tobytes(), name)
-    earliest = [first.setdefault(tokens.tobytes(), name) for tokens, name in zip(samples, sample_ids, strict=True)]
+    for key, name in zip(documents, document_ids, strict=True):
+        first.setdefault(key, name)
+    earliest = [first.setdefault(key, name) for key, name in zip(samples, sample_ids, strict=True)]
     accepted = np.array([earlier == name for earlier, name in zip(earliest, sample_ids, strict=True)], dtype=bool)
     duplicate_of = np.array(
         [None if first else name for first, name in zip(accepted, earliest, strict=True)], dtype=object

@@ -57,6 +57,15 @@ class Sequences:
         return np.diff(self.offsets)
 
     @property
+    def sizes(self) -> np.ndarray:
+        """Tokens per sequence, shape `(n_sequences,)`."""
+        return self.lengths
+
+    def keys(self) -> list[bytes]:
+        """The bytes of each sequence's tokens."""
+        return [row.tobytes() for row in self]
+
+    @property
     def n_tokens(self) -> int:
         """Tokens in all."""
         return len(self.values)

@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from collapse.errors import ContractError
+from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 from collapse.running.faults import explained
 
@@ -108,10 +110,22 @@ class Codec:
         """Tokens that stand in no document, start and padding: what no sampler may draw. The end is never one."""
         return {token for token in (self.bos, self.pad) if token is not None} - {self.eos}
 
+    def never_drawn(self, real: Sequences, any_type: bool) -> list[int]:
+        """What may not be sampled: start and padding, and, unless any type may be, types that real text lacks."""
+        never = self.never_written
+        if not any_type:
+            never |= set(range(self.size)).difference(np.unique(real.values).tolist(), {self.eos})
+        return sorted(never)
+
     @property
     def size(self) -> int:
         """Number of token ids, special ones included."""
         return max(self.tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+
+    @property
+    def facts(self) -> Vocabulary:
+        """What a model must know of it."""
+        return Vocabulary(self.size, self.bos, self.eos)
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, without special tokens."""

@@ -31,15 +31,17 @@ def expected_metrics(arms: Sequence[pa.Table], worlds: Sequence[pa.Table], ances
     return joined([own, *_first_points(own, strategies), *depths, *worlds], METRICS)
 
 
-def expected_ancestry(mixtures: Sequence[pa.Table], strategies: Sequence[str]) -> pa.Table:
+def expected_ancestry(mixtures: Sequence[pa.Table], strategies: Sequence[str], unit: str = "token") -> pa.Table:
     """What the experiment's ancestry should hold.
 
     Args:
         mixtures: Every mixture's ancestry.
         strategies: The experiment's strategies; all share generation 0.
+        unit: What sizes count.
     """
-    own = joined(mixtures, ANCESTRY)
-    return joined([own, *_first_points(own, [name for name in strategies if name != REAL])], ANCESTRY)
+    contract = ANCESTRY.counting(unit)
+    own = joined(mixtures, contract)
+    return joined([own, *_first_points(own, [name for name in strategies if name != REAL])], contract)
 
 
 def faults(found: pa.Table, expected: pa.Table, contract: Contract) -> list[str]:
@@ -70,9 +72,10 @@ def _depths(ancestry: pa.Table, experiment: str) -> list[pa.Table]:
     """`ancestry_depth` of every arm."""
     shares = dict[tuple[str, int], dict[int, dict[int, float]]]()
     n_examples = dict[tuple[str, int, int], int]()
+    share = next(name for name in ancestry.column_names if name.endswith("_share"))
     for row in ancestry.to_pylist():
         chain, generation = (row["strategy"], row["seed"]), row["generation"]
-        shares.setdefault(chain, {}).setdefault(generation, {})[row["origin_generation"]] = row["token_share"]
+        shares.setdefault(chain, {}).setdefault(generation, {})[row["origin_generation"]] = row[share]
         n_examples[*chain, generation] = n_examples.get((*chain, generation), 0) + row["n_examples"]
     return [
         metrics_table(

@@ -10,17 +10,18 @@ SIDES = {"train": "train", "reserve": "train", "validation": "validation", "test
 """What a split is for; groups are placed whole, and the reserve is what training has not used yet."""
 
 
-def splits_faults(documents: pa.Table, draws_repeat: bool) -> list[str]:
-    """Texts and groups that lie on two sides.
+def splits_faults(documents: pa.Table, draws_repeat: bool, telling: str = "text") -> list[str]:
+    """Examples and groups that lie on two sides.
 
     Args:
         documents: Rows of the DOCUMENTS contract; their ids are the key, so no document is in two splits.
         draws_repeat: Whether documents are draws from a grammar: the same text may then be drawn on both sides.
+        telling: The column that tells two examples apart.
     """
     sides = [SIDES[split] for split in documents["split"].to_pylist()]
     table = documents.append_column("side", pa.array(sides, pa.string()))
-    names = ("group",) if draws_repeat else ("text", "group")
-    return [fault for name in names for fault in _on_two(table, name, "split" if name == "text" else "side")]
+    found = [] if draws_repeat else _on_two(table, telling, "split")
+    return found + _on_two(table, "group", "side")
 
 
 def held_out_faults(documents: pa.Table, pretraining: pa.Table) -> list[str]:

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collapse import media
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENT_LOSSES, DOCUMENTS, SAMPLES
 from collapse.artifacts.lineage import sample_ids
-from collapse.media.text.sequences import Sequences
+from collapse.config.form import Form
+from collapse.media import Examples
 from collapse.questions.audit import Arm, some
 
 
@@ -18,25 +23,35 @@ class Documents:
 
     Attributes:
         ids: Their ids, in ascending order.
-        n_tokens: Tokens of each, shape `(n,)`.
         split: Split of each, shape `(n,)`, str.
-        tokens: Tokens of each.
+        form: What an example is.
+        examples: Their inputs and outputs.
     """
 
     ids: pa.ChunkedArray
-    n_tokens: np.ndarray
     split: np.ndarray
-    tokens: Sequences
+    form: Form
+    examples: Examples
 
     @classmethod
     def of(cls, table: pa.Table) -> "Documents":
-        """From rows of the DOCUMENTS contract."""
-        numbers, split = table["n_tokens"].to_numpy(), table["split"].to_numpy()
-        return cls(table["document_id"], numbers, split, Sequences.from_arrow(table["token_ids"]))
+        """From rows that were read by the DOCUMENTS contract."""
+        form = contracts.form_of(table, DOCUMENTS)
+        return cls(table["document_id"], table["split"].to_numpy(), form, media.examples(table, form))
 
     def rows(self, split: str) -> np.ndarray:
         """Rows of one split, in the order of their ids."""
         return np.flatnonzero(self.split == split)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Size of each output, shape `(n,)`."""
+        return self.examples.outputs.sizes
+
+    @cached_property
+    def input_sizes(self) -> np.ndarray:
+        """Size of each input, shape `(n,)`."""
+        return self.examples.lengths - self.sizes
 
 
 @dataclass(frozen=True)
@@ -45,23 +60,23 @@ class Samples:
 
     Attributes:
         ids: Their ids, in the order of the draws.
-        n_tokens: Sampled tokens of each, shape `(n,)`.
-        n_prompt: Tokens of each one's prompt, shape `(n,)`.
+        sizes: Size of each output, shape `(n,)`.
+        input_sizes: Size of each one's prompt or input, shape `(n,)`.
     """
 
     ids: pa.ChunkedArray
-    n_tokens: np.ndarray
-    n_prompt: np.ndarray
+    sizes: np.ndarray
+    input_sizes: np.ndarray
 
     @classmethod
     def of(cls, table: pa.Table) -> "Samples":
-        """From rows of the SAMPLES contract."""
-        n_prompt = pc.list_value_length(table["prompt_token_ids"]).to_numpy()
-        return cls(table["sample_id"], table["n_tokens"].to_numpy(), n_prompt)
+        """From rows that were read by the SAMPLES contract."""
+        examples = media.samples(table, contracts.form_of(table, SAMPLES))
+        return cls(table["sample_id"], examples.outputs.sizes, examples.lengths - examples.outputs.sizes)
 
     def first(self, n: int) -> "Samples":
         """The first draws."""
-        return Samples(self.ids[:n], self.n_tokens[:n], self.n_prompt[:n])
+        return Samples(self.ids[:n], self.sizes[:n], self.input_sizes[:n])
 
 
 def id_faults(samples: pa.Table, arm: Arm) -> list[str]:
@@ -80,33 +95,42 @@ def seeds_faults(samples: pa.Table) -> list[str]:
     return [f"{n_shared} of {samples.num_rows} rows repeat another row's sampler_seed"] if n_shared else []
 
 
-def lineage_faults(samples: pa.Table, writer: str, documents: Documents, n_expected: int) -> list[str]:
-    """Samples of another model, too few or too many, and prompts that are no beginnings of training documents.
+def lineage_faults(
+    samples: pa.Table, writer: str, documents: Documents, n_expected: int, asked: str = "train"
+) -> list[str]:
+    """Samples of another model, too few or too many, and prompts that are neither inputs nor beginnings of documents.
 
     Args:
-        samples: Rows of the SAMPLES contract.
+        samples: Rows that were read by the SAMPLES contract.
         writer: Id on the card of the model of the generation before.
         documents: The real documents.
         n_expected: Samples that should have been drawn.
+        asked: The split whose documents prompt.
     """
     others = [one for one in pc.unique(samples["sampled_from"]).to_pylist() if one != writer]
     faults = [f"samples are from {some(others)}, but the model of the generation before is {writer}"] if others else []
     if samples.num_rows != n_expected:
         faults.append(f"{samples.num_rows} samples, but {n_expected} were to be drawn")
     prompted = samples.filter(pc.is_valid(samples["prompt_id"]))
-    train = documents.rows("train")
-    rows = pc.index_in(prompted["prompt_id"], documents.ids.take(pa.array(train)))
+    if not prompted.num_rows:
+        return faults
+    known = documents.rows(asked)
+    rows = pc.index_in(prompted["prompt_id"], documents.ids.take(pa.array(known)))
     if rows.null_count:
         unknown = prompted.filter(pc.is_null(rows))["prompt_id"].to_pylist()
-        return [*faults, f"prompts are of documents that are not there to train on: {some(unknown)}"]
-    prompts = Sequences.from_arrow(prompted["prompt_token_ids"])
-    whole = documents.tokens.take(train[rows.to_numpy()])
+        what = "to train on" if asked == "train" else "to be asked"
+        return [*faults, f"prompts are of documents that are not there {what}: {some(unknown)}"]
+    given = media.samples(prompted, documents.form).inputs
+    real = documents.examples.take(known[rows.to_numpy()])
     wrong = [
         identity
-        for identity, prompt, text in zip(prompted["sample_id"].to_pylist(), prompts, whole, strict=True)
-        if not np.array_equal(prompt, text[: len(prompt)])
+        for identity, prompt, whole in zip(
+            prompted["sample_id"].to_pylist(), given.keys(), (real.inputs or real.outputs).keys(), strict=True
+        )
+        if (prompt != whole if documents.form.input else not whole.startswith(prompt))
     ]
-    return [*faults, f"the prompt is not how its document begins: {some(wrong)}"] if wrong else faults
+    how = "the input of its document" if documents.form.input else "how its document begins"
+    return [*faults, f"the prompt is not {how}: {some(wrong)}"] if wrong else faults
 
 
 def record_faults(record: Mapping[str, object], samples: pa.Table, spec: Mapping[str, object], arm: Arm) -> list[str]:
@@ -118,16 +142,10 @@ def record_faults(record: Mapping[str, object], samples: pa.Table, spec: Mapping
         spec: The settings that the samples carry.
         arm: Where they lie.
     """
-    tokens = Sequences.from_arrow(samples["token_ids"])
-    n_stopped = int(np.sum(samples["finish_reason"].to_numpy() == "stop"))
-    expected = arm._asdict() | {
-        "n_samples": samples.num_rows,
-        "n_stopped": n_stopped,
-        "n_truncated": samples.num_rows - n_stopped,
-        "n_empty": sum(not text.strip() for text in samples["text"].to_pylist()),
-        "n_duplicates": samples.num_rows - len({row.tobytes() for row in tokens}),
-        "mean_tokens": round(float(tokens.lengths.mean()), 4) if len(tokens) else None,
-    }
+    made = contracts.form_of(samples, SAMPLES).output
+    columns = {name: samples[name] for name in samples.column_names}
+    counted = media.medium(made).sampling_facts(columns, None) if samples.num_rows else {"n_samples": 0}
+    expected = arm._asdict() | counted
     expected |= {name: spec[name] for name in ("engine", "decoding", "prompt", "device") if name in spec}
     return [
         f"{name} is {record.get(name)}, but the samples say {value}"
@@ -156,7 +174,7 @@ def difference(found: pa.ChunkedArray, expected: pa.ChunkedArray) -> list[str]:
 
 
 def loss_faults(losses: pa.Table, documents: Documents, offered: Samples | None) -> list[str]:
-    """Losses that do not cover exactly the test documents and the samples offered, with their tokens.
+    """Losses that do not cover exactly the test documents and the samples offered, with their sizes.
 
     Args:
         losses: Rows of the DOCUMENT_LOSSES contract.
@@ -164,17 +182,18 @@ def loss_faults(losses: pa.Table, documents: Documents, offered: Samples | None)
         offered: The samples offered to the strategy; None at generation 0, which has none.
     """
     test = documents.rows("test")
-    expected = {("real_test", "own"): (documents.ids.take(pa.array(test)), documents.n_tokens[test])}
+    expected = {("real_test", "own"): (documents.ids.take(pa.array(test)), documents.sizes[test])}
     if offered is not None:
-        expected["samples", "generation_0"] = (offered.ids, offered.n_tokens)
+        expected["samples", "generation_0"] = (offered.ids, offered.sizes)
     faults, n_expected = list[str](), 0
-    for (evaluation_set, scored_by), (ids, n_tokens) in expected.items():
+    size = contracts.counted("n_tokens", contracts.unit_of(losses, DOCUMENT_LOSSES))
+    for (evaluation_set, scored_by), (ids, sizes) in expected.items():
         part = losses.filter((pc.field("evaluation_set") == evaluation_set) & (pc.field("scored_by") == scored_by))
         wrong = difference(part["document_id"], ids)
         if not wrong:
             rows = pc.index_in(part["document_id"], ids.combine_chunks()).to_numpy()
-            astray = part["document_id"].filter(pa.array(part["n_tokens"].to_numpy() != n_tokens[rows])).to_pylist()
-            wrong = [f"n_tokens is not that of {some(astray)}"] if astray else []
+            astray = part["document_id"].filter(pa.array(part[size].to_numpy() != sizes[rows])).to_pylist()
+            wrong = [f"{size} is not that of {some(astray)}"] if astray else []
         faults += [f"{evaluation_set} scored by {scored_by}: {fault}" for fault in wrong]
         n_expected += part.num_rows
     n_others = losses.num_rows - n_expected

@@ -1,7 +1,7 @@
 """Mixtures: what a model was trained on is what its strategy takes, within the budget."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import strategies
+from collapse import media, strategies
+from collapse.artifacts.contracts import counted
 from collapse.config.plan import MixSpec
-from collapse.media.text.packing import assign_batches
 from collapse.questions.audit import Arm, some
 from collapse.questions.audit.drawn import Documents, Samples
 from collapse.randomness import stream
@@ -50,15 +50,30 @@ class Mixed:
         """Samples of each generation that the strategy may choose from."""
         return (self.spec.n_samples or self.n_real) * self.spec.sets_offered
 
-    def trained_tokens(self, generation: int) -> np.ndarray:
-        """Tokens that would be trained on, of each sample of a generation."""
+    def trained_sizes(self, generation: int) -> np.ndarray:
+        """What would be trained on, of each sample of a generation."""
         samples = self.samples[generation]
-        return samples.n_tokens + samples.n_prompt * self.spec.prompt_in_training
+        return samples.sizes + samples.input_sizes * self.spec.prompt_in_training
+
+    @property
+    def real_sizes(self) -> np.ndarray:
+        """What would be trained on, of each real document."""
+        return self.documents.sizes + self.documents.input_sizes * self.spec.prompt_in_training
+
+    @property
+    def unit(self) -> str:
+        """What sizes count."""
+        return self.spec.form.unit
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Size of each row of the mixture, shape `(n_rows,)`."""
+        return self.table[counted("n_tokens", self.unit)].to_numpy()
 
     def usable(self, generation: int) -> np.ndarray:
         """Whether each sample of a generation was offered, accepted and has tokens."""
         samples = self.samples[generation]
-        found = (np.arange(len(samples.ids)) < self.n_offered) & (self.trained_tokens(generation) > 0)
+        found = (np.arange(len(samples.ids)) < self.n_offered) & (self.trained_sizes(generation) > 0)
         if self.spec.strategy.verifiers:
             found &= pc.is_in(samples.ids, self.accepted[generation].combine_chunks()).to_numpy()
         return found
@@ -119,20 +134,21 @@ def generation_faults(mixed: Mixed) -> list[str]:
 def lineage_faults(mixed: Mixed) -> list[str]:
     """Examples that are not in their source, or not with these counts."""
     documents = mixed.documents
-    faults = _refers(mixed.real, documents.ids, documents.n_tokens, documents.n_tokens)
+    faults = _refers(mixed.real, mixed.unit, documents.ids, mixed.real_sizes, mixed.real_sizes)
     for generation, samples in mixed.samples.items():
-        n_prompt = samples.n_prompt * mixed.spec.prompt_in_training
-        faults += _refers(mixed.synthetic(generation), samples.ids, mixed.trained_tokens(generation), n_prompt)
+        prompts = samples.input_sizes * mixed.spec.prompt_in_training
+        sizes = mixed.trained_sizes(generation)
+        faults += _refers(mixed.synthetic(generation), mixed.unit, samples.ids, sizes, prompts)
     return faults
 
 
-def _refers(rows: pa.Table, ids: pa.ChunkedArray, n_tokens: np.ndarray, n_real_tokens: np.ndarray) -> list[str]:
+def _refers(rows: pa.Table, unit: str, ids: pa.ChunkedArray, sizes: np.ndarray, real_sizes: np.ndarray) -> list[str]:
     places = pc.index_in(rows["example_id"], ids.combine_chunks())
     if places.null_count:
         unknown = pc.unique(rows["example_id"].filter(pc.is_null(places))).to_pylist()
         return [f"{rows['source'][0]} has no {some(unknown)}"]
     found, faults = places.to_numpy(), list[str]()
-    for name, counts in (("n_tokens", n_tokens), ("n_real_tokens", n_real_tokens)):
+    for name, counts in ((counted("n_tokens", unit), sizes), (counted("n_real_tokens", unit), real_sizes)):
         wrong = rows["example_id"].filter(pa.array(rows[name].to_numpy() != counts[found]))
         faults += [f"{name} is not that of {some(pc.unique(wrong).to_pylist())}"] if len(wrong) else []
     return faults
@@ -216,32 +232,47 @@ def passes_faults(table: pa.Table) -> list[str]:
 def budget_faults(mixed: Mixed) -> list[str]:
     """More or less to train on than the budget pays for: an example, or an optimizer step, is the unit."""
     budget, n_rows = mixed.spec.budget, mixed.table.num_rows
-    n_tokens = mixed.table["n_tokens"].to_numpy()
     match budget.match:
         case "documents" | "epochs":
             passes = mixed.selection.total if budget.match == "epochs" else 1
             n_paid = max(1, round(budget.amount * passes))
             return [f"{n_rows} examples, but the budget pays for {n_paid}"] if n_rows != n_paid else []
         case "steps":
-            n_steps, n_paid = n_batches(n_tokens, mixed.spec), max(1, round(budget.amount))
+            n_steps, n_paid = n_batches(mixed.sizes, mixed.spec), max(1, round(budget.amount))
             return [f"{n_steps} optimizer steps, but the budget pays for {n_paid}"] if n_steps != n_paid else []
         case "tokens" | "flops":
-            paid, used = budget.amount / (mixed.spec.flops_per_token or 1), int(n_tokens.sum(dtype=np.int64))
+            paid, used = budget.amount / (mixed.spec.flops_per_token or 1), int(mixed.sizes.sum(dtype=np.int64))
             within = paid - _longest(mixed) < used <= paid or (n_rows == 1 and used > paid)
             return [] if within else [f"{used} tokens, but the budget pays for {paid:g}, within one example"]
 
 
 def _longest(mixed: Mixed) -> int:
     """Tokens of the longest example that the next place in the mixture could have gone to."""
-    real = mixed.documents.n_tokens[np.concatenate([mixed.documents.rows("train"), mixed.fresh])]
-    return max(int(n.max(initial=0)) for n in (real, *(mixed.trained_tokens(g) for g in mixed.samples)))
+    real = mixed.real_sizes[np.concatenate([mixed.documents.rows("train"), mixed.fresh])]
+    return max(int(n.max(initial=0)) for n in (real, *(mixed.trained_sizes(g) for g in mixed.samples)))
 
 
-def n_batches(n_tokens: np.ndarray, spec: MixSpec) -> int:
+def seen_before(table: pa.Table, documents: Documents | None, samples: Iterable[Samples]) -> np.ndarray:
+    """Size of what a model sees before each example of a mixture, without learning it, shape `(n_rows,)`.
+
+    Args:
+        table: Rows of the MIXTURE contract.
+        documents: The real documents.
+        samples: All samples.
+    """
+    known = [*([documents] if documents else []), *samples]
+    ids = pa.chunked_array([chunk for one in known for chunk in one.ids.chunks], pa.string())
+    rows = pc.index_in(table["example_id"], ids)
+    sizes = np.concatenate([one.input_sizes for one in known] or [np.zeros(0, dtype=np.int64)])
+    return np.append(sizes, 0)[pc.fill_null(rows, len(sizes)).to_numpy()]
+
+
+def n_batches(sizes: np.ndarray, spec: MixSpec) -> int:
     """Optimizer steps that a mixture of these lengths takes; 0 for a family that takes none.
 
     An example that is longer than a row counts as one that fills it: `lineage` says that it is not what its source has.
     """
-    if spec.context_length is None:
+    if spec.batch_size is None:
         return 0
-    return len(assign_batches(np.minimum(n_tokens, spec.context_length), spec.context_length, spec.batch_size))
+    fitting = sizes if spec.context_length is None else np.minimum(sizes, spec.context_length)
+    return len(media.medium(spec.form.output).steps(fitting, spec.batch_size, spec.context_length))

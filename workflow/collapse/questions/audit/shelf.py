@@ -78,6 +78,7 @@ class Shelf:
             record = contracts.record_in(table.schema.metadata)
             if settings:
                 settings.model_validate(record.spec)
+            contract = contracts.kept_by(table, contract)
             faults = tables.contract_faults(pq.read_schema(path), table, contract)
         except ContractError as error:
             self.note(name, "contract", [_first_line(error, path)])

@@ -1,5 +1,7 @@
 """One table alone: its contract, its key, the folder it lies in, its counts."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,11 +59,14 @@ def place_faults(table: pa.Table, arm: Arm) -> list[str]:
     ]
 
 
-def counts_faults(table: pa.Table) -> list[str]:
-    """Counts of a table of texts (documents, samples, truth) that are not those of its tokens and texts."""
-    wrong = {"n_tokens": pc.not_equal(pc.list_value_length(table["token_ids"]), table["n_tokens"])}
-    if "n_bytes" in table.column_names:
-        wrong["n_bytes"] = pc.not_equal(pc.binary_length(table["text"]), table["n_bytes"])
-        wrong["token_ids"] = pc.equal(pc.list_value_length(table["token_ids"]), 0)
-    rows = {name: np.flatnonzero(column.to_numpy()) for name, column in wrong.items()}
+def counts_faults(table: pa.Table, made: Any) -> list[str]:
+    """Values of a table of examples that are not what it says of them.
+
+    Args:
+        table: Rows of documents, samples or the truth.
+        made: The medium of their outputs.
+    """
+    rows = {
+        name: np.flatnonzero(column.to_numpy(zero_copy_only=False)) for name, column in made.miscounted(table).items()
+    }
     return [f"{name} is wrong or none in row {some(found.tolist())}" for name, found in rows.items() if len(found)]

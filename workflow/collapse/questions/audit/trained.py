@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import TRAINING_LOG
 from collapse.artifacts.lineage import ModelCard, model_id
 from collapse.questions.audit import Arm
 
@@ -31,21 +33,22 @@ def card_lineage_faults(card: ModelCard, mixture_sha256: str | None, parent: str
     return faults
 
 
-def training_faults(card: ModelCard, log: pa.Table, n_tokens: int, n_steps: int) -> list[str]:
-    """Tokens and steps of the card and the log that are not those of the mixture.
+def training_faults(card: ModelCard, log: pa.Table, n_trained: int, n_steps: int) -> list[str]:
+    """Sizes and steps of the card and the log that are not those of the mixture.
 
     Args:
         card: The model's card.
-        log: Rows of the TRAINING_LOG contract.
-        n_tokens: Tokens of the mixture, repeats counted.
+        log: Rows that were read by the TRAINING_LOG contract.
+        n_trained: Units of the mixture, such as tokens, repeats counted.
         n_steps: Optimizer steps that the mixture packs into; 0 for a family that takes none.
     """
-    counts = [("the card's n_tokens_trained", card.n_tokens_trained, n_tokens)]
+    counts = [("the card's n_trained", card.n_trained, n_trained)]
     counts += [("the card's n_steps", card.n_steps, n_steps), ("the number of steps logged", log.num_rows, n_steps)]
-    seen = log["tokens_seen"].to_numpy()
+    name = contracts.counted("tokens_seen", contracts.unit_of(log, TRAINING_LOG))
+    seen = log[name].to_numpy()
     if n_steps and len(seen):
-        counts.append(("the last tokens_seen", int(seen[-1]), n_tokens))
+        counts.append((f"the last {name}", int(seen[-1]), n_trained))
     faults = [f"{name} is {found}, but the mixture makes {right}" for name, found, right in counts if found != right]
     steps_follow = np.array_equal(log["step"].to_numpy(), np.arange(1, log.num_rows + 1))
     rising = bool(np.all(np.diff(seen) > 0))
-    return faults if steps_follow and rising else [*faults, "steps or tokens_seen of the log do not follow one another"]
+    return faults if steps_follow and rising else [*faults, f"steps or {name} of the log do not follow one another"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collapse import media
 from collapse.artifacts import contracts, layout
 from collapse.artifacts.contracts import DOCUMENTS, POINTS, THEORY
 from collapse.artifacts.lineage import ModelCard
@@ -29,7 +30,10 @@ from collapse.questions.audit.shelf import Read, Shelf, contract_of
 from collapse.running import files
 from collapse.strategies import generations_read
 
-OF_LOOP = ("documents.parquet", "tokenizer/tokenizer.json", "references.parquet")
+OF_LOOP = ("documents.parquet", "references.parquet")
+ENCODINGS = ("tokenizer/tokenizer.json", "encoding.json")
+"""One of these says how values are written."""
+
 OF_ALL = ("metrics.parquet", "ancestry.parquet", "theory.parquet", "points.parquet")
 OF_WORLD = ("metrics.parquet", "theory.parquet", "points.parquet")
 SIMULATED = {"theory.parquet": THEORY, "points.parquet": POINTS}
@@ -87,6 +91,8 @@ def spec_of(folder: Path) -> AuditSpec:
         arms = _arms_there(folder)
     wanted = [*(OF_LOOP if arms.strategies else ()), *OF_ALL]
     there = [name for name in (*OPTIONAL, *AFTERWARDS) if (folder / name).exists()]
+    if arms.strategies:
+        wanted += [name for name in ENCODINGS if (folder / name).exists()] or [ENCODINGS[0]]
     figures = sorted(f"figures/{path.name}" for path in folder.glob("figures/*.svg"))
     return AuditSpec(arms=arms, parts=(*wanted, *there, *figures))
 
@@ -115,10 +121,11 @@ def _part(walk: Walk, name: str) -> Read | None:
         return None
     read = walk.shelf.table(name, {"documents.parquet": CorpusSpec}.get(name))
     if read and name in ("documents.parquet", "truth.parquet"):
-        walk.shelf.note(name, "counts", tables.counts_faults(read.table))
+        form = contracts.form_of(read.table, DOCUMENTS)
+        walk.shelf.note(name, "counts", tables.counts_faults(read.table, media.medium(form.output)))
     if read and name == "documents.parquet":
         source = CorpusSpec.model_validate(read.record.spec).corpus.source
-        walk.shelf.note(name, "splits", corpus.splits_faults(read.table, draws_repeat=source == "grammar"))
+        walk.shelf.note(name, "splits", corpus.splits_faults(read.table, source == "grammar", media.telling(form)))
         walk.documents = Documents.of(read.table)
         if pretraining := _pretraining_documents(walk.shelf.folder):
             walk.shelf.note(name, "held_out", corpus.held_out_faults(read.table, pretraining))
@@ -149,14 +156,15 @@ def _check_samples(walk: Walk, arm: Arm) -> None:
     spec = GenerateSpec.model_validate(read.record.spec)
     place = [*tables.place_faults(read.table, arm), *drawn.id_faults(read.table, arm)]
     shelf.note(name, "place", place)
-    shelf.note(name, "counts", tables.counts_faults(read.table))
+    shelf.note(name, "counts", tables.counts_faults(read.table, media.medium(spec.form.output)))
     shelf.note(name, "seeds", drawn.seeds_faults(read.table))
     if entries is not None:
         faults = drawn.record_faults(entries, read.table, read.record.spec, arm)
         shelf.note(f"{arm.folder}/sampling_record.json", "record", faults)
     if walk.documents and (writer := walk.cards.get(arm.before)):
         n_expected = (spec.n_samples or len(walk.documents.rows("train"))) * spec.sets_drawn
-        shelf.note(name, "lineage", drawn.lineage_faults(read.table, writer.model_id, walk.documents, n_expected))
+        of_whom, asked = (read.table, writer.model_id, walk.documents), spec.prompt.asks
+        shelf.note(name, "lineage", drawn.lineage_faults(*of_whom, n_expected, asked))
 
 
 def _check_arm(walk: Walk, arm: Arm) -> None:
@@ -232,9 +240,11 @@ def _check_model(walk: Walk, arm: Arm, mixture: Read | None) -> None:
     if parent or not goes_on:
         digest = shelf.as_written(mixture.name)
         shelf.note(name, "lineage", trained.card_lineage_faults(card, digest, parent.model_id if parent else None))
-    n_tokens = mixture.table["n_tokens"].to_numpy()
-    n_steps = mixed.n_batches(n_tokens, MixSpec.model_validate(mixture.record.spec))
-    shelf.note(log.name, "training", trained.training_faults(card, log.table, int(n_tokens.sum()), n_steps))
+    spec = MixSpec.model_validate(mixture.record.spec)
+    sizes = mixture.table[contracts.counted("n_tokens", spec.form.unit)].to_numpy()
+    seen = mixed.seen_before(mixture.table, walk.documents, walk.samples.values()) if spec.sees_inputs else 0
+    n_steps = mixed.n_batches(sizes + seen, spec)
+    shelf.note(log.name, "training", trained.training_faults(card, log.table, int(sizes.sum()), n_steps))
 
 
 def _check_losses(walk: Walk, arm: Arm) -> None:
@@ -260,14 +270,15 @@ def _check_collected(walk: Walk, arms: CollectSpec, parts: dict[str, Read | None
     whole = {name for name in OF_WORLD if len(worlds[name]) == len(arms.worlds)}
     expected = {name: collected.joined(worlds[name], contract) for name, contract in SIMULATED.items() if name in whole}
     if len(walk.ancestries) == n_arms and not _failed(walk, "mixture.parquet"):
-        origins = collected.expected_ancestry(walk.ancestries, arms.strategies)
+        origins = collected.expected_ancestry(walk.ancestries, arms.strategies, arms.unit)
         expected["ancestry.parquet"] = origins
         if "metrics.parquet" in whole and len(walk.metrics) == n_arms:
             rows = collected.expected_metrics(walk.metrics, worlds["metrics.parquet"], origins)
             expected["metrics.parquet"] = rows
     for name, rows in expected.items():
         if read := parts.get(name):
-            walk.shelf.note(name, "collected", collected.faults(read.table, rows, contract_of(name)))
+            contract = contracts.kept_by(read.table, contract_of(name))
+            walk.shelf.note(name, "collected", collected.faults(read.table, rows, contract))
 
 
 def _failed(walk: Walk, name: str) -> bool:

@@ -1,0 +1,50 @@
+"""Questions about two whole numbers, and their answers."""
+
+import math
+
+import numpy as np
+
+from collapse.config.settings import ArithmeticSettings
+from collapse.corpora import RealText
+from collapse.errors import ConfigError
+from collapse.randomness import stream
+
+LICENCE = "made up by this project; no rights are claimed"
+
+
+def read(settings: ArithmeticSettings) -> list[RealText]:
+    """Draw different questions, uniformly, and answer them.
+
+    Raises:
+        ConfigError: There are fewer pairs of numbers than examples.
+    """
+    n_pairs = settings.largest**2
+    if settings.examples > n_pairs:
+        raise ConfigError(
+            f"corpus.arithmetic.examples: is {settings.examples}, but numbers up to {settings.largest} have {n_pairs} "
+            "pairs.\n  Lower it, or raise `largest`."
+        )
+    rng = stream(settings.seed, 0, "arithmetic")
+    firsts, seconds = np.divmod(_different(n_pairs, settings.examples, rng), settings.largest)
+    source = f"{settings.task} of numbers from 1 to {settings.largest}"
+    return [
+        RealText(answer, group=question, source=source, licence=LICENCE, input=question)
+        for question, answer in (
+            _example(settings.task, int(a) + 1, int(b) + 1) for a, b in zip(firsts, seconds, strict=True)
+        )
+    ]
+
+
+def _different(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Different whole numbers below `n`, shape `(size,)`, int64, in the order drawn."""
+    if n <= 1 << 24:
+        return rng.permutation(n)[:size]
+    found = dict.fromkeys(rng.integers(n, size=size).tolist())
+    while len(found) < size:
+        found.update(dict.fromkeys(rng.integers(n, size=size - len(found)).tolist()))
+    return np.array(list(found), dtype=np.int64)
+
+
+def _example(task: str, a: int, b: int) -> tuple[str, str]:
+    """Question and answer."""
+    return (f"{a}+{b}=", str(a + b)) if task == "addition" else (f"gcd({a},{b})=", str(math.gcd(a, b)))

@@ -1,0 +1,157 @@
+"""Which files the jobs of an experiment read, as functions of wildcards."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from collapse import media
+from collapse.artifacts import layout
+from collapse.config.plan import Plan
+from collapse.config.settings import PerplexityBandVerifier
+from collapse.metrics.arm import NEED_REFERENCES
+from collapse.strategies import generations_read
+
+if TYPE_CHECKING:
+    from collapse.experiment.pretraining import Pretraining
+
+
+class Wildcards(Protocol):
+    """Snakemake's wildcards of an arm, or of a closed-form world."""
+
+    world: str
+    strategy: str
+    seed: str
+    generation: str
+
+
+class Inputs:
+    """What the rules ask: which files a job reads. What an experiment has not, is an empty list."""
+
+    def __init__(self, plan: Plan, pretraining: "Pretraining | None") -> None:
+        """An experiment's.
+
+        Args:
+            plan: Its settings.
+            pretraining: The base model that the plan's recipe makes, if it has one.
+        """
+        self.plan, self.pretraining = plan, pretraining
+
+    # --- the experiment's own -----------------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> str:
+        """Where the experiment's results lie."""
+        return f"results/{self.plan.experiment}"
+
+    @property
+    def encoding(self) -> str:
+        """What says how the experiment's values are written."""
+        return f"{self.folder}/{media.encoding_path(self.plan.form)}"
+
+    def base_model(self, _wildcards: object = None) -> list[str]:
+        """The pretrained weights, if the plan has any."""
+        return [f"results/{self.plan.experiment}/base_model/base_model.json"] if self.plan.has_base_model else []
+
+    def pretrained(self, _wildcards: object = None) -> list[str]:
+        """Card of the model that the recipe makes, if there is one."""
+        return [self.pretraining.card] if self.pretraining else []
+
+    def pretraining_tokenizer(self, _wildcards: object = None) -> list[str]:
+        """The tokenizer that the recipe makes, if there is one."""
+        return [self.pretraining.tokenizer] if self.pretraining else []
+
+    def pretraining_documents(self, _wildcards: object = None) -> list[str]:
+        """What the base model learned from, if it is pretrained here."""
+        return [self.pretraining.documents] if self.pretraining else []
+
+    def given_tokenizer(self, _wildcards: object = None) -> list[str]:
+        """What lies beside the base model's tokenizer, if there is a base model."""
+        return self.pretraining_tokenizer() or self.base_model()
+
+    def documents(self, _wildcards: object = None) -> list[str]:
+        """The real documents, if the loop of language models reads any."""
+        return [f"results/{self.plan.experiment}/documents.parquet"] if self.plan.strategies else []
+
+    def references(self, _wildcards: object = None) -> list[str]:
+        """What n-gram models of the same text come to, if there is a loop of language models."""
+        return [f"results/{self.plan.experiment}/references.parquet"] if self.plan.strategies else []
+
+    def yardstick(self, _wildcards: object = None) -> list[str]:
+        """What real examples are measured by, where measures of samples need it."""
+        return self.references() if self.plan.form.output in NEED_REFERENCES else []
+
+    def truth(self, _wildcards: object = None) -> list[str]:
+        """The source's distribution, where it is known and there is a loop to measure against it."""
+        known = self.plan.corpus.source == "grammar" and self.plan.strategies
+        return [f"results/{self.plan.experiment}/truth.parquet"] if known else []
+
+    def claims(self, _wildcards: object = None) -> list[str]:
+        """The table of verdicts, if anything is claimed."""
+        return [f"results/{self.plan.experiment}/claims.parquet"] if self.plan.claims else []
+
+    def templates(self, _wildcards: object = None) -> list[str]:
+        """The templates of the report."""
+        names = ("report", *(["loop"] if self.plan.strategies else []), *(["theory"] if self.has_theory else []))
+        return [f"workflow/report/{name}.html.jinja" for name in names]
+
+    @property
+    def has_theory(self) -> bool:
+        """Whether the report has a part about theory."""
+        return bool(self.plan.worlds or self.plan.claims)
+
+    # --- of one arm -------------------------------------------------------------------------------------------------
+
+    def model_before(self, wildcards: Wildcards) -> str:
+        """The model that writes a generation's samples."""
+        return self._model(wildcards, int(wildcards.generation) - 1)
+
+    def generation_0(self, wildcards: Wildcards) -> str:
+        """The shared model of generation 0."""
+        return self._model(wildcards, 0)
+
+    def initial(self, wildcards: Wildcards) -> list[str]:
+        """Where training starts: the generation before, the base model, or nothing."""
+        if self.plan.start == "previous" and int(wildcards.generation) > 0:
+            return [self.model_before(wildcards)]
+        return self.base_model()
+
+    def judge(self, wildcards: Wildcards) -> list[str]:
+        """The model of generation 0, if the strategy's verifiers read likelihoods."""
+        used = self.plan.verify_spec(wildcards.strategy).verifiers.values()
+        reads = any(isinstance(verifier, PerplexityBandVerifier) for verifier in used)
+        return [self.generation_0(wildcards)] if reads else []
+
+    def own_samples(self, wildcards: Wildcards) -> list[str]:
+        """The samples drawn for this generation; none at generation 0."""
+        generation = int(wildcards.generation)
+        return [self._samples(wildcards, generation)] if generation > 0 else []
+
+    def own_verdicts(self, wildcards: Wildcards) -> list[str]:
+        """The verdicts on them, where the strategy has verifiers."""
+        generation = int(wildcards.generation)
+        return self._verdicts(wildcards, range(max(1, generation), generation + 1))
+
+    def samples_read(self, wildcards: Wildcards) -> list[str]:
+        """Every generation's samples that the strategy composes this training set from."""
+        return [self._samples(wildcards, generation) for generation in self._read(wildcards)]
+
+    def verdicts_read(self, wildcards: Wildcards) -> list[str]:
+        """Their verdicts, where the strategy has verifiers."""
+        return self._verdicts(wildcards, self._read(wildcards))
+
+    def _read(self, wildcards: Wildcards) -> range:
+        generation = int(wildcards.generation)
+        return generations_read(self.plan.strategy(wildcards.strategy), generation) if generation else range(0)
+
+    def _model(self, wildcards: Wildcards, generation: int) -> str:
+        return layout.model(self.plan.experiment, wildcards.strategy, int(wildcards.seed), generation)
+
+    def _samples(self, wildcards: Wildcards, generation: int) -> str:
+        return layout.samples(self.plan.experiment, wildcards.strategy, int(wildcards.seed), generation)
+
+    def _verdicts(self, wildcards: Wildcards, generations: range) -> list[str]:
+        if not self.plan.strategy(wildcards.strategy).verifiers:
+            return []
+        arms = (
+            layout.arm(self.plan.experiment, wildcards.strategy, int(wildcards.seed), generation)
+            for generation in generations
+        )
+        return [f"{arm}/verdicts.parquet" for arm in arms]

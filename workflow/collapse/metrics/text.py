@@ -1,0 +1,162 @@
+"""The measures of text: loss, diversity, tails, and, where the source is known, exact distances."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collapse import media
+from collapse.artifacts.contracts import REFERENCES
+from collapse.config.plan import ReferencesSpec
+from collapse.config.settings import EvaluationSettings
+from collapse.families import Model
+from collapse.media import Encoding
+from collapse.media.text import outputs
+from collapse.media.text.sequences import Sequences
+from collapse.metrics import Measurement, distance, diversity, kneser_ney, loss, tails
+from collapse.metrics.arm import Arm
+
+logger = logging.getLogger(__name__)
+
+ORDERS = {"bigram": 2, "trigram": 3}
+"""The n-gram models of `references`."""
+
+
+def loss_columns(table: pa.Table) -> dict[str, Any]:
+    """Tokens and bytes of each text."""
+    n_bytes = [len(text.encode()) for text in table["text"].to_pylist()]
+    return {"n_tokens": outputs(table).lengths.astype(np.int32), "n_bytes": np.array(n_bytes, dtype=np.int32)}
+
+
+def references(spec: ReferencesSpec, real: pa.Table, before: pa.Table | None, how: Encoding) -> pa.Table:
+    """Count n-grams on all real text that the model of generation 0 has seen, and score the test split.
+
+    Args:
+        spec: Whether there is a base model whose text is not known here.
+        real: Real documents.
+        before: What the base model learned from, where it is pretrained here.
+        how: The tokenizer.
+    """
+    learned = [table.filter(pc.equal(table["split"], "train")) for table in (before, real) if table is not None]
+    train = Sequences.concatenate(outputs(table) for table in learned)
+    held_out = real.filter(pc.equal(real["split"], "test"))
+    test, n_bytes = outputs(held_out), held_out["n_bytes"].to_numpy()
+    rows = []
+    for name, order in ORDERS.items():
+        nats = kneser_ney.losses(train, test, order, how.output.size, how.output.bos)
+        mean = loss.mean_loss(nats, test.lengths)
+        rows.append(
+            {
+                "model": name,
+                "n_order": order,
+                "test_loss": mean.value,
+                "standard_error": mean.standard_error,
+                "bits_per_byte": loss.bits_per_byte(nats, n_bytes).value,
+                "n_training_tokens": train.n_tokens,
+                "knows_pretraining_text": spec.pretraining_text_is_known,
+            }
+        )
+        logger.info("%s: %.4f nats/token on %d documents", name, mean.value, len(test))
+    return pa.Table.from_pylist(rows, schema=REFERENCES.schema)
+
+
+def measured(arm: Arm) -> list[Measurement]:
+    """Everything that is measured of an arm's text; at generation 0, real training text stands in for samples."""
+    found = _loss_metrics(arm)
+    written, name = (arm.train, "real_train") if arm.samples is None else (arm.samples, "samples")
+    if arm.samples is not None:
+        found += _sample_metrics(arm, arm.samples)
+    found += _diversity(written, name, outputs(arm.train), arm.settings)
+    if arm.truth is not None:
+        found += _distances(arm, arm.model, arm.truth, written, name)
+    return found
+
+
+def _loss_metrics(arm: Arm) -> list[Measurement]:
+    sizes = loss_columns(arm.test)
+    mean = loss.mean_loss(arm.test_nats, sizes["n_tokens"])
+    estimates = {
+        "test_loss": mean,
+        "perplexity": loss.perplexity(mean),
+        "bits_per_byte": loss.bits_per_byte(arm.test_nats, sizes["n_bytes"]),
+        "document_loss_q95": loss.document_loss_quantile(arm.test_nats, sizes["n_tokens"], 0.95),
+    }
+    return [Measurement(name, "real_test", *estimate) for name, estimate in estimates.items()]
+
+
+def _sample_metrics(arm: Arm, drawn: pa.Table) -> list[Measurement]:
+    n, n_tokens, tokens = drawn.num_rows, drawn["n_tokens"].to_numpy(), outputs(drawn)
+    assert arm.sample_nats is not None
+    own = loss.mean_loss(-drawn["logprob_nats"].to_numpy().astype(np.float64), n_tokens)
+    first = loss.mean_loss(arm.sample_nats, n_tokens)
+    shares = {
+        "mean_length": n_tokens.mean(),
+        "stopped_fraction": np.mean(drawn["finish_reason"].to_numpy() == "stop"),
+        "empty_fraction": np.mean([not text.strip() for text in drawn["text"].to_pylist()]),
+        "duplicate_fraction": diversity.duplicate_fraction(tokens),
+    }
+    if arm.form.input:
+        shares["right_fraction"] = _right(arm, drawn).mean()
+    found = [Measurement("sampler_loss", "samples", *own), Measurement("generation_0_loss", "samples", *first)]
+    return found + [Measurement(name, "samples", float(value), n) for name, value in shares.items()]
+
+
+def _right(arm: Arm, drawn: pa.Table) -> np.ndarray:
+    """Whether each sample is, word for word, the real answer to its input, shape `(n,)`."""
+    known = [table.select(["document_id", "text"]) for table in (arm.train, arm.reserve) if table is not None]
+    real = pa.concat_tables(known)
+    rows = pc.index_in(drawn["prompt_id"], real["document_id"].combine_chunks())
+    return pc.equal(real["text"].take(rows), drawn["text"]).to_numpy()
+
+
+def _diversity(written: pa.Table, name: str, real: Sequences, settings: EvaluationSettings) -> list[Measurement]:
+    """Diversity and tails at one size for every generation."""
+    everything, texts = outputs(written), written["text"].to_pylist()
+    tokens = everything.first_tokens(settings.diversity_tokens)
+    values = {f"distinct_{n}": diversity.distinct_n(tokens, n) for n in (1, 2, 3, 4)}
+    values["self_bleu"] = diversity.self_bleu(
+        everything.take(np.arange(min(len(everything), settings.self_bleu_samples)))
+    )
+    values["type_entropy"] = diversity.type_entropy(tokens)
+    values["compression_ratio"] = diversity.compression_ratio(texts[: len(tokens)])
+    n_types = 1 + max(int(tokens.values.max(initial=0)), int(real.values.max(initial=0)))
+    values["tail_mass"] = tails.tail_mass(tokens, tails.tail_types(real, n_types, settings.tail_share))
+    values["unseen_type_mass"] = tails.unseen_type_mass(real, tokens)
+    values["surviving_vocabulary"] = tails.surviving_vocabulary(real, tokens)
+    return [Measurement(metric, name, value, tokens.n_tokens) for metric, value in values.items()]
+
+
+def _distances(arm: Arm, model: Model, truth: pa.Table, written: pa.Table, name: str) -> list[Measurement]:
+    """The model against the known source, exactly; and what held-out documents and samples say of the same."""
+    known, p = outputs(truth), truth["probability"].to_numpy()
+    log_q = -model.score(known)
+    distance.refuse_improper(p, log_q)
+    entropy = distance.entropy(p)
+    exact = {
+        "kl_to_source": distance.kl_divergence(p, log_q),
+        "tv_to_source": distance.total_variation(p, log_q),
+        "support_mass": distance.support_mass(log_q),
+        "support_entropy": distance.support_entropy(log_q),
+        "source_entropy": entropy,
+        "source_tail_mass": distance.support_mass(log_q[distance.rare_documents(p, arm.settings.tail_share)]),
+    }
+    estimate = distance.loss_above_entropy(arm.test_nats, entropy)
+    whole = outputs(written)
+    if name == "samples":
+        prompts = media.samples(written, arm.form).inputs
+        whole = prompts.joined(whole)
+    grammatical, covered = np.mean(_among(whole, known)), p[_among(known, whole)].sum()
+    return [
+        *(Measurement(metric, "truth", value, len(p)) for metric, value in exact.items()),
+        Measurement("loss_above_entropy", "real_test", *estimate),
+        Measurement("support_coverage", name, float(covered), len(whole)),
+        Measurement("grammatical_fraction", name, float(grammatical), len(whole)),
+    ]
+
+
+def _among(texts: Sequences, others: Sequences) -> np.ndarray:
+    """Whether each text is one of the others, token by token, shape `(len(texts),)`."""
+    known = set(others.keys())
+    return np.array([key in known for key in texts.keys()], dtype=bool)  # noqa: SIM118
