@@ -214,3 +214,17 @@ def test_a_pool_that_is_not_what_the_strategy_takes_does_not_pass(experiment, ma
     assert mixed.shares_faults(moved(whole, "n_pool", right - 1)) == [
         f"n_pool is not {right}, all that `accumulate` takes"
     ]
+
+
+def test_training_on_an_empty_sample_does_not_pass(experiment):
+    whole = composed(experiment, spec("replace"))
+    written = whole.samples[GENERATION]
+    empty = replace(written, n_tokens=written.n_tokens * 0, n_prompt=written.n_prompt * 0)
+    assert mixed.usable_faults(whole) == []
+    assert "refused, empty or not offered" in mixed.usable_faults(replace(whole, samples={GENERATION: empty}))[0]
+
+
+def test_a_second_pass_that_has_begun_shows_that_the_first_was_whole(experiment):
+    whole = composed(experiment, spec("accumulate_subsample", "documents", 60))
+    claimed = replace(whole, spec=spec("accumulate", "documents", 60))
+    assert "takes 40" in mixed.shares_faults(claimed)[0]

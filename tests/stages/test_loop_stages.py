@@ -278,6 +278,30 @@ def test_prompts_are_the_beginnings_of_real_documents(study, tmp_path):
         assert row["prompt_token_ids"] == beginnings[row["prompt_id"]]
 
 
+def test_a_document_that_ends_where_its_prompt_would_end_prompts_nothing():
+    spec = plan(prompt={"source": "real_prefix", "n_tokens": 3, "in_training": True}).generate_spec("replace", 1)
+    names = {"document_id": ["short", "just as long", "longer"], "n_tokens": [2, 3, 4]}
+    train = pa.table(names | {"token_ids": [[5] * n for n in names["n_tokens"]]})
+    ids, prompts = generate._prompts(spec, train, 2)
+    assert (ids.to_pylist(), list(map(list, prompts))) == (["longer"] * 2, [[5, 5, 5]] * 2)
+
+
+def test_the_sampling_record_counts_what_was_drawn(study):
+    record = json.loads((study.arm("replace", 1) / "sampling_record.json").read_text())
+    written, documents = read_samples(study), contracts.read(study.documents, DOCUMENTS)
+    stopped = pc.equal(written["finish_reason"], "stop")
+    expected = {
+        "n_samples": written.num_rows,
+        "n_stopped": pc.sum(stopped).as_py(),
+        "n_truncated": pc.sum(pc.invert(stopped)).as_py(),
+        "n_empty": sum(text.strip() == "" for text in written["text"].to_pylist()),
+        "n_duplicates": written.num_rows - len(set(map(tuple, written["token_ids"].to_pylist()))),
+        "mean_tokens": round(pc.mean(written["n_tokens"]).as_py(), 4),
+        "mean_real_tokens": round(pc.mean(documents.filter(pc.field("split") == "train")["n_tokens"]).as_py(), 4),
+    }
+    assert {name: record[name] for name in expected} == expected
+
+
 # --- the pipeline must not fake collapse ----------------------------------------------------------------------------
 
 
