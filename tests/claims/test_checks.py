@@ -453,3 +453,9 @@ def test_a_place_is_found_though_its_parameter_was_rounded():
     assert verdict(values, **claim)["n_values"] == 1
     with pytest.raises(ConfigError, match=r"at\.x: 0\.3001 is not simulated"):
         verdict(values, **(claim | {"select": {"at": {"x": 0.3001}}}))
+
+
+@pytest.mark.parametrize(("metric", "words"), [("erx", "did you mean `error`"), ("exx", "there is error")])
+def test_a_name_that_is_half_right_is_recognised(metric, words):
+    with pytest.raises(ConfigError, match=words):
+        verdict(tables(measured({1: 1.0})), kind="value", expected=1.0, tolerance=0.1, select={"metric": metric})

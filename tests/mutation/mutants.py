@@ -58,6 +58,7 @@ NEAR = {
     "stages/train.py": ("tests/stages/test_loop_stages.py",),
     "stages/truth.py": ("tests/stages/test_truth.py",),
     "stages/": ("tests/report",),
+    "stats/named.py": ("tests/claims/test_checks.py", "tests/report/test_theory.py"),
     "stats/pooled.py": ("tests/claims/test_checks.py", "tests/report/test_theory.py"),
     "stats/": ("tests/stats", "tests/test_readme.py", "tests/report/test_answer.py"),
     "claims/": ("tests/claims",),

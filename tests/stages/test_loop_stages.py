@@ -476,6 +476,15 @@ def test_generation_0_has_no_samples_so_real_text_stands_in(study):
     assert (by_name["unseen_type_mass"], by_name["pool_passes"]) == (0.0, 1.0)
 
 
+def test_a_mixture_of_one_example_is_measured(study, tmp_path):
+    single = Study(tmp_path, plan(budget={"match": "documents", "amount": 1}))
+    single.documents, single.tokenizer = study.documents, study.tokenizer
+    n_pool = single.mix("replace", 0, [])["n_pool"].to_pylist()
+    found = {one.metric: one.value for one in evaluate._provenance(single.arm("replace", 0) / "mixture.parquet", 0)}
+    assert len(n_pool) == 1 < n_pool[0]
+    assert (found["n_pool_examples"], found["pool_passes"]) == (n_pool[0], 1 / n_pool[0])
+
+
 # --- beside a source that is known ------------------------------------------------------------------------------------
 
 LISTED, P = [[5, 6], [5, 7], [8]], np.array([0.5, 0.3, 0.2])
