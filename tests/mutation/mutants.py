@@ -51,6 +51,7 @@ NEAR = {
     "stages/claims.py": ("tests/claims",),
     "stages/corpus.py": ("tests/corpora/test_corpus_stage.py", "tests/stages/test_loop_stages.py"),
     "stages/mix.py": ("tests/stages/test_mix.py", "tests/audit/test_mixed.py"),
+    "stages/references.py": ("tests/stages/test_loop_stages.py",),
     "stages/simulate.py": ("tests/worlds/test_simulate_stage.py", "tests/claims/test_published_verdicts.py"),
     "stages/verify.py": ("tests/verifiers",),
     "stages/evaluate.py": ("tests/stages/test_loop_stages.py", "tests/stages/test_truth.py"),

@@ -12,17 +12,17 @@ from scipy import stats
 
 from collapse import contracts, families, packing
 from collapse.config import Plan, load_plan
-from collapse.config.plan import EvaluateSpec
+from collapse.config.plan import EvaluateSpec, ReferencesSpec
 from collapse.config.settings import HealthSettings
-from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, Record
+from collapse.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, REFERENCES, SAMPLES, TRUTH, Record
 from collapse.corpora.tokenizer import Codec
 from collapse.errors import EngineError
 from collapse.families.ngram import count
 from collapse.lineage import read_card
-from collapse.metrics import diversity
+from collapse.metrics import diversity, kneser_ney
 from collapse.randomness import row_seeds, stream
 from collapse.sequences import Sequences
-from collapse.stages import corpus, evaluate, generate, mix, train
+from collapse.stages import corpus, evaluate, generate, mix, references, train
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -483,6 +483,21 @@ def test_a_mixture_of_one_example_is_measured(study, tmp_path):
     found = {one.metric: one.value for one in evaluate._provenance(single.arm("replace", 0) / "mixture.parquet", 0)}
     assert len(n_pool) == 1 < n_pool[0]
     assert (found["n_pool_examples"], found["pool_passes"]) == (n_pool[0], 1 / n_pool[0])
+
+
+def test_references_are_a_bigram_and_a_trigram_of_the_real_training_text(study, tmp_path):
+    path, codec = tmp_path / "references.parquet", Codec.load(study.tokenizer.parent)
+    spec = ReferencesSpec(pretraining_text_is_known=True)
+    references.run(spec=spec, documents=study.documents, tokenizer=study.tokenizer, references=path, record=Record())
+    documents = contracts.read(study.documents, DOCUMENTS)
+    train, test = (
+        Sequences.from_arrow(documents.filter(pc.field("split") == split)["token_ids"]) for split in ("train", "test")
+    )
+    losses = [kneser_ney.losses(train, test, order, codec.size, codec.bos).sum() for order in (2, 3)]
+    found = contracts.read(path, REFERENCES).to_pylist()
+    assert [(row["model"], row["n_order"]) for row in found] == [("bigram", 2), ("trigram", 3)]
+    assert [row["test_loss"] for row in found] == pytest.approx([nats / test.n_tokens for nats in losses])
+    assert {row["n_training_tokens"] for row in found} == {train.n_tokens}
 
 
 # --- beside a source that is known ------------------------------------------------------------------------------------
