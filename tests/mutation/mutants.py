@@ -66,6 +66,7 @@ NEAR = {
     "audit/": ("tests/audit", *DAMAGES),
     "config/plan.py": (
         "tests/vocabulary/test_config.py",
+        "tests/vocabulary/test_odd_settings.py",
         "tests/vocabulary/test_settings_together.py",
         "tests/test_experiment.py",
         "tests/stages",

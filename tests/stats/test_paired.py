@@ -146,3 +146,12 @@ def test_the_bootstrap_scales_with_its_unit(unit):
     differences = np.random.default_rng(17).normal(0.2, 1, 12)
     here, there = (paired_bootstrap(differences * by, 0.95, np.random.default_rng(18)) for by in (1, unit))
     assert (there.low / unit, there.high / unit, there.p_value) == pytest.approx((here.low, here.high, here.p_value))
+
+
+def test_a_mean_of_nothing_has_a_p_value_of_one():
+    found = paired_bootstrap(np.array([-1.0, 1.0] * 6), 0.95, np.random.default_rng(19))
+    assert (found.estimate, found.p_value) == (0.0, 1.0)
+
+
+def test_a_p_value_at_the_level_decides_nothing():
+    assert not Interval(0.4, 0.0, 0.8, "paired_t", 3, 0.25, 0.5).decided(0.5)
