@@ -493,3 +493,18 @@ def test_two_seeds_have_an_error_and_one_has_none():
     claim["select"] = {"world": None, "evaluation_set": "real_test", "metric": "test_loss"}
     errors = [verdict(loop_rows(losses), **copy.deepcopy(claim))["standard_error"] for losses in ([3.0, 3.2], [3.0])]
     assert errors == [pytest.approx(0.1), None]
+
+
+@pytest.mark.parametrize(
+    ("claim", "values", "words"),
+    [
+        ({"kind": "bound", "at_most": 1.5}, (1.0,), "It is below 1.5, by 0.5."),
+        ({"kind": "bound", "at_least": 0.5}, (1.0,), "It is above 0.5, by 0.5."),
+        ({"kind": "bound", "at_most": 0.5}, (1.0,), "It is not below 0.5, by 0.5."),
+        ({"kind": "trend", "direction": "increasing"}, (1.0, 2.0), "It is above the value at x 1, by 1."),
+        ({"kind": "trend", "direction": "decreasing"}, (2.0, 1.0), "It is below the value at x 1, by 1."),
+    ],
+)
+def test_a_reason_names_the_side(claim, values, words):
+    along = {"along": "x"} if claim["kind"] == "trend" else {}
+    assert verdict(tables(measured(dict(enumerate(values, start=1)))), **claim, **along)["reason"] == words
