@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from collapse.artifacts import contracts, layout
 from collapse.config import load_plan
+from collapse.config.plan import EvaluateSpec, TrainSpec
 from collapse.errors import ConfigError, EngineError
 from collapse.experiment import Experiment
 
@@ -138,6 +140,14 @@ def test_a_base_model_that_comes_with_the_project_is_not_made_again(monkeypatch,
     taken = experiment(pretraining=CONFIG["pretraining"] | {"steps": 7}).pretraining
     assert taken.card == str(shipped.relative_to(tmp_path))
     assert taken.made == [taken.documents, taken.tokenizer]
+
+
+def test_the_base_model_that_comes_with_the_project_was_trained_and_measured_as_the_recipe_says():
+    plan = load_plan(copy.deepcopy(CONFIG), "test").pretraining_plan()
+    shipped = Path(__file__).parents[1] / layout.SHIPPED / plan.experiment
+    trained, measured = (contracts.spec_of(shipped / f"{name}.parquet").spec for name in ("training_log", "metrics"))
+    assert TrainSpec.model_validate(trained) == plan.train_spec()
+    assert EvaluateSpec.model_validate(measured) == plan.evaluate_spec("real", 0)
 
 
 def test_no_base_model_is_made_where_none_is_asked_for():

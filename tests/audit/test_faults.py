@@ -9,14 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from collapse.artifacts.contracts import CONTRASTS, TRAINING_LOG, Record
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import CONTRASTS, METRICS, POINTS, THEORY, TRAINING_LOG, Record
+from collapse.config.plan import AuditSpec, CollectSpec
 from collapse.errors import ContractError
 from collapse.media import text
 from collapse.media.text.sequences import Sequences
 from collapse.plain_text import printable
-from collapse.questions.audit import Arm, drawn, mixed, some, tables
+from collapse.questions.audit import Arm, Finding, drawn, mixed, some, tables
 from collapse.questions.audit.drawn import Documents, Samples
 from collapse.questions.audit.shelf import Shelf
+from collapse.questions.audit.walk import audited, spec_of
 from collapse.stages import audit
 from collapse.stages.audit import _summary
 
@@ -317,3 +320,60 @@ def test_an_audit_of_odd_folders_does_not_steer_the_terminal(
 
 def test_an_audit_only_looks_unless_it_is_told_to_set_aside() -> None:
     assert inspect.signature(audit.run).parameters["set_aside"].default is False
+
+
+def test_an_experiment_is_audited_alone_and_those_in_a_folder_together(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "world=line").mkdir(parents=True)
+        (tmp_path / name / "world=line" / "metrics.parquet").touch()
+    assert audit._experiments(tmp_path / "one") == [tmp_path / "one"]
+    assert audit._experiments(tmp_path) == [tmp_path / "one", tmp_path / "two"]
+    assert spec_of(tmp_path / "one").arms.generations == 0
+
+
+def test_twenty_failures_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    failed = [Finding(f"{n}.parquet", "key", ("rows repeat",)) for n in range(21)]
+    assert not any("more" in line for line in _summary(shelf(tmp_path), failed[:20], []))
+    assert list(_summary(shelf(tmp_path), failed, []))[-1] == "  and 1 more"
+
+
+@pytest.mark.parametrize(("n_damaged", "rest"), [(6, ""), (7, "  and 1 more; all are told above.\n")])
+def test_six_files_at_fault_are_named_and_the_others_counted(tmp_path: Path, n_damaged: int, rest: str) -> None:
+    for n in range(n_damaged):
+        (tmp_path / "figures" / f"{n}.svg").mkdir(parents=True)
+    (tmp_path / "world=line").mkdir()
+    with pytest.raises(ContractError) as refused:
+        audit.run(results=tmp_path, record=Record())
+    assert str(refused.value).count("it is a folder") == 6
+    assert str(refused.value).endswith(f"it is a folder, not a file.\n{rest}  Nothing was changed.")
+
+
+def test_what_is_missing_is_not_set_aside(tmp_path: Path) -> None:
+    one = shelf(tmp_path)
+    one.file("gone")
+    assert audit._set_aside(one) == []
+
+
+def test_a_card_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
+    one = shelf(tmp_path)
+    (tmp_path / "model.json").write_text("{")
+    assert one.card("model.json") is None
+    assert [(finding.check, finding.passed) for finding in one.findings] == [("complete", True), ("contract", False)]
+
+
+def test_tables_are_compared_with_those_of_worlds_once_all_are_there(tmp_path: Path) -> None:
+    collected = {"metrics.parquet": METRICS, "theory.parquet": THEORY, "points.parquet": POINTS}
+    arms = CollectSpec(strategies=(), seeds=(0,), generations=0, worlds=("line", "memory"))
+
+    def compared() -> set[str]:
+        found = audited(tmp_path, AuditSpec(arms=arms, parts=tuple(collected))).findings
+        return {finding.artifact for finding in found if finding.check == "collected"}
+
+    for folder, expected in (
+        (tmp_path, set()),
+        (tmp_path / "world=line", set()),
+        (tmp_path / "world=memory", {*collected}),
+    ):
+        for name, contract in collected.items():
+            contracts.write(folder / name, contract, contract.schema.empty_table(), Record())
+        assert compared() == expected

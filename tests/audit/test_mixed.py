@@ -30,6 +30,7 @@ BUDGETS = [
     ("epochs", 1),
     ("epochs", 0.4),
     ("epochs", 2.5),
+    ("documents", 1),
     ("documents", 7),
     ("documents", 130),
     ("tokens", 3),
@@ -214,3 +215,69 @@ def test_a_pool_that_is_not_what_the_strategy_takes_does_not_pass(experiment, ma
     assert mixed.shares_faults(moved(whole, "n_pool", right - 1)) == [
         f"n_pool is not {right}, all that `accumulate` takes"
     ]
+
+
+def test_training_on_an_empty_sample_does_not_pass(experiment):
+    whole = composed(experiment, spec("replace"))
+    written = whole.samples[GENERATION]
+    empty = replace(written, sizes=written.sizes * 0, input_sizes=written.input_sizes * 0)
+    assert mixed.usable_faults(whole) == []
+    assert "refused, empty or not offered" in mixed.usable_faults(replace(whole, samples={GENERATION: empty}))[0]
+
+
+def test_a_second_pass_that_has_begun_shows_that_the_first_was_whole(experiment):
+    whole = composed(experiment, spec("accumulate_subsample", "documents", 60))
+    claimed = replace(whole, spec=spec("accumulate", "documents", 60))
+    assert "takes 40" in mixed.shares_faults(claimed)[0]
+
+
+@pytest.mark.parametrize(
+    ("match", "amount", "whole"),
+    [
+        ("epochs", 1, True),
+        ("epochs", 0.9, False),
+        ("epochs", 2.5, True),
+        ("documents", 40, True),
+        ("documents", 39, False),
+    ],
+)
+def test_a_budget_that_pays_for_every_example_pays_for_a_whole_pass(experiment, match, amount, whole):
+    assert composed(experiment, spec("replace", match, amount)).whole is whole
+
+
+@pytest.mark.parametrize(("made", "claimed", "found"), [("replace", "window", (0, 40)), ("window", "replace", (40, 0))])
+def test_a_generation_too_few_or_too_many_is_named(experiment, made, claimed, found):
+    told = mixed.shares_faults(
+        replace(composed(experiment, spec("window")), table=composed(experiment, spec(made)).table, spec=spec(claimed))
+    )
+    assert told == [f"{found[0]} different samples of generation 2, but `{claimed}` takes {found[1]}"]
+
+
+def test_one_example_again_and_again_is_not_what_a_part_of_a_pass_holds(experiment):
+    whole = composed(experiment, spec("replace", "epochs", 0.4))
+    same = moved(whole, "example_id", whole.table["example_id"][0].as_py())
+    assert mixed.shares_faults(same) == ["1 different examples in 16 rows; there should be 16"]
+
+
+def test_a_mixture_of_generation_0_holds_no_synthetic_text(experiment):
+    whole, first = composed(experiment, spec("replace")), Arm("tried", 0, 0)
+    named = moved(moved(whole, "origin_generation", 0), "source", f"{first.samples.folder}/samples.parquet")
+    assert "holds synthetic text of 0" in mixed.generation_faults(replace(named, arm=first))[0]
+
+
+def test_a_sample_of_one_token_may_be_trained_on(experiment):
+    whole = composed(experiment, spec("replace"))
+    written = whole.samples[GENERATION]
+    short = replace(written, sizes=written.sizes * 0 + 1, input_sizes=written.input_sizes * 0)
+    assert replace(whole, samples={GENERATION: short}).usable(GENERATION).sum() == whole.n_offered == 40
+
+
+def test_tokens_are_spent_to_within_the_longest_example_and_no_further(experiment):
+    whole = composed(experiment, spec("accumulate", "tokens", 200))
+    used = sum(whole.table["n_tokens"].to_pylist())
+    longest = max(*whole.documents.sizes[whole.documents.rows("train")], *whole.trained_sizes(GENERATION))
+    passes = {
+        amount: not mixed.budget_faults(replace(whole, spec=spec("accumulate", "tokens", amount)))
+        for amount in (used - 1, used, used + longest - 1, used + longest)
+    }
+    assert list(passes.values()) == [False, True, True, False]

@@ -1,5 +1,7 @@
 """A claim's verdict says what the numbers say, and no more."""
 
+import copy
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -453,3 +455,56 @@ def test_a_place_is_found_though_its_parameter_was_rounded():
     assert verdict(values, **claim)["n_values"] == 1
     with pytest.raises(ConfigError, match=r"at\.x: 0\.3001 is not simulated"):
         verdict(values, **(claim | {"select": {"at": {"x": 0.3001}}}))
+
+
+@pytest.mark.parametrize(("metric", "words"), [("erx", "did you mean `error`"), ("exx", "there is error")])
+def test_a_name_that_is_half_right_is_recognised(metric, words):
+    with pytest.raises(ConfigError, match=words):
+        verdict(tables(measured({1: 1.0})), kind="value", expected=1.0, tolerance=0.1, select={"metric": metric})
+
+
+@pytest.mark.parametrize(("margin", "expected"), [(9.81, "reproduced"), (9.79, "inconclusive")])
+@pytest.mark.parametrize("errors", [(3.0, 4.0), (4.0, 3.0)])
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"kind": "trend", "along": "x", "direction": "increasing"},
+        {"kind": "peak", "along": "x", "extreme": "highest", "expected": 2},
+        {
+            "kind": "order",
+            "select": {"at": {"x": 2}},
+            "exceeds": {"world": "world", "metric": "error", "strategy": "replace", "at": {"x": 1}},
+        },
+    ],
+    ids=lambda claim: claim["kind"],
+)
+def test_two_values_differ_from_1_96_of_their_common_standard_errors(claim, errors, margin, expected):
+    values = tables(measured({1: 0.0, 2: margin}, errors=dict(zip((1, 2), errors, strict=True))))
+    assert verdict(values, **copy.deepcopy(claim))["verdict"] == expected
+
+
+def test_of_values_that_hold_the_one_that_uses_most_of_its_own_tolerance_is_shown():
+    values = tables(measured({1: 10.5, 2: 1.08}, errors=0.001, theory={1: 10.0, 2: 1.0}))
+    assert "x 2" in verdict(values, kind="value", expected="theory", tolerance=0.1)["at"]
+
+
+def test_two_seeds_have_an_error_and_one_has_none():
+    claim = {"kind": "bound", "at_least": 2.0}
+    claim["select"] = {"world": None, "evaluation_set": "real_test", "metric": "test_loss"}
+    errors = [verdict(loop_rows(losses), **copy.deepcopy(claim))["standard_error"] for losses in ([3.0, 3.2], [3.0])]
+    assert errors == [pytest.approx(0.1), None]
+
+
+@pytest.mark.parametrize(
+    ("claim", "values", "words"),
+    [
+        ({"kind": "bound", "at_most": 1.5}, (1.0,), "It is below 1.5, by 0.5."),
+        ({"kind": "bound", "at_least": 0.5}, (1.0,), "It is above 0.5, by 0.5."),
+        ({"kind": "bound", "at_most": 0.5}, (1.0,), "It is not below 0.5, by 0.5."),
+        ({"kind": "trend", "direction": "increasing"}, (1.0, 2.0), "It is above the value at x 1, by 1."),
+        ({"kind": "trend", "direction": "decreasing"}, (2.0, 1.0), "It is below the value at x 1, by 1."),
+    ],
+)
+def test_a_reason_names_the_side(claim, values, words):
+    along = {"along": "x"} if claim["kind"] == "trend" else {}
+    assert verdict(tables(measured(dict(enumerate(values, start=1)))), **claim, **along)["reason"] == words

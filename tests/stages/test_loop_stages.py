@@ -12,21 +12,30 @@ from scipy import stats
 
 from collapse import families
 from collapse.artifacts import contracts
-from collapse.artifacts.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, Record
+from collapse.artifacts.contracts import (
+    DOCUMENT_LOSSES,
+    DOCUMENTS,
+    METRICS,
+    MIXTURE,
+    REFERENCES,
+    SAMPLES,
+    TRUTH,
+    Record,
+)
 from collapse.artifacts.lineage import read_card
 from collapse.config import Plan, load_plan
 from collapse.config.form import TEXT
-from collapse.config.plan import EvaluateSpec
+from collapse.config.plan import EvaluateSpec, ReferencesSpec
 from collapse.config.settings import EvaluationSettings, HealthSettings
 from collapse.errors import EngineError
 from collapse.families.ngram import count
 from collapse.media.text import Vocabulary, packing
 from collapse.media.text.sequences import Sequences
 from collapse.media.text.tokenizer import Codec
-from collapse.metrics import diversity, text
+from collapse.metrics import diversity, kneser_ney, text
 from collapse.metrics.arm import Arm
 from collapse.randomness import row_seeds, stream
-from collapse.stages import corpus, evaluate, generate, mix, train
+from collapse.stages import corpus, evaluate, generate, mix, references, train
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -282,6 +291,30 @@ def test_prompts_are_the_beginnings_of_real_documents(study, tmp_path):
         assert row["prompt_token_ids"] == beginnings[row["prompt_id"]]
 
 
+def test_a_document_that_ends_where_its_prompt_would_end_prompts_nothing():
+    spec = plan(prompt={"source": "real_prefix", "n_tokens": 3, "in_training": True}).generate_spec("replace", 1)
+    names = {"document_id": ["short", "just as long", "longer"], "n_tokens": [2, 3, 4]}
+    train = pa.table(names | {"split": ["train"] * 3, "token_ids": pa.array([[5] * n for n in names["n_tokens"]])})
+    ids, prompts = generate._inputs(spec, train, 2)
+    assert (ids.to_pylist(), list(map(list, prompts))) == (["longer"] * 2, [[5, 5, 5]] * 2)
+
+
+def test_the_sampling_record_counts_what_was_drawn(study):
+    record = json.loads((study.arm("replace", 1) / "sampling_record.json").read_text())
+    written, documents = read_samples(study), contracts.read(study.documents, DOCUMENTS)
+    stopped = pc.equal(written["finish_reason"], "stop")
+    expected = {
+        "n_samples": written.num_rows,
+        "n_stopped": pc.sum(stopped).as_py(),
+        "n_truncated": pc.sum(pc.invert(stopped)).as_py(),
+        "n_empty": sum(text.strip() == "" for text in written["text"].to_pylist()),
+        "n_duplicates": written.num_rows - len(set(map(tuple, written["token_ids"].to_pylist()))),
+        "mean_tokens": round(pc.mean(written["n_tokens"]).as_py(), 4),
+        "mean_real_tokens": round(pc.mean(documents.filter(pc.field("split") == "train")["n_tokens"]).as_py(), 4),
+    }
+    assert {name: record[name] for name in expected} == expected
+
+
 # --- the pipeline must not fake collapse ----------------------------------------------------------------------------
 
 
@@ -454,6 +487,30 @@ def test_generation_0_has_no_samples_so_real_text_stands_in(study):
     by_name = {row["metric"]: row["value"] for row in metrics}
     assert (by_name["real_token_share"], by_name["surviving_vocabulary"] > 0.5) == (1.0, True)
     assert (by_name["unseen_type_mass"], by_name["pool_passes"]) == (0.0, 1.0)
+
+
+def test_a_mixture_of_one_example_is_measured(study, tmp_path):
+    single = Study(tmp_path, plan(budget={"match": "documents", "amount": 1}))
+    single.documents, single.tokenizer = study.documents, study.tokenizer
+    n_pool = single.mix("replace", 0, [])["n_pool"].to_pylist()
+    found = {one.metric: one.value for one in evaluate._provenance(single.arm("replace", 0) / "mixture.parquet", 0)}
+    assert len(n_pool) == 1 < n_pool[0]
+    assert (found["n_pool_examples"], found["pool_passes"]) == (n_pool[0], 1 / n_pool[0])
+
+
+def test_references_are_a_bigram_and_a_trigram_of_the_real_training_text(study, tmp_path):
+    path, codec = tmp_path / "references.parquet", Codec.load(study.tokenizer.parent)
+    spec = ReferencesSpec(pretraining_text_is_known=True)
+    references.run(spec=spec, documents=study.documents, encoding=study.tokenizer, references=path, record=Record())
+    documents = contracts.read(study.documents, DOCUMENTS)
+    train, test = (
+        Sequences.from_arrow(documents.filter(pc.field("split") == split)["token_ids"]) for split in ("train", "test")
+    )
+    losses = [kneser_ney.losses(train, test, order, codec.size, codec.bos).sum() for order in (2, 3)]
+    found = contracts.read(path, REFERENCES).to_pylist()
+    assert [(row["model"], row["n_order"]) for row in found] == [("bigram", 2), ("trigram", 3)]
+    assert [row["test_loss"] for row in found] == pytest.approx([nats / test.n_tokens for nats in losses])
+    assert {row["n_training_tokens"] for row in found} == {train.n_tokens}
 
 
 # --- beside a source that is known ------------------------------------------------------------------------------------

@@ -139,3 +139,19 @@ def test_neither_a_raw_p_value_nor_two_seeds_decide(p_adjusted, n_seeds):
 def test_three_seeds_and_an_adjusted_p_value_below_the_level_decide():
     assert Interval(0.4, -0.3, 0.5, "paired_t", 3, 0.01, 0.049).decided(0.95)
     assert not Interval(0.4, 0.3, 0.5, "paired_t", 3, 0.01, 0.049).decided(0.99)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-9, 1e9])
+def test_the_bootstrap_scales_with_its_unit(unit):
+    differences = np.random.default_rng(17).normal(0.2, 1, 12)
+    here, there = (paired_bootstrap(differences * by, 0.95, np.random.default_rng(18)) for by in (1, unit))
+    assert (there.low / unit, there.high / unit, there.p_value) == pytest.approx((here.low, here.high, here.p_value))
+
+
+def test_a_mean_of_nothing_has_a_p_value_of_one():
+    found = paired_bootstrap(np.array([-1.0, 1.0] * 6), 0.95, np.random.default_rng(19))
+    assert (found.estimate, found.p_value) == (0.0, 1.0)
+
+
+def test_a_p_value_at_the_level_decides_nothing():
+    assert not Interval(0.4, 0.0, 0.8, "paired_t", 3, 0.25, 0.5).decided(0.5)
