@@ -24,6 +24,7 @@ PARAMETERS = {
     "mix": {"real_fraction": 0.3},
     "preserve": {"real_fraction": 0.2},
     "fresh_real": {"real_fraction": 0.25},
+    "feedback": {"real_fraction": 0.25},
     "window": {"window": 2},
 }
 BUDGETS = [

@@ -201,6 +201,30 @@ NO_SETTING = (
     Odd("worlds.w", {"model": "gauss"}, ("worlds.w.model: is 'gauss'; it may be",)),
 )
 
+VAE = {"family": "vae", "start": "fresh", "corpus.source": "mnist", "generate.engine": "native", "budget": {"match": "steps", "amount": 50}, "strategies": [{"name": "replace", "compose": "replace"}]}  # fmt: skip
+SUMS = {"corpus.source": "arithmetic", "prompt.source": "real_input", "corpus.max_document_tokens": 20}
+OF_MEDIA = (
+    Odd("family", "vae", ("family: `vae` does not learn texts", "use transformer, ngram"), {"generate.engine": "native"}),
+    Odd("family", "ngram", ("family: `ngram` does not learn images", "use vae"), VAE),
+    Odd("family", "ngram", ("family: `ngram` does not learn texts of texts", "use transformer"), SUMS | NGRAM),
+    Odd("corpus.source", "arithmetic", ("prompt.source: is none, but examples of the corpus have inputs", "real_input")),
+    Odd("prompt.source", "real_input", ("prompt.source: `real_input` needs examples with inputs", "input_column")),
+    Odd("prompt.template", "say it", ("prompt.template: must hold `{input}` once",)),
+    Odd("budget", {"match": "tokens", "amount": 100}, ("budget.match: `tokens` is about text", "images", "steps"), VAE),
+    Odd("budget", {"match": "steps", "amount": 100}, ("budget.match: `steps` counts rows of texts without their inputs",), SUMS),
+    Odd("strategies.0", {"name": "replace", "compose": "replace", "verifiers": ["whole"]}, ("verifiers.whole: `length` judges texts", "images"), VAE),
+    Odd("generate.engine", "vllm", ("generate.engine: `vllm` does not sample from `family: vae`; use native",), VAE),
+    Odd("corpus.source", "images", ("corpus: `source: images` needs either `images.path` or `images.dataset`",), VAE),
+    Odd("corpus.images.dataset", "a/b", ("images.revision", "commit"), VAE | {"corpus.source": "images"}),
+    Odd("corpus.examples.train", 0, ("corpus.examples.train: is 0; it must be at least 1",), VAE),
+    Odd("corpus.examples.train", 200_000_000, ("corpus.examples.train: is 200,000,000", MORE), VAE | {"budget": {"match": "epochs", "amount": 1}}),
+    Odd("vae.latent", 0, ("vae.latent: is 0; it must be at least 1",), VAE),
+    Odd("corpus.images.height", 30, ("corpus.images.height", "multiple of 4", "28"), VAE | {"corpus.source": "images", "corpus.images.path": "x.parquet"}),
+    Odd("classifier.architecture", "random_features", ("`family: classifier` is fitted at once", "no steps"), VAE | {"family": "classifier", "prompt.source": "real_input"}),
+    Odd("corpus.arithmetic.largest", 0, ("corpus.arithmetic.largest: is 0; it must be at least 1",), SUMS),
+    Odd("prompt.in_training", True, ("prompt.in_training", "false"), VAE | {"family": "classifier", "prompt.source": "real_input"}),
+)  # fmt: skip
+
 NO_SENSE = (
     Odd("transformer.width", 36, ("transformer.width: is 36", "9 wide", "such as 40"), {"transformer.n_heads": 4}),
     Odd("transformer.width", 36, ("transformer.width: is 36", "such as 40"), SCRATCH | TRANSFORMERS | {"transformer.n_heads": 4}),
@@ -242,4 +266,4 @@ NO_SENSE = (
     Odd("tokenizer.vocabulary_size", 10, ("tokenizer.vocabulary_size: is 10; it must be at least 260",)),
 )  # fmt: skip
 
-ODD = (*TOO_LARGE, *TOO_MANY, *ENDLESS, *NO_NUMBER, *NO_NAME, *NO_SETTING, *NO_SENSE)
+ODD = (*TOO_LARGE, *TOO_MANY, *ENDLESS, *NO_NUMBER, *NO_NAME, *NO_SETTING, *OF_MEDIA, *NO_SENSE)

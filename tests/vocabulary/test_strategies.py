@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse.config.settings import Strategy
-from collapse.strategies import COMPOSE, Counts, generations_read
+from collapse.strategies import COMPOSE, Counts, fresh_taken, generations_read
 
 PARAMETERS = {
     "mix": {"real_fraction": 0.25},
     "preserve": {"real_fraction": 0.1},
     "fresh_real": {"real_fraction": 0.5},
+    "feedback": {"real_fraction": 0.1},
     "window": {"window": 2},
 }
 
@@ -74,6 +75,7 @@ FULL = Counts(real=100, synthetic={1: 100, 2: 100, 3: 100}, fresh=100)
         ("preserve", Counts(real=10, synthetic={3: 100})),
         ("window", Counts(real=0, synthetic={2: 100, 3: 100})),
         ("fresh_real", Counts(real=0, synthetic={3: 100}, fresh=50)),
+        ("feedback", Counts(real=100, synthetic={1: 100, 2: 100, 3: 100}, fresh=30)),
     ],
 )
 def test_a_full_inventory_gives_the_definition(compose, expected):
@@ -114,3 +116,13 @@ def test_more_samples_than_real_documents_do_not_crowd_them_out_of_a_subsample()
 def test_a_share_of_fresh_documents_is_rounded_up():
     inventory = Counts(real=10, synthetic={1: 10}, fresh=10)
     assert select("fresh_real", inventory, real_fraction=0.21).fresh == 3
+
+
+def test_fresh_documents_are_each_generations_own_or_come_in_for_good():
+    own, kept = (
+        [fresh_taken(named(compose, real_fraction=0.21), 10, g) for g in range(3)]
+        for compose in ("fresh_real", "feedback")
+    )
+    assert own == [range(0), range(3), range(3, 6)]
+    assert kept == [range(0), range(3), range(6)]
+    assert fresh_taken(named("replace"), 10, 2) == range(0)

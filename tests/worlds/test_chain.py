@@ -80,7 +80,7 @@ def test_a_subsample_has_the_size_of_the_real_set_and_its_own_counts_in_every_re
 def test_strategies_that_take_parts_are_the_ones_that_need_examples():
     inventory = Counts(real=20, synthetic={1: 20, 2: 20, 3: 60}, fresh=20)
     for compose, function in COMPOSE.items():
-        parameters = {"mix": 0.3, "preserve": 0.3, "fresh_real": 0.3}
+        parameters = {"mix": 0.3, "preserve": 0.3, "fresh_real": 0.3, "feedback": 0.3}
         strategy = Strategy.model_construct(
             name="one", compose=compose, real_fraction=parameters.get(compose), window=2, oversample=1
         )

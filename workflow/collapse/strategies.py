@@ -104,6 +104,13 @@ def fresh_real(strategy: Strategy, inventory: Counts, _rng: np.random.Generator)
     )
 
 
+def feedback(strategy: Strategy, inventory: Counts, _rng: np.random.Generator) -> Counts:
+    """D_g = D_0 ∪ S_1 ∪ … ∪ S_g and real documents that came in with each of them (Taori and Hashimoto 2023)."""
+    assert strategy.real_fraction is not None
+    n_fresh = max(inventory.synthetic) * math.ceil(strategy.real_fraction * inventory.real)
+    return Counts(inventory.real, _at_most(inventory, inventory.real), min(n_fresh, inventory.fresh))
+
+
 COMPOSE: dict[str, Compose] = {
     function.__name__: function
     for function in (
@@ -116,6 +123,7 @@ COMPOSE: dict[str, Compose] = {
         preserve,
         window,
         fresh_real,
+        feedback,
     )
 }
 
@@ -125,13 +133,29 @@ def generations_read(strategy: Strategy, generation: int) -> range:
     match strategy.compose:
         case "real":
             return range(0)
-        case "accumulate" | "accumulate_subsample":
+        case "accumulate" | "accumulate_subsample" | "feedback":
             return range(1, generation + 1)
         case "window":
             assert strategy.window is not None
             return range(max(1, generation - strategy.window + 1), generation + 1)
         case _:
             return range(generation, generation + 1)
+
+
+def fresh_taken(strategy: Strategy, n_real: int, generation: int) -> range:
+    """Which documents of the reserve a strategy may use at a generation; no two generations of `fresh_real` share any.
+
+    Args:
+        strategy: The strategy.
+        n_real: T.
+        generation: g, from 0.
+    """
+    if strategy.compose not in ("fresh_real", "feedback") or not generation:
+        return range(0)
+    assert strategy.real_fraction is not None
+    each = math.ceil(strategy.real_fraction * n_real)
+    first = 0 if strategy.compose == "feedback" else (generation - 1) * each
+    return range(first, generation * each)
 
 
 def _at_most(inventory: Counts, limit: int) -> dict[int, int]:

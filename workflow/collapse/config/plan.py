@@ -133,6 +133,8 @@ class GenerateSpec(Settings):
     prompt: PromptSettings
     n_samples: int | None
     chunk_rows: int
+    reserved: float = Field(default=0, exclude_if=lambda share: not share)
+    """What strategies take of the reserve over the whole run, over the real training set: the pool begins after it."""
     sets_drawn: int
     """Samples are drawn so many times over: by oversampling, and as often as generations for replace_multiple."""
     health: HealthSettings
@@ -380,6 +382,13 @@ class Plan(Settings):
             raise ValueError(
                 "budget.match: `steps` counts rows of texts without their inputs; use documents, tokens or epochs"
             )
+        if self.family == "vae" and corpus.source == "images" and corpus.images:
+            for side in ("height", "width"):
+                if (n := getattr(corpus.images, side)) % 4:
+                    raise ValueError(
+                        f"corpus.images.{side}: is {n}, but `family: vae` halves images twice; use a multiple of 4, "
+                        f"such as {n // 4 * 4}"
+                    )
         used = {name for strategy in self.strategies for name in strategy.verifiers}
         for name, verifier in self.verifiers.items():
             if name in used and isinstance(verifier, LengthVerifier) and form.output != "text":
@@ -482,6 +491,12 @@ class Plan(Settings):
         if holds == "image" and self.prompt.is_input:
             return Form(input="image", output="label")
         return Form(input="text" if self.corpus.has_inputs else None, output=holds)
+
+    @property
+    def fresh_fraction(self) -> float:
+        """Largest share of the real set that a strategy takes from the reserve each generation."""
+        fresh = ("fresh_real", "feedback")
+        return max((s.real_fraction or 0 for s in self.strategies if s.compose in fresh), default=0)
 
     @property
     def longest_input(self) -> int | None:
@@ -589,15 +604,15 @@ class Plan(Settings):
 
     def corpus_spec(self, source_sha256: str | None = None) -> CorpusSpec:
         """For `corpus`; with the digest of what it is read from."""
-        shares = [s.real_fraction or 0 for s in self.strategies if s.compose == "fresh_real"]
+        share = self.fresh_fraction
         return CorpusSpec(
             form=self.form,
             corpus=self.corpus,
             vocabulary_size=self.tokenizer.vocabulary_size if self.trains_tokenizer else None,
             longest_input=self.longest_input,
             template=self.prompt.template,
-            fresh_fraction=max(shares, default=0),
-            fresh_generations=self.generations if shares else 0,
+            fresh_fraction=share,
+            fresh_generations=self.generations if share else 0,
             source_sha256=source_sha256,
         )
 
@@ -616,6 +631,7 @@ class Plan(Settings):
             decoding=self.decoding,
             prompt=self.prompt,
             n_samples=self.generate.n_samples,
+            reserved=self.generations * self.fresh_fraction if self.prompt.source == "pool" else 0,
             chunk_rows=self.generate.chunk_rows,
             sets_drawn=self.sets_drawn(strategy, generation),
             health=self.generate.health,

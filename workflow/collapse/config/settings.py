@@ -470,6 +470,7 @@ Compose = Literal[
     "preserve",
     "window",
     "fresh_real",
+    "feedback",
 ]
 
 
@@ -483,13 +484,15 @@ class Strategy(Settings):
     oversample: int = Field(default=1, ge=1)
     """Samples drawn for each that the training set has room for, so that enough are left when verifiers refuse some."""
     real_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
-    """mix: share of the training set that is real. preserve, fresh_real: real documents added, over the real set."""
+    """mix: share of the training set that is real. preserve, fresh_real, feedback: real documents added by generation,
+    over the real set."""
     window: int | None = Field(default=None, ge=1)
     """window: how many of the newest generations are kept; real text is generation 0."""
 
     @model_validator(mode="after")
     def _parameters_fit(self) -> "Strategy":
-        needs = {"mix": "real_fraction", "preserve": "real_fraction", "fresh_real": "real_fraction", "window": "window"}
+        shares = dict.fromkeys(("mix", "preserve", "fresh_real", "feedback"), "real_fraction")
+        needs = shares | {"window": "window"}
         for parameter in ("real_fraction", "window"):
             needed, given = needs.get(self.compose) == parameter, getattr(self, parameter) is not None
             if needed and not given:

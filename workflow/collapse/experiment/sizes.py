@@ -291,7 +291,7 @@ class Loop:
     def growth(self) -> float:
         """Examples of the largest training set over real documents; no strategy takes more of a generation."""
         last = self.plan.generations + 1
-        grown = {"accumulate": last, "replace_multiple": last, "preserve": 2, "fresh_real": 2}
+        grown = {"accumulate": last, "replace_multiple": last, "preserve": 2, "fresh_real": 2, "feedback": 2 * last}
         return max([min(one.window or grown.get(one.compose, 1), last) for one in self.plan.strategies], default=1)
 
     # --- training ---------------------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ HUES = {
     "preserve": ("#e69f00", "X"),
     "window": ("#999933", "h"),
     "fresh_real": ("#332288", "*"),
+    "feedback": ("#882255", "p"),
 }
 """Colour and marker of each way of composing."""
 

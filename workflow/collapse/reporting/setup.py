@@ -89,6 +89,7 @@ def recipe(strategy: Strategy, words: Words = TEXT) -> str:
         "mix": f"{share} {real}, the rest newest samples",
         "preserve": f"the newest samples, and {share} of the {real}",
         "window": f"the newest {strategy.window} generations; {real} {'is' if words is TEXT else 'are'} generation 0",
+        "feedback": f"{real}, all samples so far, and new {real}: {share} of the real set each generation",
         "fresh_real": f"the newest samples, and new {real}: {share} of the real set each generation",
     }[strategy.compose]
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def run(
     real = contracts.read(documents, DOCUMENTS.of(spec.form))
     train = real.filter(pc.equal(real["split"], "train"))
     n_rows = (spec.n_samples or train.num_rows) * spec.sets_drawn
-    prompt_ids, inputs = _inputs(spec, real, n_rows)
+    prompt_ids, inputs = _inputs(spec, real, n_rows, generation)
     seeds = row_seeds(seed, generation, "generate", range(n_rows))
     never = _never_drawn(spec, how, train)
     sampler = ChunkedSampler(
@@ -105,8 +106,11 @@ def _never_drawn(spec: GenerateSpec, encoding: Encoding, train: pa.Table) -> lis
     return never_drawn(media.examples(train, spec.form).outputs, spec.decoding.unseen_types == "allowed")
 
 
-def _inputs(spec: GenerateSpec, real: pa.Table, n_rows: int) -> tuple[pa.Array, Any]:
-    """Ids of the real examples that samples are drawn for, and what the model is given; each example in turn."""
+def _inputs(spec: GenerateSpec, real: pa.Table, n_rows: int, generation: int = 1) -> tuple[pa.Array, Any]:
+    """Ids of the real examples that samples are drawn for, and what the model is given.
+
+    Each example is asked in turn; of a pool, each generation goes on where the one before ended.
+    """
     made = media.medium(spec.form.output)
     if spec.prompt.source == "none":
         return pa.nulls(n_rows, pa.string()), made.nothing(n_rows)
@@ -115,6 +119,10 @@ def _inputs(spec: GenerateSpec, real: pa.Table, n_rows: int) -> tuple[pa.Array, 
     usable = np.arange(len(known))
     if not spec.prompt.is_input:
         usable = np.flatnonzero(known.outputs.sizes > spec.prompt.n_tokens)
+    if spec.prompt.source == "pool":
+        n_train = pc.sum(pc.equal(real["split"], "train")).as_py()
+        usable = usable[math.ceil(spec.reserved * n_train) :]
+        usable = np.roll(usable, -(generation - 1) * n_rows)
     if not len(usable):
         raise ContractError(_nothing_to_ask(spec))
     rows = np.resize(usable, n_rows)

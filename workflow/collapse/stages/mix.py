@@ -140,18 +140,14 @@ def _generation_of(path: Path) -> int:
 
 
 def _fresh_slice(spec: MixSpec, reserve: Pool, n_real: int, generation: int) -> Pool:
-    """The part of the reserve that belongs to this generation; no two generations share any."""
-    if spec.strategy.compose != "fresh_real":
-        return reserve.take(np.empty(0, dtype=np.int64))
-    assert spec.strategy.real_fraction is not None
-    each = int(np.ceil(spec.strategy.real_fraction * n_real))
-    rows = np.arange((generation - 1) * each, generation * each)
-    if rows[-1] >= len(reserve.ids):
+    """The part of the reserve that a strategy may use at this generation."""
+    rows = strategies.fresh_taken(spec.strategy, n_real, generation)
+    if rows and rows[-1] >= len(reserve.ids):
         raise EngineError(
             f"strategy `{spec.strategy.name}`: generation {generation} needs fresh real documents {rows[0]} to "
             f"{rows[-1]}, but the reserve holds {len(reserve.ids)}.\n  Raise corpus.reserve_bytes."
         )
-    return reserve.take(rows)
+    return reserve.take(np.array(rows, dtype=np.int64))
 
 
 def _refuse_nothing(spec: MixSpec, inventory: Counts, generation: int) -> None:

@@ -18,7 +18,7 @@ Examples = TypeVar("Examples")
 Model = TypeVar("Model")
 Key = TypeVar("Key", bound=Hashable)
 
-WHOLE_SETS = ("real", "replace", "accumulate", "replace_multiple", "window", "fresh_real")
+WHOLE_SETS = ("real", "replace", "accumulate", "replace_multiple", "window", "fresh_real", "feedback")
 """Ways of composing that take every set as a whole or not at all."""
 
 DRAWN = ("accumulate_subsample",)

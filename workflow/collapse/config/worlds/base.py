@@ -125,6 +125,11 @@ class ChainSettings(WorldSettings):
         for strategy in self.strategies:
             if strategy.verifiers:
                 raise ValueError(f"strategies: `{strategy.name}` has verifiers, which closed-form chains do not have")
+            if strategy.compose == "feedback":
+                raise ValueError(
+                    f"strategies: `{strategy.name}` keeps real examples that came in with earlier generations, and "
+                    "closed-form chains draw them anew; use `accumulate` or `fresh_real`"
+                )
         return self
 
 

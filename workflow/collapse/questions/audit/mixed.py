@@ -1,6 +1,5 @@
 """Mixtures: what a model was trained on is what its strategy takes, within the budget."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -81,12 +80,8 @@ class Mixed:
     @cached_property
     def fresh(self) -> np.ndarray:
         """Rows of the documents that no generation but this one may use; none unless the strategy asks for them."""
-        strategy = self.spec.strategy
-        if strategy.compose != "fresh_real" or not self.arm.generation:
-            return np.empty(0, dtype=np.int64)
-        assert strategy.real_fraction is not None
-        each = math.ceil(strategy.real_fraction * self.n_real)
-        return self.documents.rows("reserve")[(self.arm.generation - 1) * each : self.arm.generation * each]
+        taken = strategies.fresh_taken(self.spec.strategy, self.n_real, self.arm.generation)
+        return self.documents.rows("reserve")[taken.start : taken.stop]
 
     @cached_property
     def selection(self) -> Counts:
