@@ -187,7 +187,7 @@ def test_a_missing_gpu_is_refused_here_and_left_to_the_cluster_elsewhere():
     ("select", "words"),
     [
         ({"generations": [2, 9]}, "claims.A0.select.generations: 9 is beyond the last, 4"),
-        ({"at": {"ridge": 1}}, "claims.A0.select.at: the loop of language models sweeps no parameters"),
+        ({"at": {"ridge": 1}}, "claims.A0.select.at: the loop of models sweeps no parameters"),
         ({"metric": "test_los"}, "claims.A0.select.metric: `test_los` is not measured there; did you mean `test_loss`"),
         ({"evaluation_set": "truth"}, "claims.A0.select.evaluation_set: `truth` needs a known source"),
     ],

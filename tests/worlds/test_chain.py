@@ -1,4 +1,4 @@
-"""The loop in one job composes as the loop of language models does."""
+"""The loop in one job composes as the loop of models does."""
 
 from itertools import pairwise
 

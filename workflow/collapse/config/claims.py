@@ -21,7 +21,7 @@ class Selection(Settings):
     """Which rows of the metrics table a claim is about."""
 
     world: Name | None = None
-    """A closed-form world of this experiment; null for the loop of language models."""
+    """A closed-form world of this experiment; null for the loop of models."""
     evaluation_set: str | None = None
     """Without a world: the text that was measured, such as `real_test`."""
     metric: str

@@ -282,7 +282,7 @@ class Plan(Settings):
     decoding: DecodingSettings
     generate: GenerateSettings
     strategies: tuple[Strategy, ...]
-    """Of the loop of language models; empty: there is none, only closed-form worlds."""
+    """Of the loop of models; empty: there is none, only closed-form worlds."""
     verifiers: dict[Name, Verifier]
     """Verifiers by name; strategies say which of them they use."""
     budget: LimitedBudgetSettings

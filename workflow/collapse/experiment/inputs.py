@@ -67,11 +67,11 @@ class Inputs:
         return self.pretraining_tokenizer() or self.base_model()
 
     def documents(self, _wildcards: object = None) -> list[str]:
-        """The real documents, if the loop of language models reads any."""
+        """The real documents, if the loop of models reads any."""
         return [f"results/{self.plan.experiment}/documents.parquet"] if self.plan.strategies else []
 
     def references(self, _wildcards: object = None) -> list[str]:
-        """What n-gram models of the same text come to, if there is a loop of language models."""
+        """What n-gram models of the same text come to, if there is a loop of models."""
         return [f"results/{self.plan.experiment}/references.parquet"] if self.plan.strategies else []
 
     def yardstick(self, _wildcards: object = None) -> list[str]:

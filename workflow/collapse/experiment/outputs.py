@@ -40,7 +40,7 @@ class Outputs:
         return [f"{layout.world(self.plan.experiment, world)}/{name}" for world in self.plan.worlds]
 
     def loop_figures(self, _wildcards: object = None) -> list[str]:
-        """The figures of the loop of language models, if there is one."""
+        """The figures of the loop of models, if there is one."""
         names = [*LOOP_FIGURES, *(["calibration"] if self._inputs.truth() else [])] if self.plan.strategies else []
         return [f"results/{self.plan.experiment}/figures/{name}.svg" for name in names]
 
@@ -105,7 +105,7 @@ class Outputs:
         return [*shared, *self.summaries(), *figures]
 
     def _given_to_all(self) -> list[str]:
-        """How values are written, and pretrained weights, if the loop of language models runs."""
+        """How values are written, and pretrained weights, if the loop of models runs."""
         return [self._inputs.encoding, *self._inputs.base_model()] if self.plan.strategies else []
 
     def _every_verdict(self) -> list[str]:

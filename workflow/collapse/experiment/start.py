@@ -55,7 +55,7 @@ class Start:
                 foresee(claim_id, claim, everywhere)
 
     def _is_of_loop(self, claim_id: str, claim: Claim, key: str) -> bool:
-        """Whether a selection of a claim is of the loop of language models; it is refused if there is no such thing."""
+        """Whether a selection of a claim is of the loop of models; it is refused if there is no such thing."""
         selection, where = getattr(claim, key, None), f"claims.{claim_id}.{key}"
         if selection is None or selection.world is not None:
             return False
@@ -66,7 +66,7 @@ class Start:
         refuse_unknown(f"{where}.metric", selection.metric, CATALOGUE)
         if selection.at:
             raise ConfigError(
-                f"{where}.at: the loop of language models sweeps no parameters; name a `world`, or no `at`"
+                f"{where}.at: the loop of models sweeps no parameters; name a `world`, or no `at`"
             )
         if selection.generations and (last := max(selection.generations)) > self.plan.generations:
             raise ConfigError(f"{where}.generations: {last} is beyond the last, {self.plan.generations}")

@@ -72,10 +72,9 @@ def _rows(
 
 
 def _text(table: pa.Table, form: Form, real: pa.Table, n_columns: int, strategy: str, first_id: str) -> Text:
-    notes = (f"the first {table.num_rows} draws, row by row",) if first_id else ()
     picture = image.as_uri(sheet(image.outputs(table)))
     body = segments(_labels(table, real)) if form.output == "label" else ()
-    return Text((), body, n_columns, strategy, first_id, notes, picture)
+    return Text((), body, n_columns, strategy, first_id, (), picture)
 
 
 def _labels(table: pa.Table, real: pa.Table) -> str:

@@ -94,7 +94,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class LoopView:
-    """The part of the page about the loop of language models."""
+    """The part of the page about the loop of models."""
 
     answer: Answer
     facts: tuple[setup.Fact, ...]
@@ -159,7 +159,7 @@ def view(
 
     Args:
         spec: Experiment, strategies, coverage, and the whole config.
-        loop: The loop of language models, if the experiment has one.
+        loop: The loop of models, if the experiment has one.
         theory: Claims and closed-form worlds, if it has any.
         inputs: SHA-256 of what the page is made from, by path.
         audited: What was checked before, in one sentence.

@@ -68,7 +68,7 @@ def run(
         ancestry: Where each arm's training text came from.
         theory: What closed forms predict.
         claims: The verdicts, if anything is claimed.
-        documents: Real documents, if there is a loop of language models.
+        documents: Real documents, if there is a loop of models.
         references: What n-gram models of the same text come to, then.
         figures: Its SVG files `test_loss`, `contrasts`, `diversity` and `ancestry`.
         world_figures: The SVG files of closed-form worlds.

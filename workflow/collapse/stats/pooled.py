@@ -47,7 +47,7 @@ class Value:
     """A mean over all seeds.
 
     Attributes:
-        world: The closed-form world it is from; None in the loop of language models.
+        world: The closed-form world it is from; None in the loop of models.
         evaluation_set: What it was measured on.
         metric: What was measured.
         strategy: Its strategy.

@@ -1,6 +1,6 @@
 """The loop in one job: fit, sample, compose, fit again, with a leading replicate axis.
 
-The composing functions are those of the loop of language models (`collapse.strategies`). A strategy that always takes
+The composing functions are those of the loop of models (`collapse.strategies`). A strategy that always takes
 whole sets lets a process hand over sufficient statistics, which add; one that takes parts of sets needs the examples.
 """
 

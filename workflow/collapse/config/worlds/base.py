@@ -95,7 +95,7 @@ GROWING = {"accumulate", "accumulate_subsample", "replace_multiple", "window"}
 
 
 class ChainSettings(WorldSettings):
-    """A world whose loop is composed by strategies, the same functions as in the loop of language models."""
+    """A world whose loop is composed by strategies, the same functions as in the loop of models."""
 
     generations: int = Field(ge=1, le=10_000)
     """Turns of the loop after generation 0, which is fitted on real data."""
