@@ -65,9 +65,7 @@ class Start:
             )
         refuse_unknown(f"{where}.metric", selection.metric, CATALOGUE)
         if selection.at:
-            raise ConfigError(
-                f"{where}.at: the loop of models sweeps no parameters; name a `world`, or no `at`"
-            )
+            raise ConfigError(f"{where}.at: the loop of models sweeps no parameters; name a `world`, or no `at`")
         if selection.generations and (last := max(selection.generations)) > self.plan.generations:
             raise ConfigError(f"{where}.generations: {last} is beyond the last, {self.plan.generations}")
         return True

@@ -120,10 +120,11 @@ def _part(walk: Walk, name: str) -> Read | None:
         (walk.shelf.files_of_card if name.endswith("base_model.json") else walk.shelf.file)(name)
         return None
     read = walk.shelf.table(name, {"documents.parquet": CorpusSpec}.get(name))
-    if read and name in ("documents.parquet", "truth.parquet"):
-        form = contracts.form_of(read.table, DOCUMENTS)
-        walk.shelf.note(name, "counts", tables.counts_faults(read.table, media.medium(form.output)))
-    if read and name == "documents.parquet":
+    if not read or name not in ("documents.parquet", "truth.parquet"):
+        return read
+    form = contracts.form_of(read.table, DOCUMENTS)
+    walk.shelf.note(name, "counts", tables.counts_faults(read.table, media.medium(form.output)))
+    if name == "documents.parquet":
         source = CorpusSpec.model_validate(read.record.spec).corpus.source
         walk.shelf.note(name, "splits", corpus.splits_faults(read.table, source == "grammar", media.telling(form)))
         walk.documents = Documents.of(read.table)
