@@ -6,7 +6,8 @@ A medium's module has
   samples, in the order of the tables;
 * `load_encoder(path)`, how values are written; its `facts` are what a model must know of them: the vocabulary of text,
   the shape of images, the classes of labels;
-* `outputs(table)` and `inputs(table)`, which take values out of a table, and `drawn(draws, encoder)`,
+* `outputs(table)` and `inputs(table)`, which take values out of a table, the columns `OUTPUT_VALUES` and `INPUT_VALUES`
+  of it, and `drawn(draws, encoder)`,
   `given(values, encoder)` and `stored(values)`, which write them as columns: of samples, of their inputs, and for a
   while;
 * `steps(sizes, batch_size, length)`, which examples make each optimizer step;
@@ -146,6 +147,17 @@ def input_medium(form: Form) -> Any | None:
         return medium(form.input)
     made = medium(form.output)
     return made if made.INPUT and made.nothing(0) is not None else None
+
+
+def columns_of_examples(form: Form) -> list[str]:
+    """The columns of documents that `examples` reads."""
+    return [*(medium(form.input).INPUT_VALUES if form.input else ()), *medium(form.output).OUTPUT_VALUES]
+
+
+def columns_of_samples(form: Form) -> list[str]:
+    """The columns of samples that `samples` reads."""
+    given = input_medium(form)
+    return [*(given.INPUT_VALUES if given else ()), *medium(form.output).OUTPUT_VALUES]
 
 
 def telling(form: Form) -> str:

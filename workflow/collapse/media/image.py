@@ -23,6 +23,8 @@ INPUT = (Column("image", _BYTES, "the image as PNG, 8 bits of grey a pixel; ever
 REAL = (*INPUT, Column("label", pa.int32(), "its class, by its place in `encoding.json`, where known", nullable=True))
 DRAWN = (Column("image", _BYTES, "the image that the model made, as PNG, 8 bits of grey a pixel"),)
 
+OUTPUT_VALUES = INPUT_VALUES = ("image",)
+
 TELLING = "image"
 
 WHITE = 255

@@ -22,6 +22,9 @@ DRAWN = (
 )
 
 
+OUTPUT_VALUES = INPUT_VALUES = ("label",)
+
+
 @dataclass(frozen=True)
 class Classes:
     """What a model must know of labels: how many classes there are."""

@@ -58,7 +58,8 @@ def run(
         EngineError: A health gate failed and `generate.health.on_failure` is `stop`.
     """
     how, made = media.load_encoding(encoding, spec.form), media.medium(spec.form.output)
-    real = contracts.read(documents, DOCUMENTS.of(spec.form))
+    columns = ["document_id", "split", *media.columns_of_examples(spec.form)]
+    real = contracts.read(documents, DOCUMENTS.of(spec.form), columns)
     train = real.filter(pc.equal(real["split"], "train"))
     n_rows = (spec.n_samples or train.num_rows) * spec.sets_drawn
     prompt_ids, inputs = _inputs(spec, real, n_rows, generation)

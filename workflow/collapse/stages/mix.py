@@ -107,7 +107,8 @@ def run(
 
 
 def _real_pool(documents: Path, spec: MixSpec, split: str) -> Pool:
-    table = contracts.read(documents, contracts.DOCUMENTS.of(spec.form))
+    columns = ["document_id", "split", *media.columns_of_examples(spec.form)]
+    table = contracts.read(documents, contracts.DOCUMENTS.of(spec.form), columns)
     table = table.filter(pc.equal(table["split"], split))
     examples = media.examples(table, spec.form)
     sizes = examples.lengths if spec.prompt_in_training else examples.outputs.sizes
@@ -116,9 +117,9 @@ def _real_pool(documents: Path, spec: MixSpec, split: str) -> Pool:
 
 def _synthetic_pools(spec: MixSpec, samples: list[Path], verdicts: list[Path], n_offered: int) -> list[Pool]:
     by_generation = {_generation_of(path): path for path in verdicts}
-    pools = []
+    columns, pools = ["sample_id", "generation", "draw", *media.columns_of_samples(spec.form)], []
     for path in samples:
-        table = contracts.read(path, contracts.SAMPLES.of(spec.form))
+        table = contracts.read(path, contracts.SAMPLES.of(spec.form), columns)
         table = table.filter(pc.less(table["draw"], n_offered))
         generation, ids = table["generation"][0].as_py(), table["sample_id"].to_numpy()
         kept = np.ones(len(ids), dtype=bool)

@@ -95,10 +95,12 @@ def run(
 
 def _examples(mixture: pa.Table, documents: Path, samples: list[Path], spec: TrainSpec) -> Examples:
     """The mixture's examples, in its order, as they were stored."""
-    real = contracts.read(documents, contracts.DOCUMENTS.of(spec.form))
+    columns = ["document_id", *media.columns_of_examples(spec.form)]
+    real = contracts.read(documents, contracts.DOCUMENTS.of(spec.form), columns)
     ids, parts = [real["document_id"]], [_learned(media.examples(real, spec.form), spec)]
     for path in samples:
-        table = contracts.read(path, contracts.SAMPLES.of(spec.form))
+        columns = ["sample_id", *media.columns_of_samples(spec.form)]
+        table = contracts.read(path, contracts.SAMPLES.of(spec.form), columns)
         ids.append(table["sample_id"])
         parts.append(_learned(media.samples(table, spec.form), spec))
     rows = pc.index_in(mixture["example_id"], pa.chunked_array([chunk for column in ids for chunk in column.chunks]))

@@ -85,13 +85,14 @@ def run(
         verdicts: One row per sample and verifier of the chain.
         record: What the verdicts were made from.
     """
+    columns = ["document_id", "split", *media.columns_of_examples(spec.form)]
     case = Case(
         spec=spec,
         strategy=strategy,
         seed=seed,
         generation=generation,
         samples=contracts.read(samples, contracts.SAMPLES.of(spec.form)),
-        documents=contracts.read(documents, contracts.DOCUMENTS.of(spec.form)),
+        documents=contracts.read(documents, contracts.DOCUMENTS.of(spec.form), columns),
         judge=judge,
     )
     _check_settings(case)

@@ -16,6 +16,8 @@ from collapse.media.text.sequences import Sequences
 
 ENCODING = "tokenizer/tokenizer.json"
 
+OUTPUT_VALUES, INPUT_VALUES = ("token_ids",), ("prompt_token_ids",)
+
 TELLING = "text"
 """The column that tells two real examples apart, where they have no input."""
 
