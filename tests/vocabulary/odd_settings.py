@@ -218,6 +218,8 @@ OF_MEDIA = (
     Odd("corpus.images.dataset", "a/b", ("images.revision", "commit"), VAE | {"corpus.source": "images"}),
     Odd("corpus.examples.train", 0, ("corpus.examples.train: is 0; it must be at least 1",), VAE),
     Odd("corpus.examples.train", 200_000_000, ("corpus.examples.train: is 200,000,000", MORE), VAE | {"budget": {"match": "epochs", "amount": 1}}),
+    Odd("prompt.source", "pool", ("corpus.reserve_bytes: is 0, but `prompt.source: pool`", "real_input"), SUMS),
+    Odd("prompt.source", "pool", ("corpus.examples.reserve: is 0, but", "raise it"), VAE | {"family": "classifier"}),
     Odd("vae.latent", 0, ("vae.latent: is 0; it must be at least 1",), VAE),
     Odd("corpus.images.height", 30, ("corpus.images.height", "multiple of 4", "28"), VAE | {"corpus.source": "images", "corpus.images.path": "x.parquet"}),
     Odd("classifier.architecture", "random_features", ("`family: classifier` is fitted at once", "no steps"), VAE | {"family": "classifier", "prompt.source": "real_input"}),

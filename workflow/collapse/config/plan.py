@@ -371,6 +371,11 @@ class Plan(Settings):
                 f"prompt.source: `{prompt.source}` needs examples with inputs, which corpus.source: {corpus.source} "
                 "has not; name an `input_column`, or use none or real_prefix"
             )
+        if prompt.source == "pool" and not corpus.keeps_reserve:
+            key = "corpus.reserve_bytes" if corpus.holds == "text" else "corpus.examples.reserve"
+            raise ValueError(
+                f"{key}: is 0, but `prompt.source: pool` asks what is kept there; raise it, or use real_input"
+            )
         if form.output != "text" and self.budget.match in ("tokens", "flops"):
             raise ValueError(
                 f"budget.match: `{self.budget.match}` is about text, and a model makes {form.output}s here; use "

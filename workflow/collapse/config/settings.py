@@ -161,6 +161,13 @@ class CorpusSettings(RealTextSettings):
         return "image" if self.source in ("mnist", "images") else "text"
 
     @property
+    def keeps_reserve(self) -> bool:
+        """Whether real examples are kept aside."""
+        if self.holds == "text":
+            return self.reserve_bytes > 0
+        return self.examples is not None and self.examples.reserve > 0
+
+    @property
     def input_column(self) -> str | None:
         """Where the source's inputs are, of those that may have some."""
         sections = {"file": self.file, "huggingface": self.huggingface}

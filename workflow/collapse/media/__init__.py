@@ -6,10 +6,9 @@ A medium's module has
   samples, in the order of the tables;
 * `load_encoder(path)`, how values are written; its `facts` are what a model must know of them: the vocabulary of text,
   the shape of images, the classes of labels;
-* `outputs(table)` and `inputs(table)`, which take values out of a table, the columns `OUTPUT_VALUES` and `INPUT_VALUES`
-  of it, and `drawn(draws, encoder)`,
-  `given(values, encoder)` and `stored(values)`, which write them as columns: of samples, of their inputs, and for a
-  while;
+* `outputs(table)` and `inputs(table)`, which take values out of a table, out of its columns `OUTPUT_VALUES` and
+  `INPUT_VALUES`; and `drawn(draws, encoder)`, `given(values, encoder)` and `stored(values)`, which write them as
+  columns: of samples, of their inputs, and for a while;
 * `steps(sizes, batch_size, length)`, which examples make each optimizer step;
 * `TELLING`, the column that tells two examples without input apart;
 * `nothing(n)`, the input of a model that is given none, where its samples have columns for one; else None;
