@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from collapse.artifacts import sources
 from collapse.artifacts.sources import Source
+from collapse.config.settings import CorpusSettings
 from collapse.errors import ConfigError, ContractError
 
 
@@ -97,3 +99,30 @@ def test_packaged_speeches_are_found_without_importing_them():
     assert len(list(source.path.glob("speeches/*.txt"))) > 200
     with pytest.raises(ConfigError, match="is not installed here"):
         sources._packaged("no_such_package_anywhere")
+
+
+def corpus_of(**changes) -> CorpusSettings:
+    config = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["corpus"]
+    return CorpusSettings.model_validate(config | changes)
+
+
+def test_images_count_by_the_content_of_their_file(tmp_path):
+    path = tmp_path / "images.parquet"
+    path.write_bytes(b"images")
+    images = corpus_of().images.model_dump() | {"path": str(path)}
+    source = sources.of_corpus(corpus_of(source="images", images=images))
+    assert source == Source("corpus.images.path", path)
+    path.unlink()
+    with pytest.raises(ConfigError, match=r"corpus.images.path: there is no file"):
+        source.digest()
+
+
+def test_the_packaged_digits_count_by_their_file():
+    source = sources.of_corpus(corpus_of(source="mnist"))
+    assert source.path.is_file() and source.key == "corpus.source"
+
+
+def test_what_is_made_up_or_on_a_hub_lies_nowhere_here():
+    hub = corpus_of().images.model_dump() | {"dataset": "a/b", "revision": "c"}
+    assert sources.of_corpus(corpus_of(source="arithmetic")) is None
+    assert sources.of_corpus(corpus_of(source="images", images=hub)) is None

