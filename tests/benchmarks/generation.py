@@ -139,7 +139,7 @@ def forked_job(project: str, seed: int) -> Cost:
     (server,) = psutil.Process().children()
 
     def run(number: int) -> Path:
-        command, samples = _job(experiment, folder, number)
+        command, samples = job(experiment, folder, number)
         subprocess.run(["bash", "-c", command], cwd=folder, env=job_shell.environment(folder / "workflow"), check=True)
         return samples
 
@@ -158,7 +158,7 @@ def _cpu_seconds(server: psutil.Process) -> float:
     return of_server + ended.ru_utime + ended.ru_stime
 
 
-def _job(experiment: Experiment, folder: Path, seed: int) -> tuple[str, Path]:
+def job(experiment: Experiment, folder: Path, seed: int) -> tuple[str, Path]:
     """The shell command of a job that makes the samples of generation 2 from the model of generation 0; the samples."""
     where = Place(strategy=STRATEGY, seed=str(seed), generation="2")
     arm = layout.arm(experiment.plan.experiment, where.strategy, seed, 2)
@@ -171,7 +171,7 @@ def _job(experiment: Experiment, folder: Path, seed: int) -> tuple[str, Path]:
         "generation": where.generation,
         "model": _model(experiment.plan.experiment),
         "documents": f"{root}/documents.parquet",
-        "tokenizer": f"{root}/tokenizer/tokenizer.json",
+        "encoding": experiment.inputs.encoding,
         "samples": f"{arm}/samples.parquet",
         "sampling-record": f"{arm}/sampling_record.json",
     }

@@ -49,7 +49,7 @@ KINDS = {
     "optimizer steps": Kind(
         stages=("train",),
         function="collapse.families.training.train",
-        n_tokens=lambda arguments, _log: arguments[1].texts.n_tokens,
+        n_tokens=lambda arguments, _log: arguments[1].examples.outputs.n_tokens,
     ),
     "scoring": Kind(
         stages=("evaluate", "verify"),
@@ -98,7 +98,7 @@ def of_job(kind: str, project: str, stage: str, strategy: str, seed: int) -> Cos
     os.chdir(project)
     plan, spent = plan_of(Path()), list[Cost]()
     with tempfile.TemporaryDirectory() as folder:
-        arguments = _arguments(Experiment(plan), stage, strategy, seed, Path(folder))
+        arguments = arguments_of(Experiment(plan), stage, strategy, seed, Path(folder))
         with patch(KINDS[kind].function, _timed(KINDS[kind], spent)):
             importlib.import_module(f"collapse.stages.{stage}").run(**arguments)
     return _together(spent)
@@ -107,7 +107,7 @@ def of_job(kind: str, project: str, stage: str, strategy: str, seed: int) -> Cos
 def _timed(kind: Kind, spent: list[Cost]) -> Callable[..., Any]:
     """The function of a kind of work, which adds to `spent` what each call took."""
     module, _, name = kind.function.rpartition(".")
-    function = getattr(_named(module), name)
+    function = getattr(named(module), name)
 
     @wraps(function)
     def timed(*arguments: Any, **options: Any) -> Any:
@@ -119,24 +119,24 @@ def _timed(kind: Kind, spent: list[Cost]) -> Callable[..., Any]:
     return timed
 
 
-def _named(path: str) -> Any:
+def named(path: str) -> Any:
     """A module, or a class of one."""
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name) if name[0].isupper() else importlib.import_module(path)
 
 
-def _arguments(experiment: Experiment, stage: str, strategy: str, seed: int, into: Path) -> dict[str, Any]:
+def arguments_of(experiment: Experiment, stage: str, strategy: str, seed: int, into: Path) -> dict[str, Any]:
     """What the stage's rule passes, outputs going into another folder."""
     plan, root = experiment.plan, Path("results", experiment.plan.experiment)
     generation = plan.generations
     where = Place(strategy=strategy, seed=str(seed), generation=str(generation))
     arm = Path(layout.arm(plan.experiment, strategy, seed, generation))
-    documents, tokenizer = root / "documents.parquet", root / "tokenizer" / "tokenizer.json"
+    documents, encoding = root / "documents.parquet", Path(experiment.inputs.encoding)
     of_stage = {
         "generate": lambda: {
             "spec": plan.generate_spec(strategy, generation),
             "model": Path(experiment.inputs.model_before(where)),
-            "tokenizer": tokenizer,
+            "encoding": encoding,
             "samples": into / "samples.parquet",
             "sampling_record": into / "sampling_record.json",
         },
@@ -144,7 +144,7 @@ def _arguments(experiment: Experiment, stage: str, strategy: str, seed: int, int
             "spec": plan.train_spec(),
             "mixture": arm / "mixture.parquet",
             "samples": [Path(path) for path in experiment.inputs.samples_read(where)],
-            "tokenizer": tokenizer,
+            "encoding": encoding,
             "initial": _only(experiment.inputs.initial(where)),
             "model": into / "model" / "model.json",
             "training_log": into / "training_log.parquet",

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     _log_in_plain_text()
     faults.explain_signals()
     try:
-        options = vars(_parser(words[:1]).parse_args(words))
+        options = vars(option_parser(words[:1]).parse_args(words))
         options.pop("call")(options)
     except BaseException as error:  # a library in Rust panics with one that is no Exception
         known = error if isinstance(error, CollapseError) else faults.explained(error)
@@ -66,7 +66,8 @@ def _say(answer: str) -> None:
     print(printable_lines(answer))
 
 
-def _parser(chosen: list[str]) -> argparse.ArgumentParser:
+def option_parser(chosen: list[str]) -> argparse.ArgumentParser:
+    """What takes a command's words; a stage's options are there if it is the one chosen."""
     parser = argparse.ArgumentParser("python -m collapse", description="Run one stage, or ask about its results.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     names = sorted(module.name for module in pkgutil.iter_modules(stages.__path__))

@@ -5,7 +5,6 @@ and 1s on them and a constant, in closed form. What it says of a class, cut to b
 the sum, is taken for its probability. `two_layer`: both layers trained by cross-entropy.
 """
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,22 +12,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse.config.settings import ClassifierSettings, DecodingSettings
-from collapse.errors import ContractError
-from collapse.families import TrainingJob, TrainingStep, weights
+from collapse.families import TrainingJob, TrainingStep, saved, weights
 from collapse.families.devices import torch_device
 from collapse.media import Draws, Facts
 from collapse.media.image import Images, Shape
 from collapse.media.label import Classes, Labels
-from collapse.running.files import entries
 
 IMPORTED_LATE = {"train": ("collapse.families.training", "torch._dynamo")}
-
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 LEAST = 1e-3
 """Least probability of a class, before they are divided by their sum, under a ridge fit."""
@@ -113,15 +107,9 @@ class ClassifierModel:
 
     def save(self, folder: Path) -> list[str]:
         """Write the model into `folder` and return the names of its files."""
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(_tensors(self.network), folder / WEIGHTS, metadata={"format": "pt"})
         shape = self.network.facts.input
         config = {"height": shape.height, "width_of_images": shape.width, "classes": self.network.facts.output.n}
-        config |= self.network.settings.model_dump()
-        (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-        # safetensors makes files that only their owner may read, whatever the umask says
-        (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)
-        return [CONFIG, WEIGHTS]
+        return saved.save(self.network, config | self.network.settings.model_dump(), folder)
 
 
 def fit(job: TrainingJob) -> tuple[ClassifierModel, list[TrainingStep]]:
@@ -135,7 +123,7 @@ def fit(job: TrainingJob) -> tuple[ClassifierModel, list[TrainingStep]]:
     assert isinstance(settings, ClassifierSettings)
     place = torch.device(torch_device(job.family.device))
     torch.manual_seed(job.seed)
-    network = _opened(job.initial) if job.initial else Network(job.facts, settings)
+    network = saved.opened(job.initial, _made) if job.initial else Network(job.facts, settings)
     if settings.architecture == "random_features":
         _fit_ridge(network, images, labels, settings.ridge)
         return ClassifierModel(network.to(place).eval(), place), []
@@ -181,27 +169,12 @@ def load(folder: Path, device: str) -> ClassifierModel:
         ContractError: Its weights are not whole; see `weights`.
     """
     place = torch.device(torch_device(device))
-    return ClassifierModel(_opened(folder).to(place).eval(), place)
+    return ClassifierModel(saved.opened(folder, _made).to(place).eval(), place)
 
 
-def _opened(folder: Path) -> Network:
-    try:
-        config: dict[str, Any] = entries(folder / CONFIG)
-        shape = Shape(int(config.pop("height")), int(config.pop("width_of_images")))
-        facts = Facts(Classes(int(config.pop("classes"))), shape)
-        settings = ClassifierSettings.model_validate(config)
-        if not (0 < shape.n_pixels <= MOST_PIXELS and 0 < facts.output.n <= MOST_CLASSES):
-            raise ValueError(f"no model has {facts.output.n} classes of images of {shape.height} x {shape.width}")
-        with torch.device("meta"):
-            wanted = dict(Network(facts, settings).state_dict())
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise ContractError(f"{folder}: its config.json is not that of a model ({error}).\n  {weights.AGAIN}") from None
-    found = weights.read(folder / WEIGHTS)
-    weights.refuse(folder, [*weights.differences(wanted, found), *weights.not_finite(found.items())])
-    network = Network(facts, settings)
-    network.load_state_dict(found)
-    return network
-
-
-def _tensors(network: Network) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+def _made(config: dict[str, Any]) -> Network:
+    shape = Shape(int(config.pop("height")), int(config.pop("width_of_images")))
+    facts = Facts(Classes(int(config.pop("classes"))), shape)
+    if not (0 < shape.n_pixels <= MOST_PIXELS and 0 < facts.output.n <= MOST_CLASSES):
+        raise ValueError(f"no model has {facts.output.n} classes of images of {shape.height} x {shape.width}")
+    return Network(facts, ClassifierSettings.model_validate(config))

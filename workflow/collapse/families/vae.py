@@ -7,7 +7,6 @@ log-likelihood from above, with one draw of the code, always from the same noise
 a draw from the prior, its levels as they are: drawing each pixel black or white would add noise that no image has.
 """
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,21 +14,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse.config.settings import DecodingSettings, VaeSettings
-from collapse.errors import ContractError
-from collapse.families import TrainingJob, TrainingStep, weights
+from collapse.families import TrainingJob, TrainingStep, saved, weights
 from collapse.families.devices import torch_device
 from collapse.media import Draws, Facts
 from collapse.media.image import Images, Shape
-from collapse.running.files import entries
 
 IMPORTED_LATE = {"train": ("collapse.families.training", "torch._dynamo")}
-
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 STRIDES = 4
 """Height and width are divided by two, twice."""
@@ -136,17 +130,9 @@ class VaeModel:
 
     def save(self, folder: Path) -> list[str]:
         """Write the model into `folder` and return the names of its files."""
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(_tensors(self.network), folder / WEIGHTS, metadata={"format": "pt"})
-        config = {
-            "height": self.network.shape.height,
-            "width": self.network.shape.width,
-            **self.network.settings.model_dump(),
-        }
-        (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-        # safetensors makes files that only their owner may read, whatever the umask says
-        (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)
-        return [CONFIG, WEIGHTS]
+        shape = self.network.shape
+        config = {"height": shape.height, "width": shape.width, **self.network.settings.model_dump()}
+        return saved.save(self.network, config, folder)
 
     def _levels(self, images: Images, rows: slice) -> Tensor:
         return torch.from_numpy(images.take(np.arange(len(images))[rows]).levels).to(self.device)
@@ -173,7 +159,7 @@ def fit(job: TrainingJob) -> tuple[VaeModel, list[TrainingStep]]:
     assert isinstance(settings, VaeSettings)
     accelerator = make_accelerator(job.family.device, "float32")
     torch.manual_seed(job.seed)
-    network = _opened(job.initial) if job.initial else Network(job.facts.output, settings)
+    network = saved.opened(job.initial, _made) if job.initial else Network(job.facts.output, settings)
     size, n = job.training.batch_size, len(images)
     noise = torch.Generator().manual_seed(job.seed)
     noises = torch.randn(n, settings.latent, generator=noise)
@@ -197,29 +183,14 @@ def load(folder: Path, device: str) -> VaeModel:
         ContractError: Its weights are not whole; see `weights`.
     """
     place = torch.device(torch_device(device))
-    return VaeModel(_opened(folder).to(place).eval(), place)
+    return VaeModel(saved.opened(folder, _made).to(place).eval(), place)
 
 
-def _opened(folder: Path) -> Network:
-    try:
-        config: dict[str, Any] = entries(folder / CONFIG)
-        shape = Shape(int(config.pop("height")), int(config.pop("width")))
-        settings = VaeSettings.model_validate(config)
-        if shape.height % STRIDES or shape.width % STRIDES or not 0 < shape.n_pixels <= 1 << 20:
-            raise ValueError(f"no image of it is {shape.height} x {shape.width} pixels")
-        with torch.device("meta"):
-            wanted = dict(Network(shape, settings).state_dict())
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise ContractError(f"{folder}: its config.json is not that of a model ({error}).\n  {weights.AGAIN}") from None
-    found = weights.read(folder / WEIGHTS)
-    weights.refuse(folder, [*weights.differences(wanted, found), *weights.not_finite(found.items())])
-    network = Network(shape, settings)
-    network.load_state_dict(found)
-    return network
-
-
-def _tensors(network: Network) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+def _made(config: dict[str, Any]) -> Network:
+    shape = Shape(int(config.pop("height")), int(config.pop("width")))
+    if shape.height % STRIDES or shape.width % STRIDES or not 0 < shape.n_pixels <= 1 << 20:
+        raise ValueError(f"no image of it is {shape.height} x {shape.width} pixels")
+    return Network(shape, VaeSettings.model_validate(config))
 
 
 def _blocks(n: int) -> list[slice]:

@@ -21,8 +21,6 @@ PER_SHEET = COLUMNS * ROWS
 MARGIN = 2
 """Pixels between images."""
 
-PAPER = 255
-
 
 def gallery(
     samples: pa.Table, documents: pa.Table, strategies: Sequence[str], n_seeds: int, form: Form
@@ -55,9 +53,8 @@ def gallery(
 def _rows(
     samples: pa.Table, documents: pa.Table, strategies: Sequence[str], generations: Sequence[int], seed: int, form: Form
 ) -> tuple[Row, ...]:
-    real = documents.filter(pc.field("split") == "train")
-    first = real.slice(0, PER_SHEET)
-    rows = [Row(0, f"Real {form.output}s", (_text(first, form, real, len(strategies), "", ""),))]
+    first = documents.filter(pc.field("split") == "train").slice(0, PER_SHEET)
+    rows = [Row(0, f"Real {form.output}s", (_text(first, form, documents, len(strategies), "", ""),))]
     for generation in generations:
         owners = [REAL] if generation == 1 else list(strategies)
         texts = list[Text | None]()
@@ -66,22 +63,22 @@ def _rows(
             drawn = samples.filter(where).sort_by("draw")
             width, shown = (len(strategies), "") if generation == 1 else (1, name)
             identity = str(drawn["sample_id"][0]) if drawn.num_rows else ""
-            texts.append(_text(drawn, form, real, width, shown, identity) if drawn.num_rows else None)
+            texts.append(_text(drawn, form, documents, width, shown, identity) if drawn.num_rows else None)
         rows.append(Row(generation, f"Generation {generation}", tuple(texts)))
     return tuple(rows)
 
 
-def _text(table: pa.Table, form: Form, real: pa.Table, n_columns: int, strategy: str, first_id: str) -> Text:
+def _text(table: pa.Table, form: Form, documents: pa.Table, n_columns: int, strategy: str, first_id: str) -> Text:
     picture = image.as_uri(sheet(image.outputs(table)))
-    body = segments(_labels(table, real)) if form.output == "label" else ()
+    body = segments(_labels(table, documents)) if form.output == "label" else ()
     return Text((), body, n_columns, strategy, first_id, (), picture)
 
 
-def _labels(table: pa.Table, real: pa.Table) -> str:
+def _labels(table: pa.Table, documents: pa.Table) -> str:
     """The label of each image of a sheet, in its place; a star beside one that is not the real one."""
     true: Mapping[str, Any] = {}
     if "prompt_id" in table.column_names:
-        true = dict(zip(real["document_id"].to_pylist(), real["label"].to_pylist(), strict=True))
+        true = dict(zip(documents["document_id"].to_pylist(), documents["label"].to_pylist(), strict=True))
     rows = table.to_pylist()
     said = [
         f"{row['label']}{'*' if true.get(row.get('prompt_id'), row['label']) != row['label'] else ' '}" for row in rows
@@ -93,7 +90,7 @@ def sheet(images: Images) -> np.ndarray:
     """Images side by side, row by row, shape `(height, width)`, uint8."""
     height, width = images.shape.height + MARGIN, images.shape.width + MARGIN
     n_rows = -(-len(images) // COLUMNS)
-    page = np.full((n_rows * height + MARGIN, COLUMNS * width + MARGIN), PAPER, dtype=np.uint8)
+    page = np.full((n_rows * height + MARGIN, COLUMNS * width + MARGIN), image.WHITE, dtype=np.uint8)
     for index, pixels in enumerate(images.pixels):
         row, column = divmod(index, COLUMNS)
         top, left = MARGIN + row * height, MARGIN + column * width

@@ -187,5 +187,5 @@ def _check_usable(case: Case, chain: pa.Table) -> None:
         f"verify: of {case.samples.num_rows} samples of {case.strategy}, seed {case.seed}, generation "
         f"{case.generation}, none passes every verifier: {counts}.\n"
         "  There is nothing to train on. Read samples.parquet; widen the verifiers, draw more samples "
-        "(`generate.n_samples`), or look at why the model before has stopped writing text."
+        "(`generate.n_samples`), or look at what has become of the model before."
     )
