@@ -11,7 +11,7 @@ import yaml
 
 from collapse.artifacts import contracts, layout
 from collapse.config import load_plan
-from collapse.config.plan import EvaluateSpec, TrainSpec
+from collapse.config.specs import EvaluateSpec, TrainSpec
 from collapse.errors import ConfigError, EngineError
 from collapse.experiment import Experiment
 

@@ -11,7 +11,7 @@ import pytest
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import CONTRASTS, METRICS, POINTS, THEORY, TRAINING_LOG, Record
-from collapse.config.plan import AuditSpec, CollectSpec
+from collapse.config.specs import AuditSpec, CollectSpec
 from collapse.errors import ContractError
 from collapse.media import text
 from collapse.media.text.sequences import Sequences

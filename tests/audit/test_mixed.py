@@ -10,8 +10,8 @@ import tables
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
-from collapse.config.plan import MixSpec
 from collapse.config.settings import BudgetSettings, Strategy
+from collapse.config.specs import MixSpec
 from collapse.questions.audit import Arm, mixed
 from collapse.questions.audit.drawn import Documents, Samples
 from collapse.questions.audit.mixed import Mixed

@@ -22,7 +22,7 @@ from benchmarks.costs import JOB, ONE_THREAD, Cost, Stopwatch, inside_fresh_proc
 from benchmarks.workflow_copy import new_copy, plan_of, snakemake
 from collapse import engines
 from collapse.artifacts import contracts, layout
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 from collapse.experiment import Experiment
 from collapse.media import Facts
 from collapse.media.text import Vocabulary

@@ -14,7 +14,8 @@ import numpy as np
 from benchmarks.contest import Benchmark, Contest, Contestants
 from benchmarks.costs import JOB, ONE_THREAD, Cost, Stopwatch, inside_fresh_process
 from benchmarks.workflow_copy import study
-from collapse.config.plan import FamilySpec, Plan
+from collapse.config.plan import Plan
+from collapse.config.specs import FamilySpec
 from collapse.families import TrainingJob
 from collapse.families.size import llama_hidden_width
 from collapse.media import Examples, Facts

@@ -150,7 +150,7 @@ def arguments_of(experiment: Experiment, stage: str, strategy: str, seed: int, i
             "training_log": into / "training_log.parquet",
         },
         "verify": lambda: {
-            "spec": plan.verify_spec(strategy),
+            "spec": plan.verify_spec(strategy, generation),
             "samples": _only(experiment.inputs.own_samples(where)),
             "judge": _only(experiment.inputs.judge(where)),
             "verdicts": into / "verdicts.parquet",

@@ -10,7 +10,7 @@ import yaml
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import CLAIMS, METRICS, POINTS, THEORY, Record
 from collapse.config import Plan, load_plan
-from collapse.config.plan import ClaimsSpec
+from collapse.config.specs import ClaimsSpec
 from collapse.errors import ContractError
 from collapse.publishing import accept_verdicts, compare_verdicts, verdicts
 from collapse.publishing.verdicts import Verdict

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from collapse.artifacts.contracts import DOCUMENTS, Record, read
-from collapse.config.plan import CorpusSpec
 from collapse.config.settings import CorpusSettings
+from collapse.config.specs import CorpusSpec
 from collapse.errors import ConfigError
 from collapse.media.text import tokenizer as tokenizers
 from collapse.media.text.tokenizer import Codec

@@ -9,8 +9,8 @@ import torch
 from scipy import stats
 from transformers import AutoModelForCausalLM
 
-from collapse.config.plan import FamilySpec
 from collapse.config.settings import DecodingSettings, TrainingSettings, TransformerSettings
+from collapse.config.specs import FamilySpec
 from collapse.engines import open_sampler
 from collapse.errors import ContractError
 from collapse.families import TrainingJob, transformer

@@ -11,8 +11,8 @@ from engines_for_tests import drawn_from
 
 from collapse import families
 from collapse.config import load_plan
-from collapse.config.plan import FamilySpec
 from collapse.config.settings import ClassifierSettings, DecodingSettings, TrainingSettings, VaeSettings
+from collapse.config.specs import FamilySpec
 from collapse.corpora import mnist
 from collapse.families import TrainingJob
 from collapse.media import Examples, Facts
@@ -191,3 +191,48 @@ def test_pairs_are_learned_as_pairs(tmp_path):
     assert model.score(pairs.examples.outputs, pairs.examples.inputs).mean() < 0.1
     assert log[-1].seen == 2 * 6_000, "the answer's tokens are counted, the question's are not"
     assert isinstance(DECODING, DecodingSettings)
+
+
+# --- weights of examples ----------------------------------------------------------------------------------------------
+
+
+def torn(name: str) -> tuple[Examples, np.ndarray]:
+    """Examples of which half say one thing and half another, and which say the one."""
+    first = np.arange(400) % 2 == 0
+    if name in ("transformer", "pairs"):
+        said = Sequences.of([[2 if one else 3, 1] for one in first])
+        asked = Sequences.of([[4]] * len(first)) if name == "pairs" else None
+        return Examples(said, asked), first
+    images, _ = digits()
+    if name == "vae":
+        return Examples(images.take(np.where(first, 0, 100))), first
+    return Examples(Labels(np.where(first, 3, 7).astype(np.int32)), images.take(np.zeros(len(first), int))), first
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "ngram"])
+def test_examples_count_as_much_as_they_weigh(name, tmp_path):
+    one, (examples, first) = case(name), torn(name)
+    job = replace(one.job(tmp_path, examples=examples), weights=np.where(first, 3.0, 1.0))
+    job = replace(
+        job, training=TRAINING.model_copy(update={"learning_rate": 0.03 if name in ("transformer", "pairs") else 2e-3})
+    )
+    model, _ = families.fit(job)
+    heavy, light = (examples.take(np.flatnonzero(side)[:1]) for side in (first, ~first))
+    nats = [float(model.score(side.outputs, side.inputs)[0]) for side in (heavy, light)]
+    even, _ = families.fit(replace(job, weights=np.full(len(first), 7.0)))
+    alike = [float(even.score(side.outputs, side.inputs)[0]) for side in (heavy, light)]
+    if name == "vae":  # a bound, of two images that are not equally hard
+        assert nats[0] - alike[0] < nats[1] - alike[1] - 1
+    else:
+        assert nats[1] - nats[0] == pytest.approx(np.log(3), abs=0.45)
+        assert alike[1] - alike[0] == pytest.approx(0, abs=0.45)
+
+
+def test_a_weighted_ridge_fit_is_that_of_repeated_examples(tmp_path):
+    one, (images, labels) = case("random_features"), digits(60)
+    weights = np.arange(len(labels)) % 3 + 1
+    job = replace(one.job(tmp_path, examples=Examples(labels, images)), weights=weights.astype(float))
+    repeated = np.repeat(np.arange(len(labels)), weights)
+    same = one.job(tmp_path, examples=Examples(labels.take(repeated), images.take(repeated)))
+    found = [families.fit(each)[0].score(labels, images) for each in (job, same)]
+    assert found[0] == pytest.approx(found[1], abs=1e-4)

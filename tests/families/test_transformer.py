@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from collapse.config.plan import FamilySpec
 from collapse.config.settings import TrainingSettings, TransformerSettings
+from collapse.config.specs import FamilySpec
 from collapse.errors import EngineError
 from collapse.families import TrainingJob, transformer
 from collapse.families.checkpoints import Checkpoints

@@ -13,8 +13,8 @@ from safetensors.numpy import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from collapse import engines, families
-from collapse.config.plan import FamilySpec
 from collapse.config.settings import NgramSettings, TrainingSettings, TransformerSettings
+from collapse.config.specs import FamilySpec
 from collapse.errors import CollapseError, ConfigError, ContractError
 from collapse.families import TrainingJob, ngram, transformer
 from collapse.families.llama import Llama, configuration

@@ -10,7 +10,7 @@ import pytest
 from projects import Disturbed
 
 from collapse.artifacts import contracts
-from collapse.config.plan import TrainSpec
+from collapse.config.specs import TrainSpec
 from collapse.stages import train
 
 MODEL = "strategy=real/seed=0/generation=0/model/model.json"

@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from collapse.artifacts import lineage
 from collapse.artifacts.contracts import Record
-from collapse.config.plan import BaseModelSpec
+from collapse.config.specs import BaseModelSpec
 from collapse.errors import CollapseError, ConfigError, EngineError
 from collapse.media.text import tokenizer
 from collapse.media.text.tokenizer import Codec

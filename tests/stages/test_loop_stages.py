@@ -25,8 +25,8 @@ from collapse.artifacts.contracts import (
 from collapse.artifacts.lineage import read_card
 from collapse.config import Plan, load_plan
 from collapse.config.form import TEXT
-from collapse.config.plan import EvaluateSpec, ReferencesSpec
 from collapse.config.settings import EvaluationSettings, HealthSettings
+from collapse.config.specs import EvaluateSpec, ReferencesSpec
 from collapse.errors import EngineError
 from collapse.families.ngram import count
 from collapse.media.text import Vocabulary, packing

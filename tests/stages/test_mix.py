@@ -9,8 +9,8 @@ import tables
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
-from collapse.config.plan import MixSpec
 from collapse.config.settings import BudgetSettings, Strategy
+from collapse.config.specs import MixSpec
 from collapse.errors import EngineError
 from collapse.media.text.packing import assign_batches
 from collapse.stages import mix
@@ -49,7 +49,11 @@ def verdicts(experiment: Path, generation: int, accepted: list[bool]) -> Path:
 
 
 def spec(compose="replace", match="epochs", amount=1.0, **changes) -> MixSpec:
-    strategy = {name: changes.pop(name) for name in ("real_fraction", "window", "verifiers") if name in changes}
+    strategy = {
+        name: changes.pop(name)
+        for name in ("real_fraction", "window", "verifiers", "synthetic_weight")
+        if name in changes
+    }
     values = {
         "strategy": Strategy(name="real" if compose == "real" else "replace", compose=compose, **strategy),
         "budget": BudgetSettings(match=match, amount=amount),
@@ -219,3 +223,12 @@ def test_generations_are_shuffled_apart(experiment):
 def test_a_sample_without_a_token_is_not_trained_on(experiment):
     table = mixture(experiment, spec(), sample_paths=[samples(experiment, 1, shortest=0)])
     assert {int(i[-7:]) for i in table["example_id"].to_pylist()} == set(range(50)) - {0, 20, 40}
+
+
+def test_samples_weigh_what_their_strategy_says_and_real_documents_one(experiment):
+    table = mixture(experiment, spec("accumulate", synthetic_weight=0.25), sample_paths=[samples(experiment, 1)])
+    found = set(zip(table["origin"].to_pylist(), table["weight"].to_pylist(), strict=True))
+    assert found == {("real", 1.0), ("synthetic", 0.25)}
+    plain = mixture(experiment, spec("accumulate"), sample_paths=[samples(experiment, 1)])
+    assert set(plain["weight"].to_pylist()) == {1.0}
+    assert plain["example_id"].to_pylist() == table["example_id"].to_pylist()  # weights change no order

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENTS, TRUTH, Record
 from collapse.config import load_plan
-from collapse.config.plan import CorpusSpec
+from collapse.config.specs import CorpusSpec
 from collapse.corpora import grammar
 from collapse.errors import ConfigError
 from collapse.media.text import tokenizer as tokenizers

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import VERDICTS, Record
-from collapse.config.settings import LengthVerifier, NoisyOracleVerifier, PerplexityBandVerifier
+from collapse.config.verifiers import LengthVerifier, NoisyOracleVerifier, PerplexityBandVerifier
 from collapse.errors import ContractError
 from collapse.media.text.sequences import Sequences
 from collapse.randomness import stream

@@ -1,12 +1,16 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 import tables
 
-from collapse import families
+from collapse import families, verifiers
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENTS, SAMPLES, VERDICTS, Record
-from collapse.config.plan import VerifySpec
-from collapse.errors import ConfigError, EngineError
+from collapse.config.form import Form
+from collapse.config.specs import VerifySpec
+from collapse.config.verifiers import Verifier
+from collapse.errors import ConfigError, ContractError, EngineError
 from collapse.stages import verify
 
 END = 0
@@ -168,3 +172,122 @@ def test_if_nothing_passes_the_error_counts_what_each_verifier_rejected(verdicts
     with pytest.raises(EngineError, match=r"of 3 samples .* `length` rejected 2, `no-copies` rejected 2"):
         verdicts_of(spec("length", "no-copies"), samples)
     assert not (tmp_path / "verdicts.parquet").exists()
+
+
+# --- verifiers that score, and what they are compared with ------------------------------------------------------------
+
+PAIR = Form(input="text", output="text")
+TOP_HALF = {"rule": "top_fraction", "fraction": 0.5}
+
+
+@pytest.fixture
+def pairs_of(tmp_path):
+    """Run the stage on pairs: (question, right answer) in documents, (number of a question, answer) in samples."""
+
+    def run(settings, documents, samples, n_offered=None, of="d"):
+        real = [
+            tables.document(f"d{i}", [i + 1, END], "train", prompt=asked, prompt_token_ids=[i + 1], text=answer)
+            for i, (asked, answer) in enumerate(documents)
+        ]
+        drawn = [
+            tables.sample("real", 1, i, [9, END], prompt_id=f"{of}{asked}", prompt=documents[asked][0], text=answer)
+            for i, (asked, answer) in enumerate(samples)
+        ]
+        tables.write(tmp_path / "documents.parquet", DOCUMENTS.of(PAIR), real)
+        tables.write(tmp_path / "samples.parquet", SAMPLES.of(PAIR), drawn)
+        compared = {"n_samples": n_offered or len(samples), "sets_offered": 1} if "select" in settings else {}
+        verify.run(
+            spec=VerifySpec(
+                form=PAIR, family="transformer", device="cpu", verifiers={"it": settings}, chain=("it",), **compared
+            ),
+            strategy="verified",
+            seed=0,
+            generation=1,
+            samples=tmp_path / "samples.parquet",
+            documents=tmp_path / "documents.parquet",
+            verdicts=tmp_path / "verdicts.parquet",
+            record=Record(),
+        )
+        return contracts.read(tmp_path / "verdicts.parquet", VERDICTS).to_pylist()
+
+    return run
+
+
+def test_answers_are_compared_with_those_of_the_same_question(pairs_of):
+    documents = [("1+1=", "2"), ("1+2=", "3")]
+    rows = pairs_of({"kind": "answer", "match": "exact"}, documents, [(0, "2"), (1, "2"), (1, "3"), (0, "3")])
+    assert [row["reason"] for row in rows] == ["accepted", "wrong_answer", "accepted", "wrong_answer"]
+
+
+def test_the_best_by_rouge_are_those_that_say_what_the_real_answer_says(pairs_of):
+    documents = [("a", "the cat sat on the mat"), ("b", "dogs bark")]
+    samples = [(0, "the cat sat"), (0, "dogs bark"), (1, "dogs bark"), (1, "cats")]
+    rows = pairs_of({"kind": "rouge", "select": TOP_HALF}, documents, samples)
+    assert [row["accepted"] for row in rows] == [True, False, True, False]
+    assert [row["score"] for row in rows] == pytest.approx([2 * 3 / 9, 0, 1, 0])
+    assert [row["threshold"] for row in rows] == pytest.approx([2 / 3] * 4)
+
+
+def test_only_samples_that_the_strategy_is_offered_are_chosen_from(pairs_of):
+    samples = [(0, "x"), (0, "y two"), (0, "two")]  # the third was drawn for another strategy
+    rows = pairs_of({"kind": "rouge", "select": TOP_HALF}, [("a", "two")], samples, n_offered=2)
+    assert [(row["accepted"], row["reason"]) for row in rows] == [
+        (False, "not_selected"),
+        (True, "accepted"),
+        (False, "not_selected"),
+    ]
+
+
+def test_the_best_of_each_question_is_kept(pairs_of):
+    documents = [("a", "one two"), ("b", "three")]
+    samples = [(0, "one"), (0, "one two"), (1, "four"), (1, "five")]
+    rows = pairs_of({"kind": "rouge", "select": {"rule": "best_of_input"}}, documents, samples)
+    assert [row["accepted"] for row in rows] == [False, True, True, False]  # of equal ones, the earlier
+
+
+def test_a_question_that_no_document_asks_is_refused(pairs_of, tmp_path):
+    with pytest.raises(ContractError, match="1 samples were drawn for no real example"):
+        pairs_of({"kind": "answer", "match": "exact"}, [("a", "b")], [(0, "b")], of="elsewhere")
+
+
+def test_near_duplicates_are_looked_for_in_real_training_texts_and_earlier_samples(verdicts_of, tmp_path):
+    words = [f"word{i}" for i in range(15)]
+    texts = [" ".join(words), " ".join(words[:-1]), " ".join(words[::-1]), " ".join([*words[::-1], "again"])]
+    write_documents(tmp_path / "documents.parquet", [])
+    real = [
+        tables.document("d0", [1, END], "train", text=texts[0]),
+        tables.document("d1", [1, END], "test", text=texts[2]),
+    ]
+    tables.write(tmp_path / "documents.parquet", DOCUMENTS, real)
+    tables.write(
+        tmp_path / "samples.parquet",
+        SAMPLES,
+        [tables.sample("real", 1, i, [1, END], text=text) for i, text in enumerate(texts)],
+    )
+    near = {"kind": "near_duplicates", "similarity": 0.7, "words": 3}
+    verify.run(
+        spec=VerifySpec(family="ngram", device="cpu", verifiers={"near": near}, chain=("near",)),
+        strategy="verified",
+        seed=0,
+        generation=1,
+        samples=tmp_path / "samples.parquet",
+        documents=tmp_path / "documents.parquet",
+        verdicts=tmp_path / "verdicts.parquet",
+        record=Record(),
+    )
+    rows = contracts.read(tmp_path / "verdicts.parquet", VERDICTS).to_pylist()
+    assert [row["duplicate_of"] for row in rows] == [
+        "d0",
+        "d0",
+        None,
+        "real.0.1.0000002",
+    ]  # held-out texts do not count
+
+
+@pytest.mark.parametrize("kind", sorted(verifiers.MODULES))
+def test_every_kind_of_verifier_has_a_module_with_a_version_of_its_own(kind):
+    module = verifiers.module(kind)
+    assert module.VERSION.split("/")[0] == kind
+    assert callable(module.judged)
+    known = {get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Verifier)[0])}
+    assert known == set(verifiers.MODULES)

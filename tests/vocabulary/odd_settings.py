@@ -21,6 +21,9 @@ BEAM = TRANSFORMERS | {
 }
 HUB = {"dataset": "a/b", "subset": None, "revision": "c", "split": "train", "column": "text", "group_column": None}
 COIN = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
+TOP = {"rule": "top_fraction", "fraction": 0.5}
+LIKELY = {"kind": "likelihood", "by": "sampler"}
+BEST = {"strategies": [{"name": "best", "compose": "replace", "verifiers": ["best"]}]}
 MANY = [{"name": f"replace-{i}", "compose": "replace"} for i in range(2_000)]
 
 
@@ -242,6 +245,25 @@ NO_SENSE = (
     Odd("verifiers.coin", COIN | {"oracle": "truth"}, ("verifiers.coin.oracle: `truth` must be",)),
     Odd("verifiers.coin", COIN | {"true_positive_rate": 0, "false_positive_rate": 0}, ("verifiers.coin.true_positive_rate: is 0", "raise one")),
     Odd("verifiers.coin", COIN | {"true_positive_rate": 1.5}, ("verifiers.coin.true_positive_rate: is 1.5; it may be at most 1",)),
+    Odd("verifiers.best", {"kind": "rouge"}, ("verifiers.best.select: is required",)),
+    Odd("verifiers.best", {"kind": "rouge", "select": {"rule": "best"}}, ("verifiers.best.select.rule: is 'best'; it may be", "top_fraction")),
+    Odd("verifiers.best", {"kind": "rouge", "select": {"rule": "threshold", "least": 1.5}}, ("verifiers.best.select.least: is 1.5", "between 0 and 1")),
+    Odd("verifiers.best", LIKELY | {"select": {"rule": "threshold", "least": 0.5}}, ("verifiers.best.select.least: is 0.5", "and 0")),
+    Odd("verifiers.best", LIKELY | {"select": TOP | {"fraction": 0}}, ("verifiers.best.select.fraction: is 0; it must be above 0",)),
+    Odd("verifiers.best", LIKELY | {"select": {"rule": "quota", "fraction": 1, "per": "cluster"}}, ("n_clusters: is for `per: cluster`, which needs it",)),
+    Odd("verifiers.best", LIKELY | {"select": TOP}, ("verifiers.best.select: leaves `best` 50% of the samples", "`oversample`, 2 or more"), BEST),
+    Odd("verifiers.best", LIKELY | {"select": {"rule": "best_of_input"}}, ("verifiers.best.select: `best_of_input`", "`prompt.source` is none"), BEST),
+    Odd("verifiers.best", LIKELY | {"select": {"rule": "quota", "fraction": 1, "per": "class"}}, ("verifiers.best.select.per: `class` is of labels",), BEST),
+    Odd("verifiers.best", {"kind": "rouge", "select": TOP | {"fraction": 1}}, ("verifiers.best: `rouge` needs the right answer", "no inputs"), BEST),
+    Odd("verifiers.best", {"kind": "answer", "match": "exact"}, ("verifiers.best: `answer` needs the right answer",), BEST),
+    Odd("verifiers.best", {"kind": "source"}, ("verifiers.best: `source` needs a source that is known", "grammar"), BEST),
+    Odd("verifiers.best", {"kind": "answer", "match": "exact", "tolerance": 0.1}, ("verifiers.best.tolerance: is 0.1", "use `match: numbers`")),
+    Odd("verifiers.best", {"kind": "near_duplicates", "similarity": 0.2, "words": 3}, ("verifiers.best.similarity: is 0.2; it must be at least 0.5",)),
+    Odd("verifiers.best", LIKELY | {"select": TOP | {"fraction": 1}}, ("verifiers.best.by: what draws images has no log-probability", "generation_0"), VAE | BEST),
+    Odd("verifiers.best", {"kind": "near_duplicates", "similarity": 0.8, "words": 3}, ("verifiers.best: `near_duplicates` judges texts", "images"), VAE | BEST),
+    Odd("strategies.1.synthetic_weight", 0.5, ("strategies[1].synthetic_weight: `compose: replace` trains on one kind",)),
+    Odd("strategies.2.synthetic_weight", 0, ("strategies[2].synthetic_weight: is 0; it must be above 0",)),
+    Odd("strategies.2.synthetic_weight", 0.5, ("strategies: `accumulate` has a `synthetic_weight`", "counts"), NGRAM),
     Odd("strategies.1.verifiers", ["whole", "whole"], ("strategies[1].verifiers: whole appears more than once",)),
     Odd("strategies.1.verifiers", ["truth"], ("strategies[1].verifiers: `truth` is not defined",)),
     Odd("strategies.0.verifiers", ["whole"], ("strategies[0]", "trains on no samples")),

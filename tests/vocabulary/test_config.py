@@ -261,7 +261,7 @@ def test_a_chain_brings_the_oracle_whose_noise_it_is():
     noise = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
     config = changed("verifiers.noise", noise)
     config["strategies"].append({"name": "n", "compose": "replace", "verifiers": ["noise"]})
-    spec = load_plan(config, "config.yaml").verify_spec("n")
+    spec = load_plan(config, "config.yaml").verify_spec("n", 1)
     assert (spec.chain, list(spec.verifiers)) == (("noise",), ["noise", "whole"])
 
 

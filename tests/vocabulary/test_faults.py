@@ -17,7 +17,7 @@ def test_threads_that_cannot_be_started_are_told_as_memory_or_a_limit(monkeypatc
     def panic(_words):
         raise NO_THREADS
 
-    monkeypatch.setattr(command_line, "_parser", panic)
+    monkeypatch.setattr(command_line, "option_parser", panic)
     monkeypatch.setattr(faults, "explain_signals", lambda: None)
     assert command_line.main(["generate"]) == 1
     said = capsys.readouterr().err

@@ -52,6 +52,7 @@ def test_a_known_distribution_changes_no_other_metric_and_no_loss(undisturbed, t
     )
     with_truth, without = (pq.read_table(path / "metrics.parquet").to_pylist() for path in (arm, tmp_path))
     added = EXACT | {"loss_above_entropy", "support_coverage", "grammatical_fraction"}
+    added |= {"true_positive_rate", "false_positive_rate", "verifier_precision", "breakdown_proxy"}
     assert {row["metric"] for row in with_truth} - {row["metric"] for row in without} == added
     expected = [row | {"experiment": ""} for row in with_truth if row["metric"] not in added]
     assert [row | {"experiment": ""} for row in without] == expected

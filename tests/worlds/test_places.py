@@ -62,6 +62,14 @@ WORLDS = [
     }
     | {"verifiers": [{"name": "one", "angle": 30}, {"name": "none", "angle": None}]},
     EVERY | {"model": "memory_chain", "exponent": 1.5} | MEMORY,
+    {
+        "model": "mixed_labels",
+        "network": {"kind": "random_features", "ridges": [0.1]},
+        "widths": [5, 9],
+        "samples": [10, 20],
+    }
+    | {"synthetic_fractions": [0, 0.5], "teacher_samples": 20, "teacher_width": 5, "teacher_ridge": 0.1}
+    | {"test_images": 100, "validation_images": 20},
     {"model": "mixing_schemes", "dimension": 2, "synthetic_fraction": 0.5, "shift_variance": 1, "noise_variance": 1}
     | {"samples": [20], "synthetic_weights": [0.1, 0.5], "rounds": 2},
     {"model": "overparametrised_chain", "dimension": 8, "samples": 4, "noise_variances": [0, 0.1], "generations": 2}

@@ -6,7 +6,7 @@ import pytest
 from collapse import worlds
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import METRICS, POINTS, THEORY, Record
-from collapse.config.plan import SimulateSpec, WorldFigureSpec
+from collapse.config.specs import SimulateSpec, WorldFigureSpec
 from collapse.errors import EngineError
 from collapse.stages import simulate, world_figure
 from collapse.worlds import Observation, evaluation_set

@@ -39,6 +39,7 @@ rule verify:
         samples=EXPERIMENT.inputs.own_samples,
         documents="<experiment>/documents.parquet",
         judge=EXPERIMENT.inputs.judge,
+        truth=EXPERIMENT.inputs.truth_compared,
     output:
         verdicts="<arm>/verdicts.parquet",
     log:
@@ -56,7 +57,7 @@ rule verify:
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --samples {input.samples:q} --documents {input.documents:q} --judge {input.judge:q} \
-            --verdicts {output.verdicts:q} &>{log:q}
+            --truth {input.truth:q} --verdicts {output.verdicts:q} &>{log:q}
         """
 
 

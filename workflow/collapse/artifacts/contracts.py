@@ -386,6 +386,7 @@ VERDICTS = Contract(
             "accepted",
             "below_threshold",
             "above_threshold",
+            "not_selected",
             "wrong_answer",
             "unparseable",
             "duplicate",

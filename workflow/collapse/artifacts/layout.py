@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from collapse.config.plan import BASE_MODEL, REAL, CollectSpec
+from collapse.config.specs import BASE_MODEL, REAL, CollectSpec
 from collapse.errors import ContractError
 
 ARM = "results/{experiment}/strategy={strategy}/seed={seed}/generation={generation}"

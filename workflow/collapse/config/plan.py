@@ -1,8 +1,4 @@
-"""A checked experiment, and the slice of it that each stage gets to see.
-
-A stage's spec holds exactly the settings that decide its result. It travels to the job as JSON, it is the `params` of
-its rule, and so it is what decides a rerun.
-"""
+"""A checked experiment: every setting, what must fit together, and what each stage is given of it."""
 
 import hashlib
 import json
@@ -14,22 +10,18 @@ from pydantic import Field, ValidationError, model_validator
 
 from collapse.config.base import repeated
 from collapse.config.claims import Claim, ClaimId, Selection
-from collapse.config.form import TEXT, Form
+from collapse.config.form import Form
 from collapse.config.problems import explain
 from collapse.config.settings import (
     PRETRAINING,
-    BudgetSettings,
     ClassifierSettings,
     CorpusSettings,
     DecodingSettings,
     EvaluationSettings,
     GenerateSettings,
-    HealthSettings,
-    LengthVerifier,
     LimitedBudgetSettings,
     Name,
     NgramSettings,
-    NoisyOracleVerifier,
     PretrainingSettings,
     PromptSettings,
     RealTextSettings,
@@ -40,21 +32,35 @@ from collapse.config.settings import (
     TrainingSettings,
     TransformerSettings,
     VaeSettings,
-    Verifier,
 )
+from collapse.config.specs import (
+    BASE_MODEL,
+    REAL,
+    BaseModelSpec,
+    ClaimsSpec,
+    CollectSpec,
+    CompareSpec,
+    CorpusSpec,
+    Device,
+    EvaluateSpec,
+    FamilyName,
+    FamilySpec,
+    GenerateSpec,
+    MixSpec,
+    ReferencesSpec,
+    ReportSpec,
+    SimulateSpec,
+    TrainSpec,
+    VerifySpec,
+    WorldFigureSpec,
+)
+from collapse.config.verifiers import RELATIVE, LengthVerifier, NoisyOracleVerifier, Verifier, refuse_unfit, share_kept
 from collapse.config.worlds import World
 from collapse.errors import ConfigError
-
-REAL = "real"
-"""The reserved strategy that holds the shared generation 0 and, beyond it, the real-data control."""
-
-BASE_MODEL = "base-{recipe}"
-"""Name of the folder, beside the experiments', of the base model that a recipe makes."""
 
 VLLM_HEAD_WIDTHS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 """Widths of an attention head that vLLM 0.32 has a CPU kernel for; its GPU kernels know these too."""
 
-FamilyName = Literal["transformer", "ngram", "vae", "classifier"]
 FAMILY_FORMS = {
     "transformer": ("text", "text>text"),
     "ngram": ("text",),
@@ -65,192 +71,6 @@ FAMILY_FORMS = {
 
 NATIVE = ("ngram", "vae", "classifier")
 """Families that sample themselves."""
-
-Device = Literal["cpu", "gpu"]
-
-
-class FamilySpec(Settings):
-    """The kind of model and its settings."""
-
-    name: FamilyName
-    settings: TransformerSettings | NgramSettings | VaeSettings | ClassifierSettings
-    device: Device
-
-    @property
-    def base_model(self) -> str | None:
-        """Pretrained weights that training starts from, if any."""
-        return self.settings.base_model if isinstance(self.settings, TransformerSettings) else None
-
-
-class BaseModelSpec(Settings):
-    """Pretrained weights to bring into the results folder."""
-
-    base_model: str
-    revision: str | None
-    context_length: int
-    """Tokens that will be used at once; the model must have been made for as many."""
-    recipe: str | None
-    """Identity of the recipe that it was pretrained by here; None for somebody else's."""
-    source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
-    """Digest of the folder of weights, when the run was planned; None for weights that are not in a folder here."""
-
-
-class CorpusSpec(Settings):
-    """What decides `documents.parquet` and the tokenizer."""
-
-    form: Form = TEXT
-    corpus: CorpusSettings
-    vocabulary_size: int | None
-    """Tokens of the tokenizer to train; None: the base model's own is taken over."""
-    longest_input: int | None = Field(default=None, exclude_if=lambda n: n is None)
-    """Tokens of an input that leave room for an answer; None where there are no inputs."""
-    template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
-    """Words that a model is given, around an input."""
-    fresh_fraction: float
-    """Real documents that a fresh_real strategy uses up each generation, over the real training set."""
-    fresh_generations: int
-    """For how many generations."""
-    source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
-    """Digest of the file or the packaged data, when the run was planned; None for what does not lie on this machine."""
-
-
-class ReferencesSpec(Settings):
-    """What decides the models of real examples that others are read by."""
-
-    form: Form = TEXT
-    pretraining_text_is_known: bool
-    """Whether they are counted on all real text that generation 0 has seen."""
-
-
-class GenerateSpec(Settings):
-    """What decides a generation's samples."""
-
-    form: Form = TEXT
-    family: FamilyName
-    device: Device
-    engine: Literal["vllm", "transformers", "native"]
-    decoding: DecodingSettings
-    prompt: PromptSettings
-    n_samples: int | None
-    chunk_rows: int
-    reserved: float = Field(default=0, exclude_if=lambda share: not share)
-    """What strategies take of the reserve over the whole run, over the real training set: the pool begins after it."""
-    sets_drawn: int
-    """Samples are drawn so many times over: by oversampling, and as often as generations for replace_multiple."""
-    health: HealthSettings
-
-
-class VerifySpec(Settings):
-    """What decides a strategy's verdicts."""
-
-    form: Form = TEXT
-    family: FamilyName
-    device: Device
-    verifiers: dict[str, Verifier]
-    """The strategy's chain in order, with the oracles it names."""
-    chain: tuple[str, ...]
-
-
-class MixSpec(Settings):
-    """What decides which examples train the next model, and in which order."""
-
-    form: Form = TEXT
-    strategy: Strategy
-    budget: BudgetSettings
-    prompt_in_training: bool
-    n_samples: int | None
-    sets_offered: int
-    batch_size: int | None
-    """Rows of an optimizer step; None for a family that takes none."""
-    context_length: int | None
-    flops_per_token: float | None
-
-    @property
-    def sees_inputs(self) -> bool:
-        """Whether inputs are seen in training without being counted as trained on."""
-        return self.form.input is not None and self.form.output == "text" and not self.prompt_in_training
-
-
-class TrainSpec(Settings):
-    """What decides the weights of a model."""
-
-    form: Form = TEXT
-    family: FamilySpec
-    start: Literal["base", "fresh", "previous"]
-    training: TrainingSettings
-    prompt_in_training: bool
-
-
-class EvaluateSpec(Settings):
-    """What decides a generation's losses and metrics."""
-
-    form: Form = TEXT
-    family: FamilyName
-    device: Device
-    evaluation: EvaluationSettings
-    n_samples: int | None
-    sets_offered: int
-    """Samples beyond this many sets belong to other strategies, which share the first generation's."""
-
-
-class SimulateSpec(Settings):
-    """What decides a closed-form world's numbers."""
-
-    experiment: Name
-    name: Name
-    world: World
-    seeds: tuple[int, ...]
-
-
-class WorldFigureSpec(Settings):
-    """What decides a closed-form world's figure."""
-
-    name: Name
-    world: World
-
-
-class CollectSpec(Settings):
-    """Which arms and which closed-form worlds an experiment has."""
-
-    strategies: tuple[Name, ...]
-    seeds: tuple[int, ...]
-    generations: int
-    worlds: tuple[Name, ...]
-    unit: str = Field(default="token", exclude_if=lambda unit: unit == "token")
-    """What sizes count: tokens of text, images, labels."""
-
-
-class AuditSpec(Settings):
-    """Which artifacts an experiment has."""
-
-    arms: CollectSpec
-    parts: tuple[str, ...]
-    """What it has besides those of arms and worlds, by path inside its folder."""
-
-
-class ClaimsSpec(Settings):
-    """What is claimed."""
-
-    claims: dict[ClaimId, Claim]
-
-
-class CompareSpec(Settings):
-    """What decides contrasts and figures."""
-
-    form: Form = TEXT
-    strategies: tuple[Strategy, ...]
-    report: ReportSettings
-
-
-class ReportSpec(Settings):
-    """What decides the report."""
-
-    experiment: Name
-    arms: CollectSpec
-    strategies: tuple[Strategy, ...]
-    report: ReportSettings
-    settings: dict[str, Any]
-    """The whole config, to be shown."""
 
 
 class Plan(Settings):
@@ -394,10 +214,6 @@ class Plan(Settings):
                         f"corpus.images.{side}: is {n}, but `family: vae` halves images twice; use a multiple of 4, "
                         f"such as {n // 4 * 4}"
                     )
-        used = {name for strategy in self.strategies for name in strategy.verifiers}
-        for name, verifier in self.verifiers.items():
-            if name in used and isinstance(verifier, LengthVerifier) and form.output != "text":
-                raise ValueError(f"verifiers.{name}: `length` judges texts, and a model makes {form.output}s here")
 
     def _check_verifiers(self) -> None:
         known = ", ".join(self.verifiers) or "none"
@@ -407,18 +223,31 @@ class Plan(Settings):
                     raise ValueError(
                         f"strategies[{index}].verifiers: `{name}` is not defined; `verifiers` defines {known}"
                     )
-        used = {name for strategy in self.strategies for name in strategy.verifiers}
+        for strategy in self.strategies:
+            for name in strategy.verifiers:
+                self._check_verifier(name, strategy)
         for name, verifier in self.verifiers.items():
-            longest = self.decoding.max_new_tokens
-            if isinstance(verifier, LengthVerifier) and name in used and verifier.min_tokens > longest:
-                raise ValueError(
-                    f"verifiers.{name}.min_tokens: is {verifier.min_tokens}, but samples have at most {longest} tokens "
-                    "(decoding.max_new_tokens), so none would pass; lower it"
-                )
             if isinstance(verifier, NoisyOracleVerifier):
                 oracle = self.verifiers.get(verifier.oracle)
                 if oracle is None or isinstance(oracle, NoisyOracleVerifier):
                     raise ValueError(f"verifiers.{name}.oracle: `{verifier.oracle}` must be a verifier without noise")
+
+    def _check_verifier(self, name: str, strategy: Strategy) -> None:
+        verifier, longest = self.verifiers[name], self.decoding.max_new_tokens
+        here = (self.form, self.prompt.source != "none", self.corpus.source == "grammar")
+        refuse_unfit(name, verifier, *here)
+        if isinstance(verifier, NoisyOracleVerifier) and (oracle := self.verifiers.get(verifier.oracle)):
+            refuse_unfit(verifier.oracle, oracle, *here)
+        if isinstance(verifier, LengthVerifier) and verifier.min_tokens > longest:
+            raise ValueError(
+                f"verifiers.{name}.min_tokens: is {verifier.min_tokens}, but samples have at most {longest} tokens "
+                "(decoding.max_new_tokens), so none would pass; lower it"
+            )
+        if (share := share_kept(verifier, strategy.oversample)) < 1:
+            raise ValueError(
+                f"verifiers.{name}.select: leaves `{strategy.name}` {share:.0%} of the samples that its training set "
+                f"has room for; draw more by its `oversample`, {math.ceil(strategy.oversample / share)} or more"
+            )
 
     def _check_lengths(self) -> None:
         if self.family != "transformer" or self.corpus.holds != "text":
@@ -473,6 +302,10 @@ class Plan(Settings):
         if not self.takes_steps and (self.start == "previous" or self.budget.match == "steps"):
             raise ValueError(
                 f"`family: {self.family}` is fitted at once here: it has no `start: previous`, and no steps"
+            )
+        if self.family == "ngram" and (weighted := [one.name for one in self.strategies if one.synthetic_weight]):
+            raise ValueError(
+                f"strategies: `{weighted[0]}` has a `synthetic_weight`, and `family: ngram` counts; use another family"
             )
         self._check_heads()
         if self.has_base_model and self.start == "fresh":
@@ -642,12 +475,21 @@ class Plan(Settings):
             health=self.generate.health,
         )
 
-    def verify_spec(self, strategy: str) -> VerifySpec:
+    def verify_spec(self, strategy: str, generation: int) -> VerifySpec:
         """For `verify`."""
         chain = self.strategy(strategy).verifiers
         oracles = [v.oracle for name in chain if isinstance(v := self.verifiers[name], NoisyOracleVerifier)]
         used = {name: self.verifiers[name] for name in dict.fromkeys([*chain, *oracles])}
-        return VerifySpec(form=self.form, family=self.family, device=self.device, verifiers=used, chain=chain)
+        compares = any(isinstance(getattr(verifier, "select", None), RELATIVE) for verifier in used.values())
+        return VerifySpec(
+            form=self.form,
+            family=self.family,
+            device=self.device,
+            verifiers=used,
+            chain=chain,
+            n_samples=self.generate.n_samples if compares else None,
+            sets_offered=self.strategy(strategy).sets_offered(generation) if compares else None,
+        )
 
     def mix_spec(self, strategy: str, generation: int, flops_per_token: float | None) -> MixSpec:
         """For `mix`."""

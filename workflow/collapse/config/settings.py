@@ -405,68 +405,6 @@ class GenerateSettings(Settings):
     health: HealthSettings
 
 
-class LengthVerifier(Settings):
-    """Accepts samples whose length lies between two limits, the ends included; refuses blank text."""
-
-    kind: Literal["length"]
-    min_tokens: int = Field(ge=0)
-    max_tokens: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _some_length_passes(self) -> "LengthVerifier":
-        if self.min_tokens > self.max_tokens:
-            raise ValueError(
-                f"min_tokens: is {self.min_tokens}, above max_tokens {self.max_tokens}, so no sample would pass; "
-                "exchange them"
-            )
-        return self
-
-
-class ExactDuplicatesVerifier(Settings):
-    """Accepts the first of identical samples, and none that repeats a real training document."""
-
-    kind: Literal["exact_duplicates"]
-
-
-class PerplexityBandVerifier(Settings):
-    """Accepts samples whose mean loss under the generation-0 model lies between two quantiles of real text's."""
-
-    kind: Literal["perplexity_band"]
-    low_quantile: Fraction
-    high_quantile: Fraction
-
-    @model_validator(mode="after")
-    def _band_is_open(self) -> "PerplexityBandVerifier":
-        if self.low_quantile >= self.high_quantile:
-            raise ValueError(
-                f"low_quantile: is {self.low_quantile:g}, but it must be below high_quantile {self.high_quantile:g}"
-            )
-        return self
-
-
-class NoisyOracleVerifier(Settings):
-    """Another verifier's verdict, flipped at random (Feng et al. 2024, section 3: phi and psi)."""
-
-    kind: Literal["noisy_oracle"]
-    oracle: Name
-    """Name of the verifier that is right by definition."""
-    true_positive_rate: Fraction
-    """Probability that a sample the oracle accepts is kept (phi)."""
-    false_positive_rate: Fraction
-    """Probability that a sample the oracle rejects is kept (psi)."""
-
-    @model_validator(mode="after")
-    def _something_is_kept(self) -> "NoisyOracleVerifier":
-        if self.true_positive_rate == 0 and self.false_positive_rate == 0:
-            raise ValueError("true_positive_rate: is 0 and so is false_positive_rate, so no sample is kept; raise one")
-        return self
-
-
-Verifier = Annotated[
-    LengthVerifier | ExactDuplicatesVerifier | PerplexityBandVerifier | NoisyOracleVerifier,
-    Field(discriminator="kind"),
-]
-
 Compose = Literal[
     "real",
     "replace",
@@ -495,6 +433,8 @@ class Strategy(Settings):
     over the real set."""
     window: int | None = Field(default=None, ge=1)
     """window: how many of the newest generations are kept; real text is generation 0."""
+    synthetic_weight: float | None = Field(default=None, gt=0, le=1_000, exclude_if=lambda weight: weight is None)
+    """Weight of a sample in the loss, where a real example has 1; null: 1 too. Only their ratio matters."""
 
     @model_validator(mode="after")
     def _parameters_fit(self) -> "Strategy":
@@ -512,6 +452,11 @@ class Strategy(Settings):
             raise ValueError(f"verifiers: {', '.join(twice)} appears more than once; name each once")
         if self.compose == "real" and self.verifiers:
             raise ValueError("`compose: real` trains on no samples, so there is nothing to verify")
+        if self.synthetic_weight is not None and self.compose in ("real", "replace", "replace_multiple"):
+            raise ValueError(
+                f"synthetic_weight: `compose: {self.compose}` trains on one kind of examples alone, so their weight is "
+                "nothing beside another; leave it out"
+            )
         if (self.name == "real") != (self.compose == "real"):
             raise ValueError("the name `real` and `compose: real` belong together: it is the shared control")
         return self

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from collapse.artifacts import lineage
-from collapse.config.plan import CorpusSpec
 from collapse.config.settings import CorpusSettings, ImageSettings
+from collapse.config.specs import CorpusSpec
 from collapse.corpora import mnist
 from collapse.errors import ConfigError
 from collapse.media.image import Encoder as ImageEncoder

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collapse import corpora
-from collapse.config.plan import CorpusSpec
+from collapse.config.specs import CorpusSpec
 from collapse.corpora import splits
 from collapse.corpora.documents import documents, pairs
 from collapse.errors import ConfigError

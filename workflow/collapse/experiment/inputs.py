@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Protocol
 from collapse import media
 from collapse.artifacts import layout
 from collapse.config.plan import Plan
-from collapse.config.settings import PerplexityBandVerifier
 from collapse.metrics.arm import NEED_REFERENCES
 from collapse.strategies import generations_read
 
@@ -115,9 +114,14 @@ class Inputs:
 
     def judge(self, wildcards: Wildcards) -> list[str]:
         """The model of generation 0, if the strategy's verifiers read likelihoods."""
-        used = self.plan.verify_spec(wildcards.strategy).verifiers.values()
-        reads = any(isinstance(verifier, PerplexityBandVerifier) for verifier in used)
+        used = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).verifiers.values()
+        reads = any(verifier.reads_generation_0 for verifier in used)
         return [self.generation_0(wildcards)] if reads else []
+
+    def truth_compared(self, wildcards: Wildcards) -> list[str]:
+        """The source's distribution, if the strategy's verifiers compare samples with it."""
+        used = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).verifiers.values()
+        return self.truth() if any(verifier.needs_source for verifier in used) else []
 
     def own_samples(self, wildcards: Wildcards) -> list[str]:
         """The samples drawn for this generation; none at generation 0."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from collapse.artifacts import layout
-from collapse.config.plan import REAL, AuditSpec, CollectSpec, Plan
+from collapse.config.plan import Plan
+from collapse.config.specs import REAL, AuditSpec, CollectSpec
 from collapse.experiment import Experiment
 from collapse.experiment.limits import refuse_endless
 from collapse.experiment.sizes import PRETRAINING_KEYS, Loop, StageSize, pretraining_stages

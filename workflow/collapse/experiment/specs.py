@@ -5,11 +5,12 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from collapse import corpora, engines, families, media
+from collapse import corpora, engines, families, media, verifiers
 from collapse.artifacts import lineage, sources
 from collapse.artifacts.fingerprint import stage_fingerprint
-from collapse.config.plan import REAL, AuditSpec, Plan
+from collapse.config.plan import Plan
 from collapse.config.settings import Settings
+from collapse.config.specs import REAL, AuditSpec
 from collapse.experiment.inputs import Wildcards
 from collapse.experiment.outputs import Outputs
 from collapse.families.size import flops_per_token
@@ -44,7 +45,7 @@ class Specs:
             "truth": lambda _strategy, _generation: plan.corpus_spec(self.corpus_digest),
             "references": lambda _strategy, _generation: plan.references_spec(),
             "generate": plan.generate_spec,
-            "verify": lambda strategy, _generation: plan.verify_spec(strategy),
+            "verify": plan.verify_spec,
             "mix": lambda strategy, generation: plan.mix_spec(strategy, generation, self._flops_per_token()),
             "train": lambda _strategy, _generation: plan.train_spec(),
             "evaluate": plan.evaluate_spec,
@@ -90,12 +91,18 @@ class Specs:
             "corpus": (corpora.MAKERS[self.plan.corpus.holds], *values),
             "references": (*measures, *values),
             "generate": (engine, family, *values),
-            "verify": (family, *values),
+            "verify": (family, *(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *values),
             "mix": values,
             "train": (family, *values),
             "evaluate": (family, *measures, *values),
             "report": values,
         }
+
+    @property
+    def _kinds(self) -> set[str]:
+        """Kinds of the verifiers that strategies use, oracles included."""
+        names = [strategy.name for strategy in self.plan.strategies if strategy.verifiers]
+        return {one.kind for name in names for one in self.plan.verify_spec(name, 1).verifiers.values()}
 
     def templates_digest(self, _wildcards: object = None) -> str:
         """What the templates say, whatever their dates say."""

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from collapse.config.plan import FamilySpec
 from collapse.config.settings import DecodingSettings, TrainingSettings
+from collapse.config.specs import FamilySpec
 from collapse.media import Draws, Examples, Facts
 
 MODULES = {
@@ -36,7 +36,8 @@ class TrainingJob:
         initial: Folder of the weights to start from; None for random weights.
         seed: Seed of random weights.
         scratch: Folder of checkpoints that an interrupted job goes on from.
-        checkpoint_minutes: Minutes between them; 0: after every step. They decide nothing about the weights.
+        checkpoint_minutes: Minutes between them; 0: after every step. They decide nothing about the model.
+        weights: Weight of each example in the loss, shape `(n,)`, by size; None for 1. A family that counts has none.
     """
 
     family: FamilySpec
@@ -47,6 +48,14 @@ class TrainingJob:
     seed: int
     scratch: Path
     checkpoint_minutes: float
+    weights: np.ndarray | None = None
+
+    @property
+    def relative_weights(self) -> np.ndarray | None:
+        """The weights over their mean by size of outputs, so that they change no step's size on average; None for 1."""
+        if self.weights is None:
+            return None
+        return self.weights / np.average(self.weights, weights=self.examples.outputs.sizes)
 
 
 @dataclass(frozen=True)

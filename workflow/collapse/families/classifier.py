@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse.config.settings import ClassifierSettings, DecodingSettings
-from collapse.families import TrainingJob, TrainingStep, saved, weights
+from collapse.families import TrainingJob, TrainingStep, saved
+from collapse.families import weights as whole
 from collapse.families.devices import torch_device
 from collapse.media import Draws, Facts
 from collapse.media.image import Images, Shape
@@ -125,39 +126,47 @@ def fit(job: TrainingJob) -> tuple[ClassifierModel, list[TrainingStep]]:
     torch.manual_seed(job.seed)
     network = saved.opened(job.initial, _made) if job.initial else Network(job.facts, settings)
     if settings.architecture == "random_features":
-        _fit_ridge(network, images, labels, settings.ridge)
+        _fit_ridge(network, images, labels, settings.ridge, job.relative_weights)
         return ClassifierModel(network.to(place).eval(), place), []
     from collapse.families.training import descend, diverged, make_accelerator  # Accelerate, which only training needs
 
     accelerator, size, n = make_accelerator(job.family.device, "float32"), job.training.batch_size, len(labels)
+    weights = job.relative_weights
 
     def loss_of(prepared: nn.Module, number: int) -> tuple[Tensor, int]:
         rows = np.arange(number * size, min((number + 1) * size, n))
         levels = torch.from_numpy(images.take(rows).levels).to(accelerator.device)
         targets = torch.from_numpy(labels.values[rows].astype(np.int64)).to(accelerator.device)
-        return functional.cross_entropy(prepared(levels), targets), len(rows)
+        if weights is None:
+            return functional.cross_entropy(prepared(levels), targets), len(rows)
+        losses = functional.cross_entropy(prepared(levels), targets, reduction="none")
+        return (losses * torch.from_numpy(weights[rows]).to(losses)).mean(), len(rows)
 
     log = descend(network, job, -(-n // size), loss_of, accelerator)
-    if faults := weights.not_finite(network.named_parameters()):
+    if faults := whole.not_finite(network.named_parameters()):
         raise diverged(job.training, len(log), faults[0])
     return ClassifierModel(network.eval(), accelerator.device), log
 
 
-def _fit_ridge(network: Network, images: Images, labels: Labels, ridge: float) -> None:
-    """Set the second layer to the ridge fit of the classes' 0s and 1s on the features and a constant."""
+def _fit_ridge(
+    network: Network, images: Images, labels: Labels, ridge: float, weights: np.ndarray | None = None
+) -> None:
+    """Set the second layer to the ridge fit of the classes' 0s and 1s on the features and a constant.
+
+    Weights, of mean 1, multiply squared errors.
+    """
     with torch.no_grad():
         nn.init.normal_(network.first.weight, std=np.sqrt(2 / network.facts.input.n_pixels))
         nn.init.zeros_(network.first.bias)
         features = network.features(torch.from_numpy(images.levels)).double().numpy()
         targets = np.eye(network.facts.output.n)[labels.values]
-        means = features.mean(axis=0), targets.mean(axis=0)
-        centred, n = features - means[0], len(features)
+        means = np.average(features, axis=0, weights=weights), np.average(targets, axis=0, weights=weights)
+        roots = 1.0 if weights is None else np.sqrt(weights)[:, None]
+        centred, aimed, n = roots * (features - means[0]), roots * (targets - means[1]), len(features)
         if n > network.settings.width:
-            solved = np.linalg.solve(
-                centred.T @ centred / n + ridge * np.eye(centred.shape[1]), centred.T @ targets / n
-            )
+            solved = np.linalg.solve(centred.T @ centred / n + ridge * np.eye(centred.shape[1]), centred.T @ aimed / n)
         else:  # the same fit, by its dual
-            solved = centred.T @ np.linalg.solve(centred @ centred.T + n * ridge * np.eye(n), targets - means[1])
+            solved = centred.T @ np.linalg.solve(centred @ centred.T + n * ridge * np.eye(n), aimed)
         network.second.weight.copy_(torch.from_numpy(solved.T))
         network.second.bias.copy_(torch.from_numpy(means[1] - means[0] @ solved))
 

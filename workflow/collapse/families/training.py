@@ -56,13 +56,18 @@ def train(network: nn.Module, job: TrainingJob, context_length: int, accelerator
     """
     batches = assign_batches(job.examples.lengths, context_length, job.training.batch_size)
     texts, prompts, bos = job.examples.outputs, job.examples.inputs, job.facts.output.bos
+    weights = job.relative_weights
 
     def loss_of(prepared: nn.Module, number: int) -> tuple[Tensor, int]:
         batch = fill(batches[number], texts, prompts, bos, context_length)
         inputs, positions, segments, targets = tensors(batch, accelerator.device)
-        logits = prepared(inputs, positions, segments)
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
-        return loss, int((targets != IGNORED).sum())
+        logits = prepared(inputs, positions, segments).float().flatten(0, 1)
+        n_predicted = int((targets != IGNORED).sum())
+        if weights is None:
+            return functional.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED), n_predicted
+        of_segments = torch.tensor(weights[[one for row in batches[number] for one in row]], device=logits.device)
+        losses = functional.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="none")
+        return (losses * of_segments[segments.flatten()]).sum().float() / n_predicted, n_predicted
 
     return descend(network, job, len(batches), loss_of, accelerator)
 

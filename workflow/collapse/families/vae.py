@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from collapse.config.settings import DecodingSettings, VaeSettings
-from collapse.families import TrainingJob, TrainingStep, saved, weights
+from collapse.families import TrainingJob, TrainingStep, saved
+from collapse.families import weights as whole
 from collapse.families.devices import torch_device
 from collapse.media import Draws, Facts
 from collapse.media.image import Images, Shape
@@ -163,15 +164,19 @@ def fit(job: TrainingJob) -> tuple[VaeModel, list[TrainingStep]]:
     size, n = job.training.batch_size, len(images)
     noise = torch.Generator().manual_seed(job.seed)
     noises = torch.randn(n, settings.latent, generator=noise)
+    weights = job.relative_weights
 
     def loss_of(prepared: nn.Module, number: int) -> tuple[Tensor, int]:
         rows = np.arange(number * size, min((number + 1) * size, n))
         levels = torch.from_numpy(images.take(rows).levels).to(accelerator.device)
         crossed, divergence = prepared(levels, noises[rows].to(accelerator.device))
-        return (crossed + settings.beta * divergence).mean(), len(rows)
+        losses = crossed + settings.beta * divergence
+        if weights is not None:
+            losses = losses * torch.from_numpy(weights[rows]).to(losses)
+        return losses.mean(), len(rows)
 
     log = descend(network, job, -(-n // size), loss_of, accelerator)
-    if faults := weights.not_finite(network.named_parameters()):
+    if faults := whole.not_finite(network.named_parameters()):
         raise diverged(job.training, len(log), faults[0])
     return VaeModel(network.eval(), accelerator.device), log
 

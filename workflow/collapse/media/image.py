@@ -126,6 +126,11 @@ def outputs(table: pa.Table) -> Images:
 inputs = outputs
 
 
+def features(table: pa.Table) -> np.ndarray:
+    """What classifiers see of images: grey levels from 0 to 1, shape `(n, height * width)`."""
+    return outputs(table).levels
+
+
 def miscounted(table: pa.Table) -> dict[str, Any]:
     """Rows whose image cannot be read, or is of another size than the first."""
     shapes = [_shape_of(file) for file in table["image"].to_pylist()]

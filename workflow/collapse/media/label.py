@@ -101,6 +101,11 @@ def outputs(table: pa.Table) -> Labels:
 inputs = outputs
 
 
+def texts(table: pa.Table) -> list[str]:
+    """The labels of a table, in characters."""
+    return [str(label) for label in table["label"].to_pylist()]
+
+
 def miscounted(table: pa.Table) -> dict[str, Any]:
     """Rows whose label is no place in a list."""
     return {"label": pc.less(table["label"], 0)}

@@ -56,6 +56,7 @@ def measures(medium: str) -> Any:
     """The measures of a medium: a module.
 
     It has `measured(arm)`, a list of measurements; `loss_columns(table)`, columns of `document_losses` beside the loss;
-    `references(spec, real, before, how)`, models of the real examples, for the table of that name.
+    `references(spec, real, before, how)`, models of the real examples, for the table of that name; and, of verifiers,
+    `right(arm)`, whether each sample is, None where nobody knows, and `spread(arm, samples)`, how varied some are.
     """
     return importlib.import_module(MODULES[medium])

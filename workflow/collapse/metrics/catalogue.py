@@ -157,6 +157,13 @@ CATALOGUE: dict[str, Definition] = {
     "accepted_fraction": Definition(
         "1", "none", "Share of the samples that every verifier of the strategy accepts (Feng et al. 2024)."
     ),
+    "true_positive_rate": Definition(
+        "1", "none", "Share of the right samples that a verifier lets through: φ, its recall (Feng et al. 2024)."
+    ),
+    "false_positive_rate": Definition(
+        "1", "none", "Share of the wrong samples that a verifier lets through: ψ (Feng et al. 2024)."
+    ),
+    "verifier_precision": Definition("1", "none", "Share of the samples that a verifier lets through that are right."),
     "right_fraction": Definition(
         "1",
         "lower",
@@ -271,12 +278,18 @@ CATALOGUE: dict[str, Definition] = {
     "misclassified_fraction": Definition(
         "1", "higher", "Share of held-out real images whose largest prediction is not of their class."
     ),
+    "error_slope": Definition(
+        "1",
+        "higher",
+        "Slope of log squared_error in the log of the number of training labels, by least squares; nearer to 0 as "
+        "synthetic labels keep more of them from helping (Dohmatob et al. 2025).",
+    ),
     "accuracy": Definition("1", "lower", "Probability that a classifier gives a new real input its true label."),
     "breakdown_proxy": Definition(
         "1",
         "none",
-        "Error rate up to which a verifier saves the student, φ̂/(φ̂ + ψ̂), from the shares of right and of wrong labels "
-        "that it keeps in a labelled sample (Feng et al. 2024).",
+        "Error rate up to which a verifier saves the student, p̂* = φ̂/(φ̂ + ψ̂), from the shares of right and of wrong "
+        "labels that it keeps in a labelled sample (Feng et al. 2024).",
     ),
     "proxy_squared_error": Definition("1", "none", "Squared distance of breakdown_proxy from the true one."),
     "test_error": Definition("1", "higher", "Probability of a wrong answer to a real question (Dohmatob et al. 2024)."),

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import REFERENCES
-from collapse.config.plan import ReferencesSpec
+from collapse.config.specs import ReferencesSpec
 from collapse.media import Encoding
 from collapse.media.image import Images, outputs
 from collapse.metrics import Measurement, classes, judge, loss, neighbours
@@ -71,6 +71,16 @@ def measured(arm: Arm) -> list[Measurement]:
         found.append(Measurement("duplicate_fraction", name, 1 - len(set(made.keys())) / len(made), len(made)))
     found.append(Measurement("latent_spread", name, latent_spread(first, made), len(made)))
     return found + _judged(arm, made, test, name)
+
+
+def right(_arm: Arm) -> None:
+    """Nobody knows whether an image is right."""
+    return
+
+
+def spread(arm: Arm, samples: pa.Table) -> dict[str, float]:
+    """How varied some of the samples are."""
+    return {"latent_spread": latent_spread(arm.first, outputs(samples))}
 
 
 def latent_spread(model: Any, images: Images) -> float:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from collapse import media
 from collapse.artifacts.contracts import REFERENCES
-from collapse.config.plan import ReferencesSpec
+from collapse.config.specs import ReferencesSpec
 from collapse.media import Encoding
 from collapse.metrics import Measurement, classes, loss
 from collapse.metrics.arm import Arm
@@ -45,11 +45,29 @@ def measured(arm: Arm) -> list[Measurement]:
     return found if arm.samples is None else found + _of_samples(arm, arm.samples, n_classes)
 
 
-def _of_samples(arm: Arm, samples: pa.Table, n_classes: int) -> list[Measurement]:
+def _true(arm: Arm, samples: pa.Table) -> np.ndarray:
+    """The real label of each sample's input, shape `(n,)`."""
     known = [table.select(["document_id", "label"]) for table in (arm.train, arm.reserve) if table is not None]
     real = pa.concat_tables(known)
-    true = real["label"].take(pc.index_in(samples["prompt_id"], real["document_id"].combine_chunks())).to_numpy()
-    given, n = samples["label"].to_numpy(), samples.num_rows
+    return real["label"].take(pc.index_in(samples["prompt_id"], real["document_id"].combine_chunks())).to_numpy()
+
+
+def right(arm: Arm) -> np.ndarray:
+    """Whether each sample is the real label of its input, shape `(n,)`, bool."""
+    assert arm.samples is not None
+    return arm.samples["label"].to_numpy() == _true(arm, arm.samples)
+
+
+def spread(arm: Arm, samples: pa.Table) -> dict[str, float]:
+    """How some of the samples are spread over the classes."""
+    n_classes = arm.model.facts.output.n  # type: ignore[attr-defined]
+    true = classes.shares(_true(arm, samples), n_classes)
+    given = classes.shares(samples["label"].to_numpy(), n_classes)
+    return {"class_entropy": classes.entropy(given), "class_distance": classes.distance(given, true)}
+
+
+def _of_samples(arm: Arm, samples: pa.Table, n_classes: int) -> list[Measurement]:
+    true, given, n = _true(arm, samples), samples["label"].to_numpy(), samples.num_rows
     assert arm.sample_nats is not None
     ones, own = np.ones(n), -samples["logprob_nats"].to_numpy().astype(np.float64)
     spread = classes.distance(classes.shares(given, n_classes), classes.shares(true, n_classes))

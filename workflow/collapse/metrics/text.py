@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from collapse import media
 from collapse.artifacts.contracts import REFERENCES
-from collapse.config.plan import ReferencesSpec
 from collapse.config.settings import EvaluationSettings
+from collapse.config.specs import ReferencesSpec
 from collapse.families import Model
 from collapse.media import Encoding
 from collapse.media.text import outputs
@@ -103,6 +103,31 @@ def _sample_metrics(arm: Arm, drawn: pa.Table) -> list[Measurement]:
     return found + [Measurement(name, "samples", float(value), n) for name, value in shares.items()]
 
 
+def right(arm: Arm) -> np.ndarray | None:
+    """Whether each sample is right, shape `(n,)`, bool; None where nobody knows."""
+    assert arm.samples is not None
+    if arm.truth is not None:
+        return _among(_whole(arm, arm.samples), outputs(arm.truth))
+    return _right(arm, arm.samples) if arm.form.input else None
+
+
+def spread(arm: Arm, drawn: pa.Table) -> dict[str, float]:
+    """How varied some of the samples are."""
+    real, tokens = outputs(arm.train), outputs(drawn)
+    n_types = 1 + max(int(tokens.values.max(initial=0)), int(real.values.max(initial=0)))
+    return {
+        "distinct_2": diversity.distinct_n(tokens, 2),
+        "type_entropy": diversity.type_entropy(tokens),
+        "tail_mass": tails.tail_mass(tokens, tails.tail_types(real, n_types, arm.settings.tail_share)),
+        "surviving_vocabulary": tails.surviving_vocabulary(real, tokens),
+    }
+
+
+def _whole(arm: Arm, drawn: pa.Table) -> Sequences:
+    """Samples with what came before them."""
+    return media.samples(drawn, arm.form).inputs.joined(outputs(drawn))
+
+
 def _right(arm: Arm, drawn: pa.Table) -> np.ndarray:
     """Whether each sample is, word for word, the real answer to its input, shape `(n,)`."""
     known = [table.select(["document_id", "text"]) for table in (arm.train, arm.reserve) if table is not None]
@@ -143,10 +168,7 @@ def _distances(arm: Arm, model: Model, truth: pa.Table, written: pa.Table, name:
         "source_tail_mass": distance.support_mass(log_q[distance.rare_documents(p, arm.settings.tail_share)]),
     }
     estimate = distance.loss_above_entropy(arm.test_nats, entropy)
-    whole = outputs(written)
-    if name == "samples":
-        prompts = media.samples(written, arm.form).inputs
-        whole = prompts.joined(whole)
+    whole = _whole(arm, written) if name == "samples" else outputs(written)
     grammatical, covered = np.mean(_among(whole, known)), p[_among(known, whole)].sum()
     return [
         *(Measurement(metric, "truth", value, len(p)) for metric, value in exact.items()),

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from collapse.artifacts import layout, lineage
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 from collapse.errors import ContractError
 from collapse.media.text import tokenizer as tokenizers
 

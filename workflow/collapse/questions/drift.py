@@ -20,7 +20,7 @@ from collapse.artifacts.layout import arms, arms_with_samples
 from collapse.config import load_plan
 from collapse.config.files import read
 from collapse.config.origins import sentences
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 from collapse.errors import ConfigError, ContractError
 from collapse.experiment import Experiment
 from collapse.plain_text import printable

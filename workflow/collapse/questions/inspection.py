@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from collapse import media
 from collapse.artifacts import contracts, lineage
 from collapse.artifacts.contracts import DOCUMENTS, MIXTURE, SAMPLES, Column
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 from collapse.errors import ContractError
 from collapse.plain_text import printable
 from collapse.running.files import no_file

@@ -7,7 +7,7 @@ than a change since generation 0, which is measured from one noisy model per see
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 from collapse.plots import wording
 from collapse.plots.contrasts import Pair, against_control, between_strategies
 from collapse.plots.media import TEXT, Words

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collapse.config.form import Form
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 from collapse.media import image
 from collapse.media.image import Images
 from collapse.reporting.samples import MOST_GENERATIONS, Draw, Gallery, Row, Text, evenly

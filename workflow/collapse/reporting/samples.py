@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 from collapse.reporting.texts import LONGEST, Segment, segments
 
 MOST_GENERATIONS = 6

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from collapse.config.plan import REAL, Plan
+from collapse.config.plan import Plan
 from collapse.config.settings import CorpusSettings, RealTextSettings, Strategy
+from collapse.config.specs import REAL
 from collapse.plain_text import printable
 from collapse.plots import wording
 from collapse.plots.media import TEXT, WORDS, Words

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from collapse.config.plan import Plan, ReportSpec
+from collapse.config.plan import Plan
+from collapse.config.specs import ReportSpec
 from collapse.plain_text import printable_lines
 from collapse.plots import wording
 from collapse.plots.contrasts import Pair, every_pair, interval_text, last_generation_pairs
@@ -23,6 +24,7 @@ from collapse.reporting.levels import levels
 from collapse.reporting.numbers import Numbers
 from collapse.reporting.samples import Gallery
 from collapse.reporting.theory import TheoryView, limits
+from collapse.reporting.verification import Verification, verification
 from collapse.stats.bands import Band, bands
 from collapse.stats.calibration import calibrations
 from collapse.stats.paired import LEAST_SEEDS, Interval
@@ -110,6 +112,7 @@ class LoopView:
     figures: dict[str, Figure]
     gallery: Gallery | None
     decoding: Decoding
+    verification: Verification | None
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ class View:
     night: dict[str, str]
 
 
-LOOP_PARTS = ("Answer", "Strategies", "Contrasts", "Texts", "Diversity", "Ancestry", "Decoding")
+LOOP_PARTS = ("Answer", "Strategies", "Contrasts", "Verifiers", "Texts", "Diversity", "Ancestry", "Decoding")
 LAST_PARTS = ("Settings", "Limits", "Data")
 
 
@@ -168,7 +171,7 @@ def view(
     """
     plan = Plan.model_validate(spec.settings)
     papers = [Part(paper.key, paper.name) for paper in theory.papers] if theory else []
-    parts = [Part(name.lower(), loop.words.plural if name == "Texts" else name) for name in LOOP_PARTS] if loop else []
+    parts = _loop_parts(loop) if loop else []
     parts += [Part("calibration", "Calibration")] if loop and "calibration" in loop.figures else []
     parts += [Part("claims", "Claims"), *papers] if theory else []
     parts += [Part(name.lower(), name) for name in LAST_PARTS]
@@ -191,6 +194,11 @@ def view(
         made_with=made_with,
         night=_night(loop, theory),
     )
+
+
+def _loop_parts(loop: LoopView) -> list[Part]:
+    there = [name for name in LOOP_PARTS if name != "Verifiers" or loop.verification]
+    return [Part(name.lower(), loop.words.plural if name == "Texts" else name) for name in there]
 
 
 def _night(loop: LoopView | None, theory: TheoryView | None) -> dict[str, str]:
@@ -261,6 +269,7 @@ def loop_view(
         },
         gallery=gallery,
         decoding=decoding,
+        verification=verification(metrics, spec.strategies, last, confidence),
     )
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from collapse.artifacts import contracts, provenance
 from collapse.artifacts.contracts import AUDIT, Record
-from collapse.config.plan import AuditSpec
+from collapse.config.specs import AuditSpec
 from collapse.errors import ContractError
 from collapse.plain_text import printable
 from collapse.questions.audit import DAMAGE, Finding, at_fault

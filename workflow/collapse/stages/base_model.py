@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from collapse.artifacts import lineage
 from collapse.artifacts.contracts import Record
 from collapse.artifacts.sources import PACKAGED, Source, refuse_unknown_weights
-from collapse.config.plan import BaseModelSpec
+from collapse.config.specs import BaseModelSpec
 from collapse.errors import CollapseError, ConfigError, EngineError
 from collapse.media.text import tokenizer as tokenizers
 from collapse.running import faults

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import METRICS, Record
-from collapse.config.plan import CompareSpec
+from collapse.config.specs import CompareSpec
 from collapse.plots import calibration, style
 from collapse.running.files import written_at_once
 from collapse.stages import Output

@@ -7,7 +7,7 @@ import pyarrow as pa
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import CLAIMS, METRICS, POINTS, THEORY, Record
 from collapse.claims import check
-from collapse.config.plan import ClaimsSpec
+from collapse.config.specs import ClaimsSpec
 from collapse.stages import Output
 from collapse.stats.pooled import pooled
 

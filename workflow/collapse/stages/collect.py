@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from collapse.artifacts import contracts, layout
 from collapse.artifacts.contracts import ANCESTRY, METRICS, MIXTURE, POINTS, THEORY, Contract, Record
 from collapse.artifacts.provenance import verified_digests
-from collapse.config.plan import REAL, CollectSpec
+from collapse.config.specs import REAL, CollectSpec
 from collapse.metrics import Measurement, table
 from collapse.metrics.provenance import ancestry as ancestry_of
 from collapse.metrics.provenance import ancestry_depth

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import CONTRASTS, METRICS, Record
-from collapse.config.plan import CompareSpec
+from collapse.config.specs import CompareSpec
 from collapse.stages import Output
 from collapse.stats.contrasts import contrasts as contrasts_of
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from collapse import corpora
 from collapse.artifacts import contracts, sources
 from collapse.artifacts.contracts import DOCUMENTS, Record
-from collapse.config.plan import CorpusSpec
+from collapse.config.specs import CorpusSpec
 from collapse.corpora import overlap
 from collapse.errors import ConfigError
 from collapse.stages import Output

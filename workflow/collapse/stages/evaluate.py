@@ -12,11 +12,12 @@ from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, VERDICTS, Record
 from collapse.artifacts.layout import experiment_folder
 from collapse.artifacts.lineage import read_card
-from collapse.config.plan import EvaluateSpec
+from collapse.config.specs import EvaluateSpec
 from collapse.media import Examples
-from collapse.metrics import Measurement, provenance
+from collapse.metrics import Measurement, provenance, verification
 from collapse.metrics import table as metrics_table
 from collapse.metrics.arm import Arm, measures
+from collapse.randomness import stream
 from collapse.stages import Output
 from collapse.verifiers import usable
 
@@ -81,7 +82,9 @@ def run(
         truth=contracts.read(truth, TRUTH) if truth else None,
     )
     measured = measures(spec.form.output).measured(arm)
-    measured += _accepted(drawn, verdicts) if drawn and verdicts else []
+    if drawn and verdicts:
+        said, rng = contracts.read(verdicts, VERDICTS), stream(seed, generation, "verifiers:at random")
+        measured += verification.measured(arm, measures(spec.form.output), *_verdicts(said, drawn), rng)
     measured += _provenance(mixture, read_card(model).n_steps)
     table = _losses(arm)
     for name, value in {"strategy": strategy, "seed": seed, "generation": generation}.items():
@@ -123,9 +126,11 @@ def _scored(arm: Arm, table: pa.Table, key: str, nats: np.ndarray, evaluation_se
     )
 
 
-def _accepted(drawn: pa.Table, verdicts: Path) -> list[Measurement]:
-    accepted = usable(contracts.read(verdicts, VERDICTS), drawn["sample_id"])
-    return [Measurement("accepted_fraction", "samples", float(accepted.mean()), drawn.num_rows)]
+def _verdicts(verdicts: pa.Table, drawn: pa.Table) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Whether all verifiers accept each sample, and whether each of them does."""
+    ids, names = drawn["sample_id"], pc.unique(verdicts["verifier"]).to_pylist()
+    said = {name: usable(verdicts.filter(pc.field("verifier") == name), ids) for name in sorted(names)}
+    return usable(verdicts, ids), said
 
 
 def _provenance(mixture: Path, n_steps: int) -> list[Measurement]:

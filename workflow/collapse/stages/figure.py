@@ -5,7 +5,7 @@ from pathlib import Path
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import ANCESTRY, CONTRASTS, METRICS, REFERENCES, Record
-from collapse.config.plan import CompareSpec
+from collapse.config.specs import CompareSpec
 from collapse.plots import ancestry as ancestry_plot
 from collapse.plots import contrasts as contrasts_plot
 from collapse.plots import curves, style

@@ -14,8 +14,8 @@ from collapse import engines, media
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENTS, SAMPLES, Record
 from collapse.artifacts.lineage import read_card, sample_ids
-from collapse.config.plan import GenerateSpec
 from collapse.config.settings import HealthSettings
+from collapse.config.specs import GenerateSpec
 from collapse.engines.chunks import ChunkedSampler
 from collapse.errors import ContractError, EngineError
 from collapse.media import Encoding

@@ -13,7 +13,7 @@ from collapse import media, strategies
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import Record
 from collapse.artifacts.layout import inside_experiment
-from collapse.config.plan import MixSpec
+from collapse.config.specs import MixSpec
 from collapse.errors import ContractError, EngineError
 from collapse.randomness import stream
 from collapse.stages import Output
@@ -183,12 +183,18 @@ def _in_training_order(chosen: list[Pool], spec: MixSpec, rng: np.random.Generat
         "origin_generation": np.repeat([p.generation for p in chosen], [len(p.ids) for p in chosen])[order],
         "source": np.repeat([pool.source for pool in chosen], [len(pool.ids) for pool in chosen])[order],
         "repeat": repeat,
-        "weight": np.ones(len(order), dtype=np.float32),
+        "weight": _weights(chosen, spec)[order],
         contracts.counted("n_tokens", unit): sizes[order],
         contracts.counted("n_real_tokens", unit): np.concatenate([pool.real_sizes for pool in chosen])[order],
         "n_pool": np.full(len(order), len(sizes), dtype=np.int32),
     }
     return pa.table({name: pa.array(values) for name, values in columns.items()})
+
+
+def _weights(chosen: list[Pool], spec: MixSpec) -> np.ndarray:
+    """Weight of each example in the loss, shape `(n_pool,)`, float32."""
+    of_origin = {"real": 1.0, "synthetic": spec.strategy.synthetic_weight or 1.0}
+    return np.concatenate([np.full(len(pool.ids), of_origin[pool.origin], dtype=np.float32) for pool in chosen])
 
 
 def _passes(sizes: np.ndarray, spec: MixSpec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

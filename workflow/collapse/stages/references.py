@@ -5,7 +5,7 @@ from pathlib import Path
 from collapse import media
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENTS, REFERENCES, Record
-from collapse.config.plan import ReferencesSpec
+from collapse.config.specs import ReferencesSpec
 from collapse.metrics.arm import measures
 from collapse.stages import Output
 

@@ -20,7 +20,8 @@ from collapse.artifacts.contracts import (
     THEORY,
     Record,
 )
-from collapse.config.plan import Plan, ReportSpec
+from collapse.config.plan import Plan
+from collapse.config.specs import ReportSpec
 from collapse.errors import ContractError
 from collapse.reporting import galleries, setup
 from collapse.reporting.decoding import SamplingRecord, decoding

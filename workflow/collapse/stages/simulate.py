@@ -8,7 +8,7 @@ import pyarrow as pa
 from collapse import worlds
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import METRICS, POINTS, THEORY, Record
-from collapse.config.plan import SimulateSpec
+from collapse.config.specs import SimulateSpec
 from collapse.errors import EngineError
 from collapse.metrics import CATALOGUE
 from collapse.stages import Output

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,7 +13,7 @@ from collapse import families, media
 from collapse.artifacts import contracts, lineage
 from collapse.artifacts.contracts import Record
 from collapse.artifacts.lineage import ModelCard
-from collapse.config.plan import TrainSpec
+from collapse.config.specs import TrainSpec
 from collapse.errors import ContractError
 from collapse.families import TrainingJob, TrainingStep
 from collapse.media import Examples
@@ -56,12 +57,13 @@ def run(
         training_log: One row per optimizer step.
         record: What the artifacts are made from.
     """
-    table = contracts.read(mixture, contracts.MIXTURE.of(spec.form), ["example_id", "source"])
+    table = contracts.read(mixture, contracts.MIXTURE.of(spec.form), ["example_id", "source", "weight"])
     job = TrainingJob(
         family=spec.family,
         training=spec.training,
         facts=media.load_encoding(encoding, spec.form).facts,
         examples=_examples(table, documents, samples, spec),
+        weights=_weights(table),
         initial=initial.parent if initial else None,
         seed=stream_seed(seed, generation if spec.start == "fresh" else 0, "initialise"),
         scratch=scratch(model.parent, record.identity),
@@ -110,6 +112,12 @@ def _examples(mixture: pa.Table, documents: Path, samples: list[Path], spec: Tra
             "  One of them was changed by hand; delete the arm's folder and run snakemake again."
         )
     return Examples.concatenate(parts).take(rows.to_numpy())
+
+
+def _weights(mixture: pa.Table) -> np.ndarray | None:
+    """Weights of the mixture's examples; None where they are all the same."""
+    found = mixture["weight"].to_numpy()
+    return None if (found == found[0]).all() else found.astype(np.float64)
 
 
 def _learned(examples: Examples, spec: TrainSpec) -> Examples:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from collapse.artifacts import contracts, lineage
 from collapse.artifacts.contracts import TRUTH, Record
-from collapse.config.plan import CorpusSpec
+from collapse.config.specs import CorpusSpec
 from collapse.corpora import grammar
 from collapse.corpora.documents import with_end
 from collapse.errors import ConfigError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import METRICS, POINTS, THEORY, Record
-from collapse.config.plan import WorldFigureSpec
+from collapse.config.specs import WorldFigureSpec
 from collapse.plots import style, worlds
 from collapse.running.files import written_at_once
 from collapse.stages import Output

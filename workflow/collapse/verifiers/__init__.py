@@ -1,10 +1,14 @@
-"""What judges samples: each verifier is a module with a `VERSION` and a pure function `judge` that returns verdicts.
+"""What judges samples: each verifier is a module with a `VERSION` and `judged(settings, case, name)`: its verdicts.
 
-Every verifier judges every sample, whatever the others say, so what each of them would have let through can be read
-from the verdicts alone. A sample is usable when all verifiers of its strategy accept it.
+What decides them is a pure function of arrays, `judge` or `scores`; `judged` takes these out of the case. A verifier
+that scores leaves it to `selection` which scores are let through. Every verifier judges every sample, whatever the
+others say, so what each of them would have let through can be read from the verdicts alone. A sample is usable when all
+verifiers of its strategy accept it.
 """
 
+import importlib
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +16,23 @@ import pyarrow.compute as pc
 
 from collapse.artifacts.contracts import VERDICTS
 from collapse.errors import ContractError
+
+MODULES = {
+    name: f"collapse.verifiers.{name}"
+    for name in (
+        "length",
+        "exact_duplicates",
+        "perplexity_band",
+        "noisy_oracle",
+        "answer",
+        "source",
+        "rouge",
+        "likelihood",
+        "near_duplicates",
+        "detector",
+    )
+}
+"""Module of each kind; rules add those of the plan to the fingerprint of the stage that loads them."""
 
 ACCEPTED = "accepted"
 """The reason of every verdict that accepts."""
@@ -39,6 +60,11 @@ class Verdicts:
     def __len__(self) -> int:
         """Samples judged."""
         return len(self.accepted)
+
+
+def module(kind: str) -> Any:
+    """The module of a kind of verifier."""
+    return importlib.import_module(MODULES[kind])
 
 
 def table(

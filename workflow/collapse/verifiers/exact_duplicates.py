@@ -4,7 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from collapse import media
+from collapse.config.verifiers import ExactDuplicatesVerifier
+from collapse.media import Examples
 from collapse.verifiers import ACCEPTED, Verdicts
+from collapse.verifiers.case import Case
 
 VERSION = "exact_duplicates/1"
 
@@ -29,3 +33,11 @@ def judge(
         [None if first else name for first, name in zip(accepted, earliest, strict=True)], dtype=object
     )
     return Verdicts(accepted=accepted, reason=np.where(accepted, ACCEPTED, "duplicate"), duplicate_of=duplicate_of)
+
+
+def judged(_settings: ExactDuplicatesVerifier, case: Case, _name: str) -> Verdicts:
+    """What it says of a case; see `verifiers`."""
+    real, drawn = case.real("train"), case.drawn
+    if drawn.inputs is not None and case.form.input is None:  # the beginning of a text is a part of it
+        drawn = Examples(case.medium.joined(drawn.inputs, drawn.outputs))
+    return judge(drawn.keys(), case.ids, media.examples(real, case.form).keys(), real["document_id"].to_pylist())

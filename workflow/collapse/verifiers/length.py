@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from collapse.config.settings import LengthVerifier
+from collapse.config.verifiers import LengthVerifier
 from collapse.verifiers import ACCEPTED, Verdicts
+from collapse.verifiers.case import Case
 
 VERSION = "length/1"
 
@@ -23,3 +24,8 @@ def judge(settings: LengthVerifier, n_tokens: np.ndarray, texts: Sequence[str]) 
     too_long = ~too_short & (n_tokens > settings.max_tokens)
     reason = np.select([too_short, too_long], ["too_short", "too_long"], ACCEPTED)
     return Verdicts(accepted=~too_short & ~too_long, reason=reason)
+
+
+def judged(settings: LengthVerifier, case: Case, _name: str) -> Verdicts:
+    """What it says of a case; see `verifiers`."""
+    return judge(settings, case.drawn.outputs.sizes, case.answers)

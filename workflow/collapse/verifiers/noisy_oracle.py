@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from collapse.config.settings import NoisyOracleVerifier
+from collapse.config.verifiers import NoisyOracleVerifier
 from collapse.verifiers import ACCEPTED, Verdicts
+from collapse.verifiers.case import Case
 
 VERSION = "noisy_oracle/1"
 
@@ -29,3 +30,8 @@ def judge(settings: NoisyOracleVerifier, oracle: Verdicts, rng: np.random.Genera
         threshold=oracle.threshold,
         duplicate_of=oracle.duplicate_of,
     )
+
+
+def judged(settings: NoisyOracleVerifier, case: Case, name: str) -> Verdicts:
+    """What it says of a case; see `verifiers`."""
+    return judge(settings, case.judged[settings.oracle], case.chance(name))

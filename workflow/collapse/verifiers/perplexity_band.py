@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from collapse.config.settings import PerplexityBandVerifier
+from collapse.config.verifiers import PerplexityBandVerifier
 from collapse.errors import ContractError
 from collapse.verifiers import ACCEPTED, Verdicts
+from collapse.verifiers.case import Case
 
 VERSION = "perplexity_band/1"
 
@@ -38,3 +39,8 @@ def judge(settings: PerplexityBandVerifier, sample_losses: np.ndarray, validatio
         score=-sample_losses,
         threshold=np.full(len(sample_losses), -high_loss),
     )
+
+
+def judged(settings: PerplexityBandVerifier, case: Case, _name: str) -> Verdicts:
+    """What it says of a case; see `verifiers`."""
+    return judge(settings, *case.generation_0_losses)

@@ -16,6 +16,7 @@ from collapse.config.worlds.limited_memory import LimitedMemorySettings
 from collapse.config.worlds.linear_regression import LinearRegressionSettings
 from collapse.config.worlds.linear_verification import LinearVerificationSettings
 from collapse.config.worlds.memory_chain import MemoryChainSettings
+from collapse.config.worlds.mixed_labels import MixedLabelsSettings
 from collapse.config.worlds.mixing_schemes import MixingSchemesSettings
 from collapse.config.worlds.overparametrised_chain import OverparametrisedChainSettings
 from collapse.config.worlds.random_projections import RandomProjectionsSettings
@@ -38,6 +39,7 @@ World = Annotated[
     | LinearRegressionSettings
     | LinearVerificationSettings
     | MemoryChainSettings
+    | MixedLabelsSettings
     | MixingSchemesSettings
     | OverparametrisedChainSettings
     | RandomProjectionsSettings

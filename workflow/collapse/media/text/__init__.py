@@ -79,6 +79,24 @@ def texts(table: pa.Table) -> list[str]:
     return table["text"].to_pylist()
 
 
+def whole_texts(table: pa.Table) -> list[str]:
+    """The texts of a table with what comes before them: a prompt, or an input."""
+    before = table["prompt"].to_pylist() if "prompt" in table.column_names else [""] * table.num_rows
+    return [given + text for given, text in zip(before, texts(table), strict=True)]
+
+
+def features(table: pa.Table) -> Any:
+    """What classifiers see of texts: how often each word and each pair of words occurs, hashed, as rows of length 1.
+
+    Returns:
+        A sparse matrix of shape `(n, 65536)`.
+    """
+    from sklearn.feature_extraction.text import HashingVectorizer  # most experiments need no classifier
+
+    words = HashingVectorizer(n_features=2**16, ngram_range=(1, 2), alternate_sign=False)
+    return words.transform(texts(table))
+
+
 def nothing(n: int) -> Sequences:
     """Prompts without a token."""
     return Sequences(np.empty(0, dtype=np.int32), np.zeros(n + 1, dtype=np.int64))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from collapse.artifacts import layout
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 
 CHECKS = {
     "complete": "it is there",

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collapse.artifacts.contracts import ANCESTRY, METRICS, Contract
-from collapse.config.plan import REAL
+from collapse.config.specs import REAL
 from collapse.metrics import Measurement
 from collapse.metrics import table as metrics_table
 from collapse.metrics.provenance import ancestry_depth

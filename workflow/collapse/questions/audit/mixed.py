@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from collapse import media, strategies
 from collapse.artifacts.contracts import counted
-from collapse.config.plan import MixSpec
+from collapse.config.specs import MixSpec
 from collapse.questions.audit import Arm, some
 from collapse.questions.audit.drawn import Documents, Samples
 from collapse.randomness import stream

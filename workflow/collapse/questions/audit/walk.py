@@ -11,7 +11,7 @@ from collapse import media
 from collapse.artifacts import contracts, layout
 from collapse.artifacts.contracts import DOCUMENTS, POINTS, THEORY
 from collapse.artifacts.lineage import ModelCard
-from collapse.config.plan import (
+from collapse.config.specs import (
     REAL,
     AuditSpec,
     CollectSpec,

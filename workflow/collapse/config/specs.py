@@ -1,0 +1,228 @@
+"""The slice of an experiment that each stage gets to see.
+
+A stage's spec holds exactly the settings that decide its result. It travels to the job as JSON, it is the `params` of
+its rule, and so it is what decides a rerun.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from collapse.config.claims import Claim, ClaimId
+from collapse.config.form import TEXT, Form
+from collapse.config.settings import (
+    BudgetSettings,
+    ClassifierSettings,
+    CorpusSettings,
+    DecodingSettings,
+    EvaluationSettings,
+    HealthSettings,
+    Name,
+    NgramSettings,
+    PromptSettings,
+    ReportSettings,
+    Settings,
+    Strategy,
+    TrainingSettings,
+    TransformerSettings,
+    VaeSettings,
+)
+from collapse.config.verifiers import Verifier
+from collapse.config.worlds import World
+
+REAL = "real"
+"""The reserved strategy that holds the shared generation 0 and, beyond it, the real-data control."""
+
+BASE_MODEL = "base-{recipe}"
+"""Name of the folder, beside the experiments', of the base model that a recipe makes."""
+
+FamilyName = Literal["transformer", "ngram", "vae", "classifier"]
+Device = Literal["cpu", "gpu"]
+
+
+class FamilySpec(Settings):
+    """The kind of model and its settings."""
+
+    name: FamilyName
+    settings: TransformerSettings | NgramSettings | VaeSettings | ClassifierSettings
+    device: Device
+
+    @property
+    def base_model(self) -> str | None:
+        """Pretrained weights that training starts from, if any."""
+        return self.settings.base_model if isinstance(self.settings, TransformerSettings) else None
+
+
+class BaseModelSpec(Settings):
+    """Pretrained weights to bring into the results folder."""
+
+    base_model: str
+    revision: str | None
+    context_length: int
+    """Tokens that will be used at once; the model must have been made for as many."""
+    recipe: str | None
+    """Identity of the recipe that it was pretrained by here; None for somebody else's."""
+    source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
+    """Digest of the folder of weights, when the run was planned; None for weights that are not in a folder here."""
+
+
+class CorpusSpec(Settings):
+    """What decides `documents.parquet` and the tokenizer."""
+
+    form: Form = TEXT
+    corpus: CorpusSettings
+    vocabulary_size: int | None
+    """Tokens of the tokenizer to train; None: the base model's own is taken over."""
+    longest_input: int | None = Field(default=None, exclude_if=lambda n: n is None)
+    """Tokens of an input that leave room for an answer; None where there are no inputs."""
+    template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
+    """Words that a model is given, around an input."""
+    fresh_fraction: float
+    """Real documents that a fresh_real strategy uses up each generation, over the real training set."""
+    fresh_generations: int
+    """For how many generations."""
+    source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
+    """Digest of the file or the packaged data, when the run was planned; None for what does not lie on this machine."""
+
+
+class ReferencesSpec(Settings):
+    """What decides the models of real examples that others are read by."""
+
+    form: Form = TEXT
+    pretraining_text_is_known: bool
+    """Whether they are counted on all real text that generation 0 has seen."""
+
+
+class GenerateSpec(Settings):
+    """What decides a generation's samples."""
+
+    form: Form = TEXT
+    family: FamilyName
+    device: Device
+    engine: Literal["vllm", "transformers", "native"]
+    decoding: DecodingSettings
+    prompt: PromptSettings
+    n_samples: int | None
+    chunk_rows: int
+    reserved: float = Field(default=0, exclude_if=lambda share: not share)
+    """What strategies take of the reserve over the whole run, over the real training set: the pool begins after it."""
+    sets_drawn: int
+    """Samples are drawn so many times over: by oversampling, and as often as generations for replace_multiple."""
+    health: HealthSettings
+
+
+class VerifySpec(Settings):
+    """What decides a strategy's verdicts."""
+
+    form: Form = TEXT
+    family: FamilyName
+    device: Device
+    verifiers: dict[str, Verifier]
+    """The strategy's chain in order, with the oracles it names."""
+    chain: tuple[str, ...]
+    n_samples: int | None = Field(default=None, exclude_if=lambda n: n is None)
+    """Samples of a set; None: as many as real training documents."""
+    sets_offered: int | None = Field(default=None, exclude_if=lambda n: n is None)
+    """Samples beyond this many sets were drawn for other strategies; None where no verifier compares samples."""
+
+
+class MixSpec(Settings):
+    """What decides which examples train the next model, and in which order."""
+
+    form: Form = TEXT
+    strategy: Strategy
+    budget: BudgetSettings
+    prompt_in_training: bool
+    n_samples: int | None
+    sets_offered: int
+    batch_size: int | None
+    """Rows of an optimizer step; None for a family that takes none."""
+    context_length: int | None
+    flops_per_token: float | None
+
+    @property
+    def sees_inputs(self) -> bool:
+        """Whether inputs are seen in training without being counted as trained on."""
+        return self.form.input is not None and self.form.output == "text" and not self.prompt_in_training
+
+
+class TrainSpec(Settings):
+    """What decides the weights of a model."""
+
+    form: Form = TEXT
+    family: FamilySpec
+    start: Literal["base", "fresh", "previous"]
+    training: TrainingSettings
+    prompt_in_training: bool
+
+
+class EvaluateSpec(Settings):
+    """What decides a generation's losses and metrics."""
+
+    form: Form = TEXT
+    family: FamilyName
+    device: Device
+    evaluation: EvaluationSettings
+    n_samples: int | None
+    sets_offered: int
+    """Samples beyond this many sets belong to other strategies, which share the first generation's."""
+
+
+class SimulateSpec(Settings):
+    """What decides a closed-form world's numbers."""
+
+    experiment: Name
+    name: Name
+    world: World
+    seeds: tuple[int, ...]
+
+
+class WorldFigureSpec(Settings):
+    """What decides a closed-form world's figure."""
+
+    name: Name
+    world: World
+
+
+class CollectSpec(Settings):
+    """Which arms and which closed-form worlds an experiment has."""
+
+    strategies: tuple[Name, ...]
+    seeds: tuple[int, ...]
+    generations: int
+    worlds: tuple[Name, ...]
+    unit: str = Field(default="token", exclude_if=lambda unit: unit == "token")
+    """What sizes count: tokens of text, images, labels."""
+
+
+class AuditSpec(Settings):
+    """Which artifacts an experiment has."""
+
+    arms: CollectSpec
+    parts: tuple[str, ...]
+    """What it has besides those of arms and worlds, by path inside its folder."""
+
+
+class ClaimsSpec(Settings):
+    """What is claimed."""
+
+    claims: dict[ClaimId, Claim]
+
+
+class CompareSpec(Settings):
+    """What decides contrasts and figures."""
+
+    form: Form = TEXT
+    strategies: tuple[Strategy, ...]
+    report: ReportSettings
+
+
+class ReportSpec(Settings):
+    """What decides the report."""
+
+    experiment: Name
+    arms: CollectSpec
+    strategies: tuple[Strategy, ...]
+    report: ReportSettings
+    settings: dict[str, Any]
+    """The whole config, to be shown."""

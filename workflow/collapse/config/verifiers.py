@@ -1,0 +1,329 @@
+"""Settings of what judges samples: how each is scored or checked, and which of the scores are let through."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from collapse.config.base import Fraction, Name, Settings
+from collapse.config.form import Form
+
+Share = Annotated[float, Field(gt=0, le=1)]
+
+# --- which scores are let through -------------------------------------------------------------------------------------
+
+
+class ThresholdRule(Settings):
+    """All that score at least so much."""
+
+    rule: Literal["threshold"]
+    least: float
+
+
+class TopFractionRule(Settings):
+    """The best share of a generation's samples; of equal scores, the earlier draw."""
+
+    rule: Literal["top_fraction"]
+    fraction: Share
+
+
+class BestOfInputRule(Settings):
+    """The best of the samples of each input."""
+
+    rule: Literal["best_of_input"]
+    keep: int = Field(default=1, ge=1)
+    """How many of each."""
+
+
+class QuotaRule(Settings):
+    """The best share of a generation's samples, as many of each group as real training examples have of it."""
+
+    rule: Literal["quota"]
+    fraction: Share
+    per: Literal["class", "cluster"]
+    """`class`: labels; `cluster`: k-means clusters of real training examples by their features."""
+    n_clusters: int | None = Field(default=None, ge=2, le=1_000)
+    """Clusters of `per: cluster`."""
+
+    @model_validator(mode="after")
+    def _clusters_are_counted(self) -> "QuotaRule":
+        if (self.per == "cluster") != (self.n_clusters is not None):
+            raise ValueError("n_clusters: is for `per: cluster`, which needs it, and for nothing else")
+        return self
+
+
+class ResampleRule(Settings):
+    """A share of a generation's samples, drawn without replacement with probability in proportion to
+    exp(strength × score): importance resampling where the score is a log density ratio (Drayson et al. 2025).
+    """
+
+    rule: Literal["resample"]
+    fraction: Share
+    strength: float = Field(gt=0, le=1_000)
+
+
+Rule = Annotated[
+    ThresholdRule | TopFractionRule | BestOfInputRule | QuotaRule | ResampleRule, Field(discriminator="rule")
+]
+
+RELATIVE = (TopFractionRule, BestOfInputRule, QuotaRule, ResampleRule)
+"""Rules that compare the samples of a generation with one another."""
+
+# --- what a sample is scored or checked by ----------------------------------------------------------------------------
+
+
+class Judge(Settings):
+    """What all verifiers have.
+
+    Attributes:
+        judges: Media of outputs that it can read.
+        needs_input: Whether it compares a sample with what the real example of its input answers.
+        needs_source: Whether it compares a sample with all that the source can write.
+        compares_words: Whether it reads more of real examples than what models are given.
+    """
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text", "image", "label"})
+    needs_input: ClassVar[bool] = False
+    needs_source: ClassVar[bool] = False
+    compares_words: ClassVar[bool] = False
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether it, or its rule, reads more of real examples than what models are given."""
+        return self.compares_words or isinstance(getattr(self, "select", None), QuotaRule)
+
+    @property
+    def reads_generation_0(self) -> bool:
+        """Whether it asks the model of generation 0."""
+        return False
+
+
+class Scored(Judge):
+    """A verifier that scores, and a rule that says which scores pass."""
+
+    least_score: ClassVar[float] = float("-inf")
+    most_score: ClassVar[float] = float("inf")
+
+    select: Rule
+
+    @model_validator(mode="after")
+    def _threshold_is_a_score(self) -> "Scored":
+        if isinstance(self.select, ThresholdRule) and not self.least_score <= self.select.least <= self.most_score:
+            raise ValueError(
+                f"select.least: is {self.select.least:g}, but scores lie between {self.least_score:g} and "
+                f"{self.most_score:g}"
+            )
+        return self
+
+
+class LengthVerifier(Judge):
+    """Accepts samples whose length lies between two limits, the ends included; refuses blank text."""
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text"})
+
+    kind: Literal["length"]
+    min_tokens: int = Field(ge=0)
+    max_tokens: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _some_length_passes(self) -> "LengthVerifier":
+        if self.min_tokens > self.max_tokens:
+            raise ValueError(
+                f"min_tokens: is {self.min_tokens}, above max_tokens {self.max_tokens}, so no sample would pass; "
+                "exchange them"
+            )
+        return self
+
+
+class ExactDuplicatesVerifier(Judge):
+    """Accepts the first of identical samples, and none that repeats a real training document."""
+
+    kind: Literal["exact_duplicates"]
+
+
+class PerplexityBandVerifier(Judge):
+    """Accepts samples whose mean loss under the generation-0 model lies between two quantiles of real text's."""
+
+    kind: Literal["perplexity_band"]
+    low_quantile: Fraction
+    high_quantile: Fraction
+
+    @property
+    def reads_generation_0(self) -> bool:
+        """Its losses are that model's."""
+        return True
+
+    @model_validator(mode="after")
+    def _band_is_open(self) -> "PerplexityBandVerifier":
+        if self.low_quantile >= self.high_quantile:
+            raise ValueError(
+                f"low_quantile: is {self.low_quantile:g}, but it must be below high_quantile {self.high_quantile:g}"
+            )
+        return self
+
+
+class NoisyOracleVerifier(Judge):
+    """Another verifier's verdict, flipped at random (Feng et al. 2024, section 3: phi and psi)."""
+
+    kind: Literal["noisy_oracle"]
+    oracle: Name
+    """Name of the verifier that is right by definition."""
+    true_positive_rate: Fraction
+    """Probability that a sample the oracle accepts is kept (phi)."""
+    false_positive_rate: Fraction
+    """Probability that a sample the oracle rejects is kept (psi)."""
+
+    @model_validator(mode="after")
+    def _something_is_kept(self) -> "NoisyOracleVerifier":
+        if self.true_positive_rate == 0 and self.false_positive_rate == 0:
+            raise ValueError("true_positive_rate: is 0 and so is false_positive_rate, so no sample is kept; raise one")
+        return self
+
+
+class AnswerVerifier(Judge):
+    """Accepts the answer that the real example of the same input has."""
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text", "label"})
+    needs_input: ClassVar[bool] = True
+    compares_words: ClassVar[bool] = True
+
+    kind: Literal["answer"]
+    match: Literal["exact", "numbers"]
+    """`exact`: the same characters, white space at the ends aside; `numbers`: as many numbers, near enough."""
+    tolerance: float = Field(default=0, ge=0)
+    """numbers: largest ‖given − true‖₁ / ‖true‖₁ that counts as right (Charton 2022)."""
+
+    @model_validator(mode="after")
+    def _tolerance_is_of_numbers(self) -> "AnswerVerifier":
+        if self.tolerance and self.match != "numbers":
+            raise ValueError(f"tolerance: is {self.tolerance:g}, but `match: exact` has none; use `match: numbers`")
+        return self
+
+
+class SourceVerifier(Judge):
+    """Accepts what the source of a grammar can write, and nothing else."""
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text"})
+    needs_source: ClassVar[bool] = True
+
+    kind: Literal["source"]
+
+
+class RougeVerifier(Scored):
+    """Scores by ROUGE-1 F against the answer of the real example of the same input (Lin 2004)."""
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text"})
+    needs_input: ClassVar[bool] = True
+    least_score: ClassVar[float] = 0
+    most_score: ClassVar[float] = 1
+    compares_words: ClassVar[bool] = True
+
+    kind: Literal["rouge"]
+
+
+class LikelihoodVerifier(Scored):
+    """Scores by the mean log-probability of a sample over its size, in nats: by its perplexity, the least first."""
+
+    most_score: ClassVar[float] = 0
+
+    kind: Literal["likelihood"]
+    by: Literal["sampler", "generation_0"]
+    """`sampler`: of the model that made it, which asks nobody else (Feng et al. 2024); `generation_0`."""
+
+    @property
+    def reads_generation_0(self) -> bool:
+        """Whether its log-probabilities are that model's."""
+        return self.by == "generation_0"
+
+
+class NearDuplicatesVerifier(Judge):
+    """Accepts the first of texts that share most of their words' n-grams, and none so near to a real training text."""
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text"})
+    compares_words: ClassVar[bool] = True
+
+    kind: Literal["near_duplicates"]
+    similarity: Annotated[float, Field(ge=0.5, lt=1)]
+    """Estimated Jaccard similarity of sets of n-grams from which two texts count as near (Broder 1997)."""
+    words: int = Field(ge=1, le=20)
+    """n of the n-grams; a shorter text is one."""
+
+
+class DetectorVerifier(Scored):
+    """Scores by a classifier of real against synthetic, fitted to this generation's samples and real training examples:
+    log odds of being real, in nats, each sample's by a fit that has not seen it (Drayson et al. 2025).
+    """
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text", "image"})
+    compares_words: ClassVar[bool] = True
+
+    kind: Literal["detector"]
+    regularization: float = Field(gt=0, le=1e6)
+    """C of the logistic regression: smaller is smoother."""
+
+
+Verifier = Annotated[
+    LengthVerifier
+    | ExactDuplicatesVerifier
+    | PerplexityBandVerifier
+    | NoisyOracleVerifier
+    | AnswerVerifier
+    | SourceVerifier
+    | RougeVerifier
+    | LikelihoodVerifier
+    | NearDuplicatesVerifier
+    | DetectorVerifier,
+    Field(discriminator="kind"),
+]
+
+
+def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_known: bool) -> None:
+    """Refuse a verifier that cannot judge what the loop makes.
+
+    Args:
+        name: Its name.
+        verifier: Its settings.
+        form: What an example is.
+        asks: Whether samples are drawn for real examples, as inputs or as the beginnings of texts.
+        source_is_known: Whether the source's distribution is.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    where, kind = f"verifiers.{name}", getattr(verifier, "kind", "")
+    if form.output not in verifier.judges:
+        able = " or ".join(f"{medium}s" for medium in sorted(verifier.judges))
+        raise ValueError(f"{where}: `{kind}` judges {able}, and a model makes {form.output}s here")
+    if verifier.needs_input and form.input is None:
+        raise ValueError(
+            f"{where}: `{kind}` needs the right answer to what a model was asked, and examples have no inputs here; "
+            "use a corpus of pairs, or arithmetic"
+        )
+    if verifier.needs_source and not source_is_known:
+        raise ValueError(f"{where}: `{kind}` needs a source that is known, which `corpus.source: grammar` alone is")
+    if isinstance(verifier, LikelihoodVerifier) and verifier.by == "sampler" and form.output == "image":
+        raise ValueError(f"{where}.by: what draws images has no log-probability of them; use generation_0")
+    match getattr(verifier, "select", None):
+        case BestOfInputRule() if not asks:
+            raise ValueError(
+                f"{where}.select: `best_of_input` chooses among the samples of one input, and `prompt.source` is none"
+            )
+        case QuotaRule(per="class") if form.output != "label":
+            raise ValueError(f"{where}.select.per: `class` is of labels; {form.output}s have clusters")
+        case QuotaRule(per="cluster") if form.output == "label":
+            raise ValueError(f"{where}.select.per: `cluster` is of texts and images; labels have classes")
+
+
+def share_kept(verifier: Judge, oversample: int, per_input: float | None = None) -> float:
+    """The most samples that a relative rule lets through, over those a training set has room for; infinite for others.
+
+    Args:
+        verifier: Its settings.
+        oversample: Samples drawn for each that a training set has room for.
+        per_input: Inputs that are asked, over samples of a training set; None where that is not known.
+    """
+    match getattr(verifier, "select", None):
+        case TopFractionRule(fraction=fraction) | QuotaRule(fraction=fraction) | ResampleRule(fraction=fraction):
+            return fraction * oversample
+        case BestOfInputRule(keep=keep) if per_input is not None:
+            return keep * per_input
+    return float("inf")

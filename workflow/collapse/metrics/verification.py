@@ -1,0 +1,64 @@
+"""What a strategy's verifiers do: what they let through, how often they are right, and what that costs in diversity.
+
+A verifier is right or wrong where the truth is known: the answer to a question, the label of an image, whether a
+grammar can write a text. What is lost of diversity shows against as many samples taken at random.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from collapse.metrics import Measurement
+from collapse.metrics.arm import Arm
+
+CHAIN = "verifiers"
+"""Evaluation set of all of a strategy's verifiers together; one of them is `verifier/NAME`."""
+
+ACCEPTED, AT_RANDOM = "accepted", "accepted_at_random"
+"""Samples that were let through, and as many of those offered, whatever was said of them."""
+
+
+def measured(
+    arm: Arm, medium: Any, accepted: np.ndarray, said: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> list[Measurement]:
+    """Everything that is measured of an arm's verifiers.
+
+    Args:
+        arm: The arm, with samples.
+        medium: The measures of its outputs: `right(arm)` and `spread(arm, samples)`.
+        accepted: Whether all verifiers accept each sample, shape `(n,)`, bool.
+        said: Whether each verifier does, by its name.
+        rng: Chooses samples at random.
+    """
+    assert arm.samples is not None
+    right, n = medium.right(arm), int(accepted.sum())
+    found = [_share("accepted_fraction", "samples", accepted), *_rates(CHAIN, accepted, right)]
+    for name, alone in said.items():
+        found += [_share("accepted_fraction", f"verifier/{name}", alone), *_rates(f"verifier/{name}", alone, right)]
+    sets = {ACCEPTED: np.flatnonzero(accepted), AT_RANDOM: np.sort(rng.permutation(len(accepted))[:n])}
+    for name, rows in sets.items():
+        values = medium.spread(arm, arm.samples.take(pa.array(rows))) if n else {}
+        found += [Measurement(metric, name, value, n) for metric, value in values.items()]
+    return found
+
+
+def _rates(evaluation_set: str, accepted: np.ndarray, right: np.ndarray | None) -> Iterator[Measurement]:
+    """φ, ψ, precision and p̂* of Feng et al. 2024, where the truth is known and either kind of sample is there."""
+    if right is None:
+        return
+    if right.any():
+        yield _share("true_positive_rate", evaluation_set, accepted[right])
+    if not right.all():
+        yield _share("false_positive_rate", evaluation_set, accepted[~right])
+    if accepted.any():
+        yield _share("verifier_precision", evaluation_set, right[accepted])
+    if right.any() and not right.all() and accepted.any():
+        kept = accepted[right].mean(), accepted[~right].mean()
+        yield Measurement("breakdown_proxy", evaluation_set, float(kept[0] / sum(kept)), len(right))
+
+
+def _share(metric: str, evaluation_set: str, yes: np.ndarray) -> Measurement:
+    share, n = float(yes.mean()), len(yes)
+    return Measurement(metric, evaluation_set, share, n, float(np.sqrt(share * (1 - share) / n)))

@@ -1,0 +1,24 @@
+"""Groups of examples by their features, for quotas: k-means of real training examples (scikit-learn)."""
+
+from typing import Any
+
+import numpy as np
+
+VERSION = "clusters/1"
+
+SEED, STARTS = 0, 3
+
+
+def groups(samples: Any, real: Any, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cluster of each sample, shape `(n_samples,)`, and each cluster's share of real examples.
+
+    Args:
+        samples: Features of samples, `(n_samples, width)`, dense or sparse.
+        real: Features of real training examples, which the clusters are found in.
+        n_clusters: How many; no more than there are real examples.
+    """
+    from sklearn.cluster import KMeans
+
+    fitted = KMeans(min(n_clusters, real.shape[0]), n_init=STARTS, random_state=SEED).fit(real)
+    counts = np.bincount(fitted.labels_, minlength=fitted.n_clusters)
+    return fitted.predict(samples), counts / counts.sum()
