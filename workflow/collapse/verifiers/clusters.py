@@ -19,6 +19,7 @@ def groups(samples: Any, real: Any, n_clusters: int) -> tuple[np.ndarray, np.nda
     """
     from sklearn.cluster import KMeans
 
-    fitted = KMeans(min(n_clusters, real.shape[0]), n_init=STARTS, random_state=SEED).fit(real)
+    means: Any = KMeans  # its stub has n_init as text
+    fitted = means(min(n_clusters, real.shape[0]), n_init=STARTS, random_state=SEED).fit(real)
     counts = np.bincount(fitted.labels_, minlength=fitted.n_clusters)
-    return fitted.predict(samples), counts / counts.sum()
+    return np.asarray(fitted.predict(samples)), counts / counts.sum()
