@@ -261,6 +261,8 @@ NO_SENSE = (
     Odd("verifiers.best", {"kind": "near_duplicates", "similarity": 0.2, "words": 3}, ("verifiers.best.similarity: is 0.2; it must be at least 0.5",)),
     Odd("verifiers.best", LIKELY | {"select": TOP | {"fraction": 1}}, ("verifiers.best.by: what draws images has no log-probability", "generation_0"), VAE | BEST),
     Odd("verifiers.best", {"kind": "near_duplicates", "similarity": 0.8, "words": 3}, ("verifiers.best: `near_duplicates` judges texts", "images"), VAE | BEST),
+    Odd("strategies.2.times", 3, ("strategies[2].times: `compose: accumulate` has none",)),
+    Odd("strategies.1.times", 10**7, ("strategies[1].times: is", MORE)),
     Odd("strategies.1.synthetic_weight", 0.5, ("strategies[1].synthetic_weight: `compose: replace` trains on one kind",)),
     Odd("strategies.2.synthetic_weight", 0, ("strategies[2].synthetic_weight: is 0; it must be above 0",)),
     Odd("strategies.2.synthetic_weight", 0.5, ("strategies: `accumulate` has a `synthetic_weight`", "counts"), NGRAM),

@@ -87,6 +87,12 @@ def test_replace_multiple_is_as_large_as_accumulate():
     assert select("replace_multiple", inventory).total == select("accumulate", FULL).total == 400
 
 
+def test_replace_takes_as_many_times_the_real_set_as_it_says_and_as_there_are():
+    for n, taken in ((50, 50), (400, 300), (300, 300)):
+        assert select("replace", Counts(real=100, synthetic={3: n}), times=3) == Counts(real=0, synthetic={3: taken})
+    assert named("replace", times=3, oversample=2).sets_offered(5) == 6
+
+
 def test_a_window_holds_real_text_until_it_slides_past_generation_0():
     sizes = [select("window", Counts(50, dict.fromkeys(range(1, newest + 1), 50))).real for newest in (1, 2, 3)]
     assert sizes == [50, 0, 0]

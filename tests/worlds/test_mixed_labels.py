@@ -119,6 +119,13 @@ def test_more_labels_help_and_another_networks_labels_hurt(seen):
     assert np.all(seen["mix", "squared_error", 60, 400, 0] < seen["mix", "squared_error", 60, 100, 0])
 
 
+def test_what_synthetic_labels_add_is_counted_replicate_by_replicate(seen):
+    for n in (100, 400):
+        added = seen["mix", "added_error", 60, n, 0.5]
+        assert added == pytest.approx(seen["mix", "squared_error", 60, n, 0.5] - seen["mix", "squared_error", 60, n, 0])
+    assert not [key for key in observed(settings(synthetic_fractions=[0.5, 1])) if "added_error" in key]
+
+
 def test_a_student_of_all_synthetic_labels_comes_to_its_teacher(seen):
     assert seen["mix", "squared_error", 60, 400, 1].mean() == pytest.approx(
         seen["teacher", "squared_error"].mean(), rel=0.15

@@ -42,10 +42,13 @@ def real(_strategy: Strategy, inventory: Counts, _rng: np.random.Generator) -> C
     return Counts(real=inventory.real)
 
 
-def replace(_strategy: Strategy, inventory: Counts, _rng: np.random.Generator) -> Counts:
-    """D_g = S_g: the newest samples only, at most T (Shumailov et al. 2024; Gerstgrasser et al. 2024)."""
+def replace(strategy: Strategy, inventory: Counts, _rng: np.random.Generator) -> Counts:
+    """D_g = S_g: the newest samples only (Shumailov et al. 2024; Gerstgrasser et al. 2024).
+
+    At most T of them, or `times` as many, as where a small model of real examples labels many (Feng et al. 2024).
+    """
     newest = max(inventory.synthetic)
-    return Counts(real=0, synthetic={newest: min(inventory.real, inventory.synthetic[newest])})
+    return Counts(real=0, synthetic={newest: min(strategy.times * inventory.real, inventory.synthetic[newest])})
 
 
 def accumulate(_strategy: Strategy, inventory: Counts, _rng: np.random.Generator) -> Counts:

@@ -433,6 +433,8 @@ class Strategy(Settings):
     over the real set."""
     window: int | None = Field(default=None, ge=1)
     """window: how many of the newest generations are kept; real text is generation 0."""
+    times: int = Field(default=1, ge=1, exclude_if=lambda times: times == 1)
+    """replace: samples that train the next model, over the real set's size (Feng et al. 2024: up to 50)."""
     synthetic_weight: float | None = Field(default=None, gt=0, le=1_000, exclude_if=lambda weight: weight is None)
     """Weight of a sample in the loss, where a real example has 1; null: 1 too. Only their ratio matters."""
 
@@ -452,6 +454,8 @@ class Strategy(Settings):
             raise ValueError(f"verifiers: {', '.join(twice)} appears more than once; name each once")
         if self.compose == "real" and self.verifiers:
             raise ValueError("`compose: real` trains on no samples, so there is nothing to verify")
+        if self.times > 1 and self.compose != "replace":
+            raise ValueError(f"times: `compose: {self.compose}` has none; it is for `replace`")
         if self.synthetic_weight is not None and self.compose in ("real", "replace", "replace_multiple"):
             raise ValueError(
                 f"synthetic_weight: `compose: {self.compose}` trains on one kind of examples alone, so their weight is "
@@ -463,7 +467,7 @@ class Strategy(Settings):
 
     def sets_offered(self, generation: int) -> int:
         """How many times as many samples it chooses from as a training set holds."""
-        return self.oversample * (generation + 1 if self.compose == "replace_multiple" else 1)
+        return self.oversample * (generation + 1 if self.compose == "replace_multiple" else self.times)
 
 
 class BudgetSettings(Settings):

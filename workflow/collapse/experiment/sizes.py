@@ -271,6 +271,7 @@ class Loop:
         """What decides how many samples there are."""
         index, strategy = self.greediest
         found = [over(f"strategies[{index}].oversample", strategy.oversample, 4)]
+        found += [over(f"strategies[{index}].times", strategy.times, 4)] if strategy.times > 1 else []
         if strategy.compose == "replace_multiple":
             found.append(over("generations", self.plan.generations, 20))
         given = self.plan.generate.n_samples
@@ -284,6 +285,7 @@ class Loop:
             n_read = len(generations_read(one, self.plan.generations))
             sets = one.sets_offered(self.plan.generations) * n_read
             why = (over(f"strategies[{index}].oversample", one.oversample, 4), over("generations", n_read, 20))
+            why += (over(f"strategies[{index}].times", one.times, 4),) if one.times > 1 else ()
             found.append((sets * self.set_rows, (*why, *self.sets[-1:])))
         return max(found, key=lambda one: one[0])
 
@@ -292,7 +294,8 @@ class Loop:
         """Examples of the largest training set over real documents; no strategy takes more of a generation."""
         last = self.plan.generations + 1
         grown = {"accumulate": last, "replace_multiple": last, "preserve": 2, "fresh_real": 2, "feedback": 2 * last}
-        return max([min(one.window or grown.get(one.compose, 1), last) for one in self.plan.strategies], default=1)
+        sets = [min(one.window or grown.get(one.compose, 1), last) * one.times for one in self.plan.strategies]
+        return max(sets, default=1)
 
     # --- training ---------------------------------------------------------------------------------------------------
 

@@ -247,7 +247,7 @@ CATALOGUE: dict[str, Definition] = {
         "1", "higher", "excess_error over the expected error of one fit on real data (Gerstgrasser et al. 2024)."
     ),
     "added_error": Definition(
-        "1", "higher", "excess_error minus that of the same student on real labels (Dohmatob et al. 2024; 2025)."
+        "1", "higher", "Error minus that of the same student on real labels (Dohmatob et al. 2024; 2025)."
     ),
     "bias_error": Definition(
         "1",

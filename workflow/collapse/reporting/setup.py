@@ -79,11 +79,16 @@ def audited(n_artifacts: int, n_checks: int) -> str:
 
 def recipe(strategy: Strategy, words: Words = TEXT) -> str:
     """What a strategy trains on, in words."""
+    weighed = "" if strategy.synthetic_weight is None else f"; samples weigh {strategy.synthetic_weight:g}"
+    return _composed(strategy, words) + weighed
+
+
+def _composed(strategy: Strategy, words: Words) -> str:
     real = f"real {words.real}"
     share = "" if strategy.real_fraction is None else wording.percent(strategy.real_fraction)
     return {
         "real": f"{real}, every generation: the control",
-        "replace": "the newest samples only",
+        "replace": "the newest samples only" + (f", {strategy.times} for each real one" if strategy.times > 1 else ""),
         "accumulate": f"{real} and all samples so far; the pool grows",
         "accumulate_subsample": f"a random part, of the real set's size, of {real} and all samples so far",
         "replace_multiple": "the newest samples only, as many as accumulate has",

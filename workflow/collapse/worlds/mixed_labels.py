@@ -8,6 +8,7 @@ its own errors on held-out images say.
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -16,9 +17,10 @@ from collapse.corpora import mnist
 from collapse.randomness import stream
 from collapse.worlds import Observation, Prediction, Sweep, grid
 
-METRICS = ("squared_error", "misclassified_fraction", "error_slope")
+METRICS = ("squared_error", "misclassified_fraction", "error_slope", "added_error")
 
 STUDENT, TEACHER = "mix", "teacher"
+SWEPT = ("width", "samples", "synthetic_fraction")
 
 DECAY_1, DECAY_2, SMALLEST = 0.9, 0.999, 1e-8
 """β₁, β₂ and ε of Adam (Kingma and Ba 2015)."""
@@ -44,31 +46,38 @@ class Split:
 
 
 def sweeps(settings: MixedLabelsSettings) -> Iterator[Sweep]:
-    """Every width, size and share; slopes over sizes; the teacher once."""
-    points = grid(width=settings.widths, samples=settings.samples, synthetic_fraction=settings.synthetic_fractions)
-    yield Sweep(METRICS[:2], (STUDENT,), points=points)
-    points = grid(width=settings.widths, synthetic_fraction=settings.synthetic_fractions)
-    yield Sweep(METRICS[2:], (STUDENT,), points=points)
+    """Every width, size and share; slopes over sizes; what synthetic labels add, beside real ones; the teacher once."""
+    every = {"width": settings.widths, "samples": settings.samples, "synthetic_fraction": settings.synthetic_fractions}
+    yield Sweep(METRICS[:2], (STUDENT,), points=grid(**every))
+    yield Sweep(METRICS[2:3], (STUDENT,), points=grid(**{key: every[key] for key in ("width", "synthetic_fraction")}))
+    if some := _beside_real(settings):
+        yield Sweep(METRICS[3:], (STUDENT,), points=grid(**every | {"synthetic_fraction": some}))
     yield Sweep(METRICS[:2], (TEACHER,))
+
+
+def _beside_real(settings: MixedLabelsSettings) -> list[float]:
+    """Shares of synthetic labels that are compared with none."""
+    shares = settings.synthetic_fractions
+    return [share for share in shares if share > 0] if 0 in shares else []
 
 
 def simulate(settings: MixedLabelsSettings, seed: int) -> Iterator[Observation]:
     """Yield errors on held-out images of the teacher and of every student, and how students' fall with n."""
-    found = defaultdict[tuple[str, str, tuple[tuple[str, float], ...]], list[float]](list)
+    found = defaultdict[tuple[str, str, tuple[float, ...]], list[float]](list)
     for replicate in range(settings.replicates):
         for strategy, point, errors in _replicate(settings, stream(seed, 0, f"replicate {replicate}")):
             for metric, value in errors.items():
-                found[strategy, metric, tuple(point.items())].append(value)
+                found[strategy, metric, point].append(value)
     for (strategy, metric, point), values in found.items():
-        yield Observation(strategy, 0, metric, np.array(values), dict(point))
-    for width in settings.widths:
-        for fraction in settings.synthetic_fractions:
-            where = [
-                tuple({"width": width, "samples": n, "synthetic_fraction": fraction}.items()) for n in settings.samples
-            ]
-            errors = np.array([found[STUDENT, "squared_error", point] for point in where])
-            point = {"width": width, "synthetic_fraction": fraction}
-            yield Observation(STUDENT, 0, "error_slope", slopes(np.array(settings.samples), errors), point)
+        yield Observation(strategy, 0, metric, np.array(values), dict(zip(SWEPT, point, strict=False)))
+    for width, share in product(settings.widths, settings.synthetic_fractions):
+        errors = np.array([found[STUDENT, "squared_error", (width, n, share)] for n in settings.samples])
+        slope = slopes(np.array(settings.samples), errors)
+        yield Observation(STUDENT, 0, "error_slope", slope, {"width": width, "synthetic_fraction": share})
+    for point in product(settings.widths, settings.samples, _beside_real(settings)):
+        mixed, real = (found[STUDENT, "squared_error", (*point[:2], share)] for share in (point[2], 0))
+        added = np.subtract(mixed, real)
+        yield Observation(STUDENT, 0, "added_error", added, dict(zip(SWEPT, point, strict=True)))
 
 
 def slopes(samples: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -77,8 +86,8 @@ def slopes(samples: np.ndarray, errors: np.ndarray) -> np.ndarray:
     return sizes @ np.log(errors) / (sizes @ sizes)
 
 
-Found = tuple[str, dict[str, float], dict[str, float]]
-"""Strategy, point, errors by metric."""
+Found = tuple[str, tuple[float, ...], dict[str, float]]
+"""Strategy, values of `SWEPT`, errors by metric."""
 
 
 def _replicate(settings: MixedLabelsSettings, rng: np.random.Generator) -> Iterator[Found]:
@@ -87,7 +96,7 @@ def _replicate(settings: MixedLabelsSettings, rng: np.random.Generator) -> Itera
     images = (split.students[0], split.test[0])
     weights = fixed(split.teacher[0] @ projection, split.teacher[1][None], settings.teacher_ridge)
     answers, said = (weights.predicted(levels @ projection)[0] for levels in images)
-    yield TEACHER, {}, _errors(said, split.test[1])
+    yield TEACHER, (), _errors(said, split.test[1])
 
     projections = random_projection(max(settings.widths), rng)
     order = rng.integers(2**31)  # of batches: the same at every width, size and share
@@ -100,8 +109,7 @@ def _replicate(settings: MixedLabelsSettings, rng: np.random.Generator) -> Itera
                 case TrainedFeaturesSettings() as network:
                     predicted = _best_step(network, split, projections[:, :width], labels, np.random.default_rng(order))
             for fraction, one in zip(settings.synthetic_fractions, predicted, strict=True):
-                point = {"width": width, "samples": n, "synthetic_fraction": fraction}
-                yield STUDENT, point, _errors(one, split.test[1])
+                yield STUDENT, (width, n, fraction), _errors(one, split.test[1])
 
 
 def random_projection(width: int, rng: np.random.Generator) -> np.ndarray:

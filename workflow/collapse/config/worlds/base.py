@@ -125,6 +125,9 @@ class ChainSettings(WorldSettings):
         for strategy in self.strategies:
             if strategy.verifiers:
                 raise ValueError(f"strategies: `{strategy.name}` has verifiers, which closed-form chains do not have")
+            if strategy.times > 1 or strategy.synthetic_weight is not None:
+                key = "times" if strategy.times > 1 else "synthetic_weight"
+                raise ValueError(f"strategies: `{strategy.name}` has `{key}`, which closed-form chains do not have")
             if strategy.compose == "feedback":
                 raise ValueError(
                     f"strategies: `{strategy.name}` keeps real examples that came in with earlier generations, and "
