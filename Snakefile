@@ -11,7 +11,7 @@ include: "workflow/rules/generation_loop.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/claims.smk"
-include: "workflow/rules/calibration.smk"
+include: "workflow/rules/truth_figures.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 

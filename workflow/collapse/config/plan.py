@@ -331,6 +331,12 @@ class Plan(Settings):
         return Form(input="text" if self.corpus.has_inputs else None, output=holds)
 
     @property
+    def knows_what_is_right(self) -> bool:
+        """Whether verifiers can be told to be right or wrong: by real answers, or by a source that is known."""
+        verified = any(strategy.verifiers for strategy in self.strategies)
+        return verified and (self.form.input is not None or self.corpus.source == "grammar")
+
+    @property
     def fresh_fraction(self) -> float:
         """Largest share of the real set that a strategy takes from the reserve each generation."""
         fresh = ("fresh_real", "feedback")
@@ -549,7 +555,7 @@ class Plan(Settings):
         return ClaimsSpec(claims=self.claims)
 
     def compare_spec(self) -> CompareSpec:
-        """For `contrast`, `figure` and `calibration_figure`."""
+        """For `contrast`, `figure` and `truth_figure`."""
         return CompareSpec(form=self.form, strategies=self.strategies, report=self.report)
 
     def report_spec(self) -> ReportSpec:

@@ -107,7 +107,7 @@ class GenerateSpec(Settings):
     reserved: float = Field(default=0, exclude_if=lambda share: not share)
     """What strategies take of the reserve over the whole run, over the real training set: the pool begins after it."""
     sets_drawn: int
-    """Samples are drawn so many times over: by oversampling, by `times`, and as often as generations for replace_multiple."""
+    """Samples are drawn so many times over: by `oversample`, `times`, and with the generations for replace_multiple."""
     health: HealthSettings
 
 

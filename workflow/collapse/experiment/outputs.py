@@ -41,7 +41,9 @@ class Outputs:
 
     def loop_figures(self, _wildcards: object = None) -> list[str]:
         """The figures of the loop of models, if there is one."""
-        names = [*LOOP_FIGURES, *(["calibration"] if self._inputs.truth() else [])] if self.plan.strategies else []
+        names = [*LOOP_FIGURES] if self.plan.strategies else []
+        names += ["calibration"] if self._inputs.truth() else []
+        names += ["verification"] if self.plan.knows_what_is_right else []
         return [f"results/{self.plan.experiment}/figures/{name}.svg" for name in names]
 
     def world_figures(self, _wildcards: object = None) -> list[str]:

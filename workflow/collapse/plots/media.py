@@ -15,6 +15,7 @@ class Words:
             of what an experiment does not measure, such as right answers where nothing is asked, none is drawn.
         narrowing: What the samples do as models narrow.
         columns: Two more measures of the table of strategies, at the last generation, with their decimals.
+        error: What the errors of a model on held-out real examples are read from.
     """
 
     real: str
@@ -23,6 +24,7 @@ class Words:
     panels: tuple[tuple[str, str], ...]
     narrowing: str
     columns: tuple[tuple[str, int], ...]
+    error: str = "test_loss"
 
     @property
     def plural(self) -> str:
@@ -95,6 +97,7 @@ WORDS = {
         ),
         narrowing="labels narrow",
         columns=(("misclassified_fraction", 3), ("calibration_error", 3)),
+        error="misclassified_fraction",
     ),
 }
 """By the medium of outputs."""

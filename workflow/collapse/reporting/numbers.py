@@ -12,6 +12,7 @@ from collapse.plots.curves import reference_level
 from collapse.plots.media import TEXT, Words
 from collapse.stats.bands import Band, bands
 from collapse.stats.calibration import Calibration
+from collapse.stats.verifiers import Strength
 
 Row = tuple[str, ...]
 
@@ -100,6 +101,19 @@ def calibration(found: Sequence[Calibration]) -> Numbers:
         ("Measure", "Strategy", "Exact property", "exact", "measured"),
         tuple(rows),
     )
+
+
+def strength(found: Sequence[Strength]) -> Numbers:
+    """Every point of the figure of how good a verifier must be."""
+    rows = [
+        (str(one.generation), strategy, *(wording.number(value, 4) for value in point))
+        for one in found
+        for strategy, points in one.students.items()
+        for point in points.tolist()
+    ]
+    error = wording.title(found[0].error) if found else ""
+    title = "Strength of the verifiers and errors of their students, one row per seed"
+    return Numbers(title, ("Generation", "Strategy", "p*", error), tuple(rows))
 
 
 def _every(found: Mapping[str, Band]) -> list[int]:

@@ -29,6 +29,7 @@ from collapse.stats.bands import Band, bands
 from collapse.stats.calibration import calibrations
 from collapse.stats.paired import LEAST_SEEDS, Interval
 from collapse.stats.trends import changes, slopes
+from collapse.stats.verifiers import strengths
 
 LOSS = ("test_loss", "real_test")
 
@@ -285,6 +286,8 @@ def _numbers(
     }
     if "calibration" in figures:
         tables["calibration"] = numbers.calibration(calibrations(metrics, names))
+    if "verification" in figures:
+        tables["verification"] = numbers.strength(strengths(metrics, names, words.error))
     return tables
 
 
@@ -415,6 +418,7 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
             "Bars, because between two generations nothing is trained.",
         ),
         "calibration": CALIBRATION,
+        "verification": VERIFICATION,
     }[figure]
 
 
@@ -423,6 +427,11 @@ CALIBRATION = (
     "measure that needs no such knowledge against the exact property it is read as; a point is one arm.",
     "Where the line x = y is drawn, the measure estimates the very quantity. Correlations are by rank, over arms of "
     "one chain that depend on one another: they describe, they do not test.",
+)
+
+VERIFICATION = (
+    "Theory's p* is that of errors that fall by chance alone, with examples without end: verifiers of one p* do "
+    "unequally well where what they let through is not like what is right, as where the likeliest samples are chosen.",
 )
 
 LOSSES = {

@@ -39,7 +39,10 @@ LABELS = {
     "diversity": "Measures of the samples by generation, one panel each",
     "ancestry": "Shares of real examples and of each generation's samples in the training set, one panel per strategy",
 }
-CALIBRATION = "Measures of text beside the exact distance from the known source, one panel each"
+WHERE_TRUTH_IS_KNOWN = {
+    "calibration": "Measures of text beside the exact distance from the known source, one panel each",
+    "verification": "Errors of what learned from verified samples, against the strength of the verifiers",
+}
 
 
 def run(
@@ -150,7 +153,7 @@ def _figures(paths: list[Path]) -> dict[str, str]:
     by_name = {path.stem: path for path in paths}
     if missing := sorted(LABELS.keys() - by_name.keys()):
         raise ContractError(f"--figures: {', '.join(missing)} is missing.\n  Hand in the four SVG files of `figure`.")
-    shown = LABELS | ({"calibration": CALIBRATION} if "calibration" in by_name else {})
+    shown = LABELS | {name: label for name, label in WHERE_TRUTH_IS_KNOWN.items() if name in by_name}
     return {name: _inlined(by_name[name], name.replace("_", "-"), label) for name, label in shown.items()}
 
 

@@ -1,0 +1,72 @@
+"""How good a verifier must be: a student's error against p*, where the truth is known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from collapse.config.settings import Strategy
+from collapse.plots import wording
+from collapse.plots.style import FAINT, INK, QUIET, Look, axes_at, legend_at, legend_columns, looks, quiet, titled
+from collapse.stats.verifiers import Strength
+
+SUBTITLE = (
+    "Across: p* = φ/(φ + ψ) of all verifiers of a strategy together; up: error of what learned from what they let "
+    "through.\nA small marker is a seed, a large one the mean. Dashed: the model of generation 0. Tinted: p* below the "
+    "share of wrong\nsamples, where theory says that more of them do harm (Feng et al. 2024: infinitely many, errors "
+    "by chance)."
+)
+
+
+def figure(found: Sequence[Strength], strategies: Sequence[Strategy]) -> Figure:
+    """Draw a panel per generation.
+
+    Args:
+        found: Verifiers and their students.
+        strategies: What is shown, in the order of the config.
+    """
+    shown = [strategy for strategy in strategies if any(strategy.name in one.students for one in found)]
+    how = {name: look for name, look in looks(strategies).items() if name in {one.name for one in shown}}
+    n_columns = legend_columns([*how])
+    head = 1.55 + 0.22 * -(-len(how) // n_columns)
+    with quiet():
+        canvas = titled(head + 2.6, "How good a verifier must be", SUBTITLE)
+        legend_at(canvas, 1.05, [_handle(name, look) for name, look in how.items()], n_columns, handle_length=1.2)
+        for index, one in enumerate(found):
+            _panel(axes_at(canvas, 0.75 + 4.4 * index, head, width=3.5, height=2.0), one, how)
+    return canvas
+
+
+def _handle(name: str, look: Look) -> Line2D:
+    return Line2D([], [], color=look.colour, marker=look.marker, markerfacecolor=look.face, linestyle="", label=name)
+
+
+def _panel(axes: Axes, one: Strength, how: dict[str, Look]) -> None:
+    for name, points in one.students.items():
+        look = how[name]
+        for rows, size, alpha in ((points, 2.5, 0.5), (points.mean(axis=0, keepdims=True), 7, 1)):
+            axes.plot(
+                rows[:, 0],
+                rows[:, 1],
+                color=look.colour,
+                marker=look.marker,
+                markerfacecolor=look.face,
+                markersize=size,
+                linestyle="",
+                alpha=alpha,
+            )
+    for name, points in one.students.items():
+        across, up = points.mean(axis=0)
+        axes.annotate(name, (across, up), (5, 5), textcoords="offset points", size=7.5, color=how[name].text_colour)
+    axes.margins(0.12)
+    axes.axhline(one.generator, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+    low, high = axes.get_xlim()
+    if not np.isnan(one.wrong_share) and one.wrong_share > low:
+        axes.axvspan(low, min(one.wrong_share, high), color=FAINT, zorder=0, linewidth=0)
+    axes.set_xlim(low, high)
+    axes.grid(axis="y")
+    axes.set_xlabel("p* of the verifiers", labelpad=2, size=8)
+    axes.set_title(f"Generation {one.generation}", loc="left", size=9, pad=14, color=INK, weight="bold")
+    axes.text(0, 1.035, wording.title(one.error), transform=axes.transAxes, size=7.5, color=QUIET)
