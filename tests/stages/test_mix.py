@@ -108,6 +108,23 @@ def test_only_accepted_samples_are_used(experiment):
     assert {int(i[-7:]) for i in table["example_id"].to_pylist()} == {d for d, good in enumerate(accepted) if good}
 
 
+@pytest.mark.parametrize(
+    ("n_accepted", "says"), [(50, None), (20, "of 50 samples of generation 1, 20 pass every verifier")]
+)
+def test_what_is_missing_after_verification_is_said_with_what_would_do(experiment, caplog, n_accepted, says):
+    with caplog.at_level("WARNING"):
+        mixture(
+            experiment,
+            spec(verifiers=("taste",)),
+            sample_paths=[samples(experiment, 1)],
+            verdict_paths=[verdicts(experiment, 1, [draw < n_accepted for draw in range(50)])],
+        )
+    told = " ".join(caplog.messages)
+    assert (says is None) == (told == "")
+    if says:
+        assert says in told and "room for 50, so 30 are missing" in told and "3 would do" in told  # 50 / 20, rounded up
+
+
 def test_a_verifier_that_accepts_nothing_stops_the_arm_with_the_reason(experiment):
     with pytest.raises(EngineError, match=r"no sample of generation 1 is usable; its verifiers \(taste\)"):
         mixture(

@@ -321,6 +321,11 @@ DAMAGES = {
         f"{REPLACE}/model/model.json",
         edits_json(f"{REPLACE}/model/model.json", parent_model_id="replace.0.1@000000000000"),
     ),
+    "a sample that weighs more": (
+        "weights",
+        f"{REPLACE}/mixture.parquet",
+        edits(f"{REPLACE}/mixture.parquet", cell("weight", 2, 2.0)),
+    ),
     "a refused sample in a mixture": ("usable", f"{CHAINED}/mixture.parquet", trains_on_a_refused_sample),
     "a refused sample accepted": ("shares", f"{CHAINED}/mixture.parquet", accepts_a_refused_sample),
     "a younger example": (

@@ -137,6 +137,44 @@ def test_labels_go_round_the_loop_with_inputs_from_the_pool(fresh):
     assert json.loads((folder / "encoding.json").read_text())["label"]["classes"] == [str(digit) for digit in range(10)]
 
 
+CHECKED = LABELS | {
+    "verifiers": {
+        "right": {"kind": "answer", "match": "exact"},
+        "noisy": {"kind": "noisy_oracle", "oracle": "right", "true_positive_rate": 0.9, "false_positive_rate": 0.2},
+        "likely": {"kind": "likelihood", "by": "sampler", "select": {"rule": "quota", "fraction": 0.5, "per": "class"}},
+    },
+    "strategies": [
+        {"name": "checked", "compose": "replace", "times": 3, "oversample": 2, "verifiers": ["noisy", "likely"]},
+        {"name": "weighed", "compose": "accumulate", "synthetic_weight": 0.5},
+    ],
+}
+
+
+def test_verified_labels_train_what_was_chosen_and_the_page_says_what_the_verifiers_did(fresh):
+    fresh.configure(**CHECKED)
+    fresh.run()
+    folder = fresh.folder / "results/tiny"
+    assert all(finding.passed for finding in audited(folder, spec_of(folder)).findings)
+    arm, others = (folder / f"strategy={name}/seed=0/generation=1" for name in ("checked", "weighed"))
+    verdicts = pq.read_table(arm / "verdicts.parquet").to_pandas()
+    accepted = verdicts.pivot_table(index="sample_id", columns="verifier", values="accepted").astype(bool)
+    assert len(accepted) == 1_200 and accepted.likely.sum() == 600  # half of six times 200
+    trained = set(pq.read_table(arm / "mixture.parquet")["example_id"].to_pylist())
+    assert trained == set(accepted[accepted.noisy & accepted.likely].index) and len(trained) > 200
+    weighed = pq.read_table(others / "mixture.parquet").to_pandas()
+    assert set(weighed.groupby("origin").weight.unique().explode()) == {1.0, 0.5}
+
+    metrics = contracts.read(folder / "metrics.parquet", contracts.METRICS).to_pandas()
+    of_checked = metrics[(metrics.strategy == "checked") & (metrics.generation == 1)]
+    measured = {(row.metric, row.evaluation_set): row.value for row in of_checked.itertuples()}
+    assert measured["true_positive_rate", "verifier/noisy"] == pytest.approx(0.9, abs=0.05)
+    assert measured["false_positive_rate", "verifier/noisy"] == pytest.approx(0.2, abs=0.08)
+    assert measured["accepted_fraction", "verifier/likely"] == 0.5
+    page = (folder / "report.html").read_text()
+    assert "What the verifiers did" in page and "How good a verifier must be" in page
+    assert (folder / "figures/verification.svg").is_file() and not (folder / "figures/calibration.svg").exists()
+
+
 def test_pairs_go_round_the_loop_and_keep_their_questions(fresh):
     fresh.configure(**PAIRS)
     fresh.run()

@@ -648,6 +648,7 @@ AUDIT = Contract(
             "usable",
             "generations",
             "shares",
+            "weights",
             "passes",
             "budget",
             "training",

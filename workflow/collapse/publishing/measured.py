@@ -44,6 +44,20 @@ PUBLISHED: dict[str, tuple[Place, ...]] = {
     "five-seeds": (LOSS, ("distinct_2", "samples"), ("distinct_2", "real_train")),
     "known-language": CALIBRATED,
     "known-language-transformer": CALIBRATED,
+    "mitigations": (
+        LOSS,
+        ("kl_to_source", "truth"),
+        ("support_entropy", "truth"),
+        ("source_tail_mass", "truth"),
+        ("grammatical_fraction", "samples"),
+        ("breakdown_proxy", "verifiers"),
+    ),
+    "verifier-strength": (
+        LOSS,
+        ("misclassified_fraction", "real_test"),
+        ("breakdown_proxy", "verifiers"),
+        ("right_fraction", "samples"),
+    ),
 }
 """The experiments that the README speaks of, and what of them."""
 

@@ -20,6 +20,10 @@ PAPERS = {
     "alemohammad-2024": ("Alemohammad et al. 2024", "Self-Consuming Generative Models Go MAD (arXiv 2307.01850)"),
     "guo-2024": ("Guo et al. 2024", "The Curious Decline of Linguistic Diversity (arXiv 2311.09807)"),
     "taori-2023": ("Taori and Hashimoto 2023", "Data Feedback Loops (arXiv 2209.03942)"),
+    "drayson-2025": (
+        "Drayson et al. 2025",
+        "Machine-generated text detection prevents language model collapse (arXiv 2502.15654)",
+    ),
     "collapse": ("Beyond the papers", "Derived or measured here"),
 }
 """Name and title, by key."""

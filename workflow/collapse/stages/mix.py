@@ -1,6 +1,7 @@
 """Compose a model's training set and put it in training order, within the budget."""
 
 import logging
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,7 @@ def run(
         _refuse_nothing(spec, inventory, generation)
         rng = stream(seed, generation, "compose")
         selection = strategies.COMPOSE[spec.strategy.compose](spec.strategy, inventory, rng)
+        _say_what_is_missing(spec, inventory, selection, n_offered)
         chosen = _draw(selection, real, reserve, synthetic, rng)
     table = _in_training_order(chosen, spec, stream(seed, generation, "shuffle"))
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
@@ -157,6 +159,24 @@ def _refuse_nothing(spec: MixSpec, inventory: Counts, generation: int) -> None:
             f"strategy `{spec.strategy.name}`: no sample of generation {generation} is usable; its verifiers "
             f"({', '.join(spec.strategy.verifiers) or 'none'}) accepted nothing.\n"
             "  Look at verdicts.parquet (python -m collapse describe), loosen the verifiers or draw more samples."
+        )
+
+
+def _say_what_is_missing(spec: MixSpec, inventory: Counts, selection: Counts, n_offered: int) -> None:
+    """Warn where verifiers leave fewer samples of the newest generation than the training set has room for."""
+    if not spec.strategy.verifiers or not inventory.synthetic:
+        return
+    newest, oversample = max(inventory.synthetic), spec.strategy.oversample
+    offered = inventory.synthetic | {newest: n_offered}
+    whole = Counts(inventory.real, offered, inventory.fresh)
+    room = strategies.COMPOSE[spec.strategy.compose](spec.strategy, whole, np.random.default_rng(0)).synthetic[newest]
+    passed = inventory.synthetic[newest]
+    if selection.synthetic.get(newest) == passed < room:
+        enough = math.ceil(oversample * room / passed)
+        logger.warning(
+            "of %d samples of generation %d, %d pass every verifier; there is room for %d, so %d are missing. Draw "
+            "more with `oversample` (%d here; %d would do, if as many pass), or loosen the verifiers.",
+            *(n_offered, newest, passed, room, room - passed, oversample, enough),
         )
 
 

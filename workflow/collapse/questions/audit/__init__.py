@@ -29,6 +29,7 @@ CHECKS = {
     "usable": "only samples offered to the strategy and accepted by all its verifiers",
     "generations": "no example is of a later generation, or of a table it does not name",
     "shares": "as many different examples of each origin as the strategy takes",
+    "weights": "every example weighs what its origin does in this strategy",
     "passes": "every pass holds every example once, the last one until the budget is used",
     "budget": "as much is trained on as the budget pays for",
     "training": "steps and tokens of card and log are those of the mixture",

@@ -206,6 +206,16 @@ def _counts(mixed: Mixed) -> Counts:
     return Counts(real=len(real) - n_fresh, fresh=n_fresh, synthetic=dict(pairs))
 
 
+def weights_faults(mixed: Mixed) -> list[str]:
+    """Examples that weigh another thing in the loss than those of their origin do."""
+    faults = list[str]()
+    for origin, weight in (("real", 1.0), ("synthetic", mixed.spec.strategy.synthetic_weight or 1.0)):
+        rows = mixed.table.filter(pc.field("origin") == origin)
+        wrong = rows["example_id"].filter(pa.array(rows["weight"].to_numpy() != np.float32(weight)))
+        faults += [f"{some(pc.unique(wrong).to_pylist())}, {origin}, should weigh {weight:g}"] if len(wrong) else []
+    return faults
+
+
 def passes_faults(table: pa.Table) -> list[str]:
     """Passes that leave an example out or hold one twice.
 

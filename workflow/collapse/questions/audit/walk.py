@@ -218,6 +218,7 @@ MIXTURE_CHECKS = {
     "splits": mixed.splits_faults,
     "usable": mixed.usable_faults,
     "shares": mixed.shares_faults,
+    "weights": mixed.weights_faults,
     "budget": mixed.budget_faults,
 }
 
