@@ -9,7 +9,19 @@ from matplotlib.lines import Line2D
 
 from collapse.config.settings import Strategy
 from collapse.plots import wording
-from collapse.plots.style import FAINT, INK, QUIET, Look, axes_at, legend_at, legend_columns, looks, quiet, titled
+from collapse.plots.style import (
+    FAINT,
+    INK,
+    QUIET,
+    Look,
+    axes_at,
+    legend_at,
+    legend_columns,
+    looks,
+    quiet,
+    spread,
+    titled,
+)
 from collapse.stats.verifiers import Strength
 
 SUBTITLE = (
@@ -57,16 +69,25 @@ def _panel(axes: Axes, one: Strength, how: dict[str, Look]) -> None:
                 linestyle="",
                 alpha=alpha,
             )
-    for name, points in one.students.items():
-        across, up = points.mean(axis=0)
-        axes.annotate(name, (across, up), (5, 5), textcoords="offset points", size=7.5, color=how[name].text_colour)
     axes.margins(0.12)
     axes.axhline(one.generator, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
     low, high = axes.get_xlim()
     if not np.isnan(one.wrong_share) and one.wrong_share > low:
         axes.axvspan(low, min(one.wrong_share, high), color=FAINT, zorder=0, linewidth=0)
     axes.set_xlim(low, high)
+    _name(axes, one, how)
     axes.grid(axis="y")
     axes.set_xlabel("p* of the verifiers", labelpad=2, size=8)
     axes.set_title(f"Generation {one.generation}", loc="left", size=9, pad=14, color=INK, weight="bold")
     axes.text(0, 1.035, wording.title(one.error), transform=axes.transAxes, size=7.5, color=QUIET)
+
+
+def _name(axes: Axes, one: Strength, how: dict[str, Look]) -> None:
+    """Write each strategy's name beside its mean, moved up or down where names would collide."""
+    means = np.array([points.mean(axis=0) for points in one.students.values()])
+    places = axes.transAxes.inverted().transform(axes.transData.transform(means))
+    heights = spread(places[:, 1] + 0.05, 0.075, 0.02, 0.98)
+    for name, across, up in zip(one.students, places[:, 0], heights, strict=True):
+        side = "right" if across > 0.8 else "left"
+        left = across + (-0.025 if side == "right" else 0.025)
+        axes.text(left, up, name, transform=axes.transAxes, size=7.5, color=how[name].text_colour, ha=side, va="center")
