@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from projects import Project
 
 PACKAGE = Path("workflow/collapse")
-TARGETS = ("stages/", "stats/", "claims/", "questions/audit/", "config/plan.py")
+TARGETS = ("stages/", "stats/", "claims/", "questions/audit/", "config/plan.py", "config/verifiers.py", "verifiers/")
 
 DAMAGES = tuple(
     f"tests/workflow/test_audit.py::test_{name}"
@@ -64,6 +64,12 @@ NEAR = {
     "stats/": ("tests/stats", "tests/test_readme.py", "tests/report/test_answer.py"),
     "claims/": ("tests/claims",),
     "questions/audit/": ("tests/audit", *DAMAGES),
+    "verifiers/": ("tests/verifiers", "tests/metrics/test_verification.py"),
+    "config/verifiers.py": (
+        "tests/verifiers",
+        "tests/vocabulary/test_odd_settings.py",
+        "tests/vocabulary/test_config.py",
+    ),
     "config/plan.py": (
         "tests/vocabulary/test_config.py",
         "tests/vocabulary/test_odd_settings.py",

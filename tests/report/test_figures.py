@@ -14,11 +14,12 @@ from collapse.artifacts import contracts
 from collapse.artifacts.contracts import ANCESTRY, METRICS
 from collapse.config.settings import Strategy
 from collapse.metrics import CATALOGUE, Measurement, table
-from collapse.plots import ancestry, curves, style, wording
+from collapse.plots import ancestry, curves, style, verification, wording
 from collapse.plots import contrasts as contrasts_plot
 from collapse.plots.media import TEXT
 from collapse.reporting.figures import inlined, night
 from collapse.stats.contrasts import contrasts
+from collapse.stats.verifiers import Strength
 
 COMPOSE = ("real", "replace", "accumulate", "accumulate_subsample", "replace_multiple")
 
@@ -228,3 +229,17 @@ def test_levels_near_the_lines_are_drawn_and_named_and_those_far_away_are_not(tw
     named = {text.get_text() for text in figure.axes[0].texts}
     assert "trigram" in named and "bigram" not in named
     assert plain.axes[0].get_ylim()[1] < 4.9 < figure.axes[0].get_ylim()[1] < 6
+
+
+def test_a_figure_of_verifiers_whose_strength_nobody_knows_says_so():
+    drawn = style.svg(verification.figure([], []), "").decode()
+    assert "every sample is wrong" in drawn
+
+
+def test_strategies_are_named_beside_what_their_verifiers_come_to():
+    strategies = [Strategy(name=name, compose="replace", verifiers=("it",)) for name in ("strict", "lax")]
+    points = {"strict": np.array([[0.9, 0.1], [0.92, 0.12]]), "lax": np.array([[0.6, 0.4], [0.61, 0.42]])}
+    found = [Strength(generation, "misclassified_fraction", points, 0.3, 0.7) for generation in (1, 3)]
+    drawn = style.svg(verification.figure(found, strategies), "").decode()
+    for words in ("Generation 1", "Generation 3", "strict", "lax", "Held-out images classified wrongly"):
+        assert words in drawn

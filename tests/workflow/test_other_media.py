@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from projects import Project
+from projects import Disturbed, Project
 
 from collapse.artifacts import contracts
 from collapse.questions.audit.walk import audited, spec_of
@@ -120,6 +121,25 @@ def test_a_spoiled_table_of_images_is_made_again(images, fresh):
     assert f"{REPLACE}/samples.parquet" in told
     undisturbed = images.digests()
     assert all(undisturbed[name] == digest for name, digest in project.digests().items() if "damaged" not in name)
+
+
+def test_killed_jobs_of_images_go_on_and_end_in_the_same_bytes(images, tmp_path, chance):
+    disturbed = Disturbed(Project(tmp_path / "copy", images))
+    arm = "strategy=replace/seed=0/generation=2"
+    made = {"generate": f"{arm}/samples.parquet", "train": f"{arm}/model/model.json"}
+    disturbed.forget(*made.values())
+    try:
+        for stage, artifact in made.items():
+            disturbed.aim_at(artifact)
+            if not disturbed.interrupt(stage, chance.uniform(0, 0.05), when=partial(disturbed.at_work, stage)):
+                disturbed.forget(artifact)  # it was over too soon
+                assert disturbed.interrupt(stage, 0)
+            assert "was killed" in disturbed.output
+        disturbed.aim_at(*made.values())
+        disturbed.run()
+    finally:
+        disturbed.end()
+    assert disturbed.project.digests() == images.digests()
 
 
 def test_labels_go_round_the_loop_with_inputs_from_the_pool(fresh):

@@ -219,7 +219,8 @@ class Loop:
         corpus = self.plan.corpus
         known = {"sotu": SOTU_BYTES, "file": min(self.text_bytes, corpus.file.max_bytes)}
         if corpus.source == "grammar" and corpus.grammar:
-            known["grammar"] = corpus.grammar.draws * self.document_tokens * BYTES_PER_TOKEN
+            trained_on = 1 - corpus.test_fraction - corpus.validation_fraction
+            known["grammar"] = trained_on * corpus.grammar.draws * self.document_tokens * BYTES_PER_TOKEN
         return min(corpus.train_bytes, self.text_bytes, known.get(corpus.source, math.inf))
 
     @cached_property

@@ -30,6 +30,7 @@ SUBTITLE = (
     "share of wrong\nsamples, where theory says that more of them do harm (Feng et al. 2024: infinitely many, errors "
     "by chance)."
 )
+UNKNOWN = "Not known here: every sample is right, or every sample is wrong, or none was let through."
 
 
 def figure(found: Sequence[Strength], strategies: Sequence[Strategy]) -> Figure:
@@ -39,6 +40,9 @@ def figure(found: Sequence[Strength], strategies: Sequence[Strategy]) -> Figure:
         found: Verifiers and their students.
         strategies: What is shown, in the order of the config.
     """
+    if not found:
+        with quiet():
+            return titled(0.9, "How good a verifier must be", UNKNOWN)
     shown = [strategy for strategy in strategies if any(strategy.name in one.students for one in found)]
     how = {name: look for name, look in looks(strategies).items() if name in {one.name for one in shown}}
     n_columns = legend_columns([*how])

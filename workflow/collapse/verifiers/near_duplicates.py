@@ -16,8 +16,11 @@ from collapse.verifiers.case import Case
 
 VERSION = "near_duplicates/1"
 
-HASHES, BANDS, SEED = 128, 32, 1
-"""Hashes of a text; bands of four of them: two texts of similarity s are compared with probability 1 − (1 − s⁴)³²."""
+HASHES, SEED = 128, 1
+"""Hashes of a text, and what they are made from."""
+
+FOUND = 0.94
+"""Least probability that two texts of just the similarity that counts as near are compared at all."""
 
 WORD = re.compile(r"\w+")
 
@@ -61,15 +64,21 @@ def shingles(text: str, words: int) -> list[str]:
     return [" ".join(found[start : start + words]) for start in range(n)]
 
 
+def bands(similarity: float) -> int:
+    """The fewest that find near texts: two of similarity s are compared with probability 1 − (1 − s^(128/b))^b."""
+    enough = (b for b in (8, 16, 32, 64) if 1 - (1 - similarity ** (HASHES / b)) ** b >= FOUND)
+    return next(enough, HASHES)
+
+
 class _Index:
-    """Texts that were kept, by their MinHash."""
+    """Texts that were kept, by their MinHash: 512 bytes each, and their place in every band."""
 
     def __init__(self, similarity: float) -> None:
         from rensa import RMinHashLSH
 
         self.similarity, self.names = similarity, list[str]()
-        self.hashes = list[object]()
-        self.bands = RMinHashLSH(threshold=similarity, num_perm=HASHES, num_bands=BANDS)
+        self.hashes = np.empty((1_024, HASHES), dtype=np.uint32)
+        self.bands = RMinHashLSH(threshold=similarity, num_perm=HASHES, num_bands=bands(similarity))
 
     def keep(self, grams: Iterable[str], name: str) -> None:
         self._keep(self._hashed(grams), name)
@@ -77,9 +86,10 @@ class _Index:
     def found_or_kept(self, grams: Iterable[str], name: str) -> tuple[str, float] | None:
         """The first kept text that is near, and how near; if there is none, the text is kept."""
         hashed = self._hashed(grams)
-        for place in sorted(self.bands.query(hashed)):
-            if (similarity := hashed.jaccard(self.hashes[place])) >= self.similarity:
-                return self.names[place], similarity
+        if places := sorted(self.bands.query(hashed)):
+            similar = (self.hashes[places] == _digest(hashed)).mean(axis=1)
+            if (near := np.flatnonzero(similar >= self.similarity)).size:
+                return self.names[places[near[0]]], float(similar[near[0]])
         self._keep(hashed, name)
         return None
 
@@ -92,8 +102,14 @@ class _Index:
 
     def _keep(self, hashed, name: str) -> None:
         self.bands.insert(len(self.names), hashed)
+        if len(self.names) == len(self.hashes):
+            self.hashes = np.concatenate([self.hashes, np.empty_like(self.hashes)])
+        self.hashes[len(self.names)] = _digest(hashed)
         self.names.append(name)
-        self.hashes.append(hashed)
+
+
+def _digest(hashed) -> np.ndarray:
+    return np.array(hashed.digest(), dtype=np.uint32)
 
 
 def judged(settings: NearDuplicatesVerifier, case: Case, _name: str) -> Verdicts:
