@@ -74,6 +74,12 @@ NUMBER = 4
 COUNT_BYTES = 9
 """Of an n-gram with its count."""
 
+WORDS_BYTES = 60
+"""Of a token where texts are read as words: its characters, and its features as numbers and places."""
+
+HASHED_BYTES = 2_700
+"""Of a text in the index of near duplicates."""
+
 MOST_JOBS = 100_000
 """Of one experiment. Snakemake plans about a hundred jobs a second, and holds them all."""
 
@@ -487,9 +493,20 @@ class Loop:
         chain = max((len(one.verifiers) for one in self.plan.strategies), default=0)
         judged = Part("verdicts", 200 * chain * self.drawn_rows, self.sets)
         table = self.table(self.drawn_rows, self.sample_tokens, self.sets)
-        memory = (self.imported, table, judged, self.weights(2), *self._scored())
+        memory = (self.imported, table, judged, self.weights(2), *self._scored(), *self._compared())
         kept = Part("verdicts", 12 * chain * self.drawn_rows, (*self.sets, *self.repeats))
         return StageSize("verify", n_jobs, chain * self.drawn_rows, 0, memory, (kept,))
+
+    def _compared(self) -> list[Part]:
+        """What verifiers hold of samples and of real text beside their tables: words, hashes, features."""
+        used = {name for strategy in self.plan.strategies for name in strategy.verifiers}
+        chosen = [self.plan.verifiers[name] for name in used if name in self.plan.verifiers]
+        texts, parts = self.drawn_rows + self.real_rows, list[Part]()
+        if any(verifier.reads_words for verifier in chosen):
+            parts.append(Part("words", WORDS_BYTES * self.sample_tokens * texts, self.sets))
+        if any(verifier.kind == "near_duplicates" for verifier in chosen):
+            parts.append(Part("hashes", HASHED_BYTES * texts, self.sets))
+        return parts
 
     def mix(self, n_jobs: int) -> StageSize:
         """Composes the training set."""
