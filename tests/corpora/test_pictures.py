@@ -20,9 +20,11 @@ CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
 
 
-def spec(path: Path | None = None, family: str = "vae", **changes):
+def spec(path: Path | None = None, family: str = "vae", classes: list[str] | None = None, **changes):
     images = CONFIG["corpus"]["images"] | {"height": 8, "width": 8, "path": path and str(path)} | changes
     examples = {"train": 20, "validation": 4, "test": 10, "reserve": 2}
+    if classes is not None:
+        examples = {"train": 8, "validation": 2, "test": 10, "reserve": 2, "classes": classes}
     corpus = CONFIG["corpus"] | {"source": "images" if path else "mnist", "images": images, "examples": examples}
     asked = {"source": "real_input"} if family == "classifier" else {}
     plan = {
@@ -121,3 +123,18 @@ def test_more_images_than_there_are_cannot_be_asked_for(tmp_path):
 def test_the_packaged_digits_are_all_there(tmp_path):
     table = made(tmp_path)
     assert table.num_rows == 36 and outputs(table).pixels.shape == (36, 28, 28)
+
+
+def test_only_images_of_the_classes_asked_for_are_used_and_numbered_anew(local, tmp_path):
+    table = made(tmp_path, path=local, family="classifier", classes=["2", "0"])
+    everything = {image.tobytes(): index % 3 for index, image in enumerate(PIXELS)}
+    true = [everything[image.tobytes()] for image in outputs(table).pixels]
+    assert table.num_rows == 22 and set(true) == {0, 2}
+    assert table["label"].to_pylist() == [{0: 0, 2: 1}[label_] for label_ in true]
+    how = load_encoding(tmp_path / "encoding.json", spec(local, "classifier", ["2", "0"]).form)
+    assert how.output.names == ("0", "2")
+
+
+def test_a_class_that_the_source_lacks_is_refused_by_name(local, tmp_path):
+    with pytest.raises(ConfigError, match=r"corpus.examples.classes: images.parquet has no `7`; it has 0, 1, 2"):
+        made(tmp_path, path=local, classes=["0", "7"])

@@ -105,6 +105,8 @@ class CountSettings(Settings):
     test: int = Field(ge=1)
     reserve: int = Field(ge=0)
     """Kept aside for strategies that see fresh real examples, and for `prompt.source: pool`."""
+    classes: tuple[str, ...] | None = Field(default=None, min_length=2, exclude_if=lambda names: names is None)
+    """Labels whose images are used; null: all."""
 
 
 class RealTextSettings(Settings):

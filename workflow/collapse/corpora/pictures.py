@@ -5,7 +5,7 @@ import io
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def make(spec: CorpusSpec, _given: Path | None, encoding: Path) -> pa.Table:
     Raises:
         ConfigError: The source has too few images, none that can be read, or no labels where they are needed.
     """
-    found = _read(spec.corpus)
+    found = _chosen(_read(spec.corpus), spec.corpus)
     if spec.form.output == "label" and found.labels is None:
         raise ConfigError(
             "corpus.images.label_column: is null, but a model is to learn labels.\n"
@@ -87,6 +87,23 @@ def make(spec: CorpusSpec, _given: Path | None, encoding: Path) -> pa.Table:
     for split in ("train", "validation", "test", "reserve"):
         LOG.info("%s: %d images", split, splits.count(split))
     return pa.table(columns)
+
+
+def _chosen(found: Pictures, corpus: CorpusSettings) -> Pictures:
+    """The images of the classes that are wanted, numbered anew."""
+    wanted = corpus.examples.classes if corpus.examples else None
+    if wanted is None:
+        return found
+    if unknown := [name for name in wanted if name not in found.classes]:
+        raise ConfigError(
+            f"corpus.examples.classes: {found.source} has no `{unknown[0]}`; it has "
+            f"{', '.join(found.classes[:20]) or 'no labels'}.\n  Name some of these, or null for all."
+        )
+    assert found.labels is not None
+    kept = [name for name in found.classes if name in wanted]
+    places = np.array([kept.index(name) if name in kept else -1 for name in found.classes])[found.labels]
+    rows = np.flatnonzero(places >= 0)
+    return replace(found, images=found.images.take(rows), labels=places[rows], classes=tuple(kept))
 
 
 def _split(found: Pictures, corpus: CorpusSettings) -> tuple[np.ndarray, list[str]]:
