@@ -123,19 +123,16 @@ def test_a_spoiled_table_of_images_is_made_again(images, fresh):
     assert all(undisturbed[name] == digest for name, digest in project.digests().items() if "damaged" not in name)
 
 
-def test_killed_jobs_of_images_go_on_and_end_in_the_same_bytes(images, tmp_path, chance):
+def test_a_killed_training_of_images_goes_on_and_ends_in_the_same_bytes(images, tmp_path, chance):
     disturbed = Disturbed(Project(tmp_path / "copy", images))
-    arm = "strategy=replace/seed=0/generation=2"
-    made = {"generate": f"{arm}/samples.parquet", "train": f"{arm}/model/model.json"}
-    disturbed.forget(*made.values())
+    model = "strategy=replace/seed=0/generation=2/model/model.json"
+    disturbed.forget(model)
+    disturbed.aim_at(model)
     try:
-        for stage, artifact in made.items():
-            disturbed.aim_at(artifact)
-            if not disturbed.interrupt(stage, chance.uniform(0, 0.05), when=partial(disturbed.at_work, stage)):
-                disturbed.forget(artifact)  # it was over too soon
-                assert disturbed.interrupt(stage, 0)
-            assert "was killed" in disturbed.output
-        disturbed.aim_at(*made.values())
+        if not disturbed.interrupt("train", chance.uniform(0, 0.05), when=partial(disturbed.at_work, "train")):
+            disturbed.forget(model)  # it was over too soon
+            assert disturbed.interrupt("train", 0)
+        assert "was killed" in disturbed.output
         disturbed.run()
     finally:
         disturbed.end()
