@@ -250,6 +250,7 @@ NO_SENSE = (
     Odd("verifiers.best", {"kind": "rouge", "select": {"rule": "threshold", "least": 1.5}}, ("verifiers.best.select.least: is 1.5", "between 0 and 1")),
     Odd("verifiers.best", LIKELY | {"select": {"rule": "threshold", "least": 0.5}}, ("verifiers.best.select.least: is 0.5", "and 0")),
     Odd("verifiers.best", LIKELY | {"select": TOP | {"fraction": 0}}, ("verifiers.best.select.fraction: is 0; it must be above 0",)),
+    Odd("verifiers.best", LIKELY | {"select": TOP | {"fraction": 1.5}}, ("verifiers.best.select.fraction: is 1.5; it may be at most 1",)),
     Odd("verifiers.best", LIKELY | {"select": {"rule": "quota", "fraction": 1, "per": "cluster"}}, ("n_clusters: is for `per: cluster`, which needs it",)),
     Odd("verifiers.best", LIKELY | {"select": TOP}, ("verifiers.best.select: leaves `best` 50% of the samples", "`oversample`, 2 or more"), BEST),
     Odd("verifiers.best", LIKELY | {"select": {"rule": "best_of_input"}}, ("verifiers.best.select: `best_of_input`", "`prompt.source` is none"), BEST),

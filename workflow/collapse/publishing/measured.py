@@ -52,6 +52,7 @@ PUBLISHED: dict[str, tuple[Place, ...]] = {
         ("grammatical_fraction", "samples"),
         ("breakdown_proxy", "verifiers"),
     ),
+    "mitigations-speeches": (LOSS,),
     "verifier-strength": (
         LOSS,
         ("misclassified_fraction", "real_test"),
