@@ -104,6 +104,7 @@ class Scored(Judge):
     most_score: ClassVar[float] = float("inf")
 
     select: Rule
+    """Which scores are let through."""
 
     @model_validator(mode="after")
     def _threshold_is_a_score(self) -> "Scored":
@@ -313,17 +314,14 @@ def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_k
             raise ValueError(f"{where}.select.per: `cluster` is of texts and images; labels have classes")
 
 
-def share_kept(verifier: Judge, oversample: int, per_input: float | None = None) -> float:
+def share_kept(verifier: Judge, oversample: int) -> float:
     """The most samples that a relative rule lets through, over those a training set has room for; infinite for others.
 
     Args:
         verifier: Its settings.
         oversample: Samples drawn for each that a training set has room for.
-        per_input: Inputs that are asked, over samples of a training set; None where that is not known.
     """
     match getattr(verifier, "select", None):
         case TopFractionRule(fraction=fraction) | QuotaRule(fraction=fraction) | ResampleRule(fraction=fraction):
             return fraction * oversample
-        case BestOfInputRule(keep=keep) if per_input is not None:
-            return keep * per_input
     return float("inf")
