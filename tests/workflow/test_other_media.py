@@ -36,7 +36,16 @@ LABELS = IMAGES | {
     "prompt": {"source": "pool"},
     "corpus": {"source": "mnist", "examples": {"train": 200, "validation": 20, "test": 60, "reserve": 300}},
     "budget": {"match": "epochs", "amount": 1},
-    "strategies": [{"name": "feedback", "compose": "feedback", "real_fraction": 0.1}],
+    "verifiers": {
+        "right": {"kind": "answer", "match": "exact"},
+        "noisy": {"kind": "noisy_oracle", "oracle": "right", "true_positive_rate": 0.9, "false_positive_rate": 0.2},
+        "likely": {"kind": "likelihood", "by": "sampler", "select": {"rule": "quota", "fraction": 0.5, "per": "class"}},
+    },
+    "strategies": [
+        {"name": "feedback", "compose": "feedback", "real_fraction": 0.1},
+        {"name": "checked", "compose": "replace", "times": 3, "oversample": 2, "verifiers": ["noisy", "likely"]},
+        {"name": "weighed", "compose": "accumulate", "synthetic_weight": 0.5},
+    ],
 }
 PAIRS = {
     "experiment": "tiny",
@@ -98,9 +107,18 @@ def test_an_image_is_traced_to_real_ones(images):
     assert "28 x 28 pixels" in told and "real documents" in told and "images" in told
 
 
-def test_an_arm_of_images_has_the_same_bytes_in_another_folder(images, fresh):
+def test_an_arm_of_images_whose_training_is_killed_has_the_same_bytes_in_another_folder(images, fresh, chance):
     fresh.configure(**IMAGES | {"strategies": IMAGES["strategies"][:1]})
-    fresh.run(f"{REPLACE}/metrics.parquet")
+    disturbed, first = Disturbed(fresh), "strategy=real/seed=0/generation=0/model/model.json"
+    disturbed.aim_at(first)
+    try:
+        if not disturbed.interrupt("train", chance.uniform(0, 0.05), when=partial(disturbed.at_work, "train")):
+            disturbed.forget(first)  # it was over too soon
+            assert disturbed.interrupt("train", 0)
+        assert "was killed" in disturbed.output
+        fresh.run(f"{REPLACE}/metrics.parquet")
+    finally:
+        disturbed.end()
     assert len(arm := fresh.digests()) > 12 and arm.items() < images.digests().items()
 
 
@@ -123,55 +141,29 @@ def test_a_spoiled_table_of_images_is_made_again(images, fresh):
     assert all(undisturbed[name] == digest for name, digest in project.digests().items() if "damaged" not in name)
 
 
-def test_a_killed_training_of_images_goes_on_and_ends_in_the_same_bytes(images, tmp_path, chance):
-    disturbed = Disturbed(Project(tmp_path / "copy", images))
-    model = "strategy=replace/seed=0/generation=2/model/model.json"
-    disturbed.forget(model)
-    disturbed.aim_at(model)
-    try:
-        if not disturbed.interrupt("train", chance.uniform(0, 0.05), when=partial(disturbed.at_work, "train")):
-            disturbed.forget(model)  # it was over too soon
-            assert disturbed.interrupt("train", 0)
-        assert "was killed" in disturbed.output
-        disturbed.run()
-    finally:
-        disturbed.end()
-    assert disturbed.project.digests() == images.digests()
+@pytest.fixture(scope="module")
+def labels(project_for_all) -> Iterator[Project]:
+    with project_for_all("labels") as project:
+        project.configure(**LABELS)
+        project.run()
+        yield project
 
 
-def test_labels_go_round_the_loop_with_inputs_from_the_pool(fresh):
-    fresh.configure(**LABELS)
-    fresh.run()
-    folder = fresh.folder / "results/tiny"
+def test_labels_go_round_the_loop_with_inputs_from_the_pool(labels):
+    folder = labels.folder / "results/tiny"
     assert all(finding.passed for finding in audited(folder, spec_of(folder)).findings)
     documents = pq.read_table(folder / "documents.parquet", columns=["document_id", "split"]).to_pydict()
     split = dict(zip(documents["document_id"], documents["split"], strict=True))
     asked = pq.read_table(folder / "strategy=real/seed=0/generation=1/samples.parquet")["prompt_id"].to_pylist()
     mixture = pq.read_table(folder / "strategy=feedback/seed=0/generation=1/mixture.parquet").to_pandas()
     fresh_ids = {name for name in mixture[mixture.origin == "real"].example_id if split[name] == "reserve"}
-    assert {split[name] for name in asked} == {"reserve"} and len(set(asked)) == 200
+    assert {split[name] for name in asked} == {"reserve"} and len(set(asked)) == 280 and len(asked) == 1_200
     assert len(fresh_ids) == 20 and not fresh_ids & set(asked), "what people answered is not asked of the model"
     assert json.loads((folder / "encoding.json").read_text())["label"]["classes"] == [str(digit) for digit in range(10)]
 
 
-CHECKED = LABELS | {
-    "verifiers": {
-        "right": {"kind": "answer", "match": "exact"},
-        "noisy": {"kind": "noisy_oracle", "oracle": "right", "true_positive_rate": 0.9, "false_positive_rate": 0.2},
-        "likely": {"kind": "likelihood", "by": "sampler", "select": {"rule": "quota", "fraction": 0.5, "per": "class"}},
-    },
-    "strategies": [
-        {"name": "checked", "compose": "replace", "times": 3, "oversample": 2, "verifiers": ["noisy", "likely"]},
-        {"name": "weighed", "compose": "accumulate", "synthetic_weight": 0.5},
-    ],
-}
-
-
-def test_verified_labels_train_what_was_chosen_and_the_page_says_what_the_verifiers_did(fresh):
-    fresh.configure(**CHECKED)
-    fresh.run()
-    folder = fresh.folder / "results/tiny"
-    assert all(finding.passed for finding in audited(folder, spec_of(folder)).findings)
+def test_verified_labels_train_what_was_chosen_and_the_page_says_what_the_verifiers_did(labels):
+    folder = labels.folder / "results/tiny"
     arm, others = (folder / f"strategy={name}/seed=0/generation=1" for name in ("checked", "weighed"))
     verdicts = pq.read_table(arm / "verdicts.parquet").to_pandas()
     accepted = verdicts.pivot_table(index="sample_id", columns="verifier", values="accepted").astype(bool)
