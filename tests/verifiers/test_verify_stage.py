@@ -250,10 +250,9 @@ def test_a_question_that_no_document_asks_is_refused(pairs_of, tmp_path):
         pairs_of({"kind": "answer", "match": "exact"}, [("a", "b")], [(0, "b")], of="elsewhere")
 
 
-def test_near_duplicates_are_looked_for_in_real_training_texts_and_earlier_samples(verdicts_of, tmp_path):
+def test_near_duplicates_are_looked_for_in_real_training_texts_and_earlier_samples(tmp_path):
     words = [f"word{i}" for i in range(15)]
     texts = [" ".join(words), " ".join(words[:-1]), " ".join(words[::-1]), " ".join([*words[::-1], "again"])]
-    write_documents(tmp_path / "documents.parquet", [])
     real = [
         tables.document("d0", [1, END], "train", text=texts[0]),
         tables.document("d1", [1, END], "test", text=texts[2]),

@@ -499,8 +499,8 @@ class Loop:
 
     def _compared(self) -> list[Part]:
         """What verifiers hold of samples and of real text beside their tables: words, hashes, features."""
-        used = {name for strategy in self.plan.strategies for name in strategy.verifiers}
-        chosen = [self.plan.verifiers[name] for name in used if name in self.plan.verifiers]
+        verified = [strategy.name for strategy in self.plan.strategies if strategy.verifiers]
+        chosen = [one for name in verified for one in self.plan.verify_spec(name, 1).verifiers.values()]
         texts, parts = self.drawn_rows + self.real_rows, list[Part]()
         if any(verifier.reads_words for verifier in chosen):
             parts.append(Part("words", WORDS_BYTES * self.sample_tokens * texts, self.sets))

@@ -5,13 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from collapse.config.settings import Strategy
 from collapse.metrics import CATALOGUE
 from collapse.plots import wording
-from collapse.plots.style import INK, QUIET, Look, axes_at, legend_at, legend_columns, looks, quiet, titled
+from collapse.plots.style import (
+    INK,
+    QUIET,
+    Look,
+    axes_at,
+    handle_of,
+    legend_at,
+    legend_columns,
+    looks,
+    mark,
+    quiet,
+    titled,
+)
 from collapse.stats.calibration import Calibration
 
 ROW = 2.5
@@ -36,31 +47,16 @@ def figure(found: Sequence[Calibration], strategies: Sequence[Strategy]) -> Figu
     head = 1.30 + 0.22 * -(-len(strategies) // n_columns)
     with quiet():
         canvas = titled(head - 0.3 + ROW * max(1, -(-len(shown) // 3)), "What measures say beside the truth", SUBTITLE)
-        legend_at(canvas, 0.85, [_handle(name, look) for name, look in how.items()], n_columns, handle_length=1.2)
+        legend_at(canvas, 0.85, [handle_of(name, look) for name, look in how.items()], n_columns, handle_length=1.2)
         for index, one in enumerate(shown):
             row, column = divmod(index, 3)
             _panel(axes_at(canvas, 0.6 + 2.95 * column, head + ROW * row, width=2.25, height=1.5), one, how)
     return canvas
 
 
-def _handle(name: str, look: Look) -> Line2D:
-    return Line2D([], [], color=look.colour, marker=look.marker, markerfacecolor=look.face, linestyle="", label=name)
-
-
 def _panel(axes: Axes, one: Calibration, how: dict[str, Look]) -> None:
     for name, points in one.points.items():
-        look = how[name]
-        axes.plot(
-            points[:, 0],
-            points[:, 1],
-            color=look.colour,
-            marker=look.marker,
-            markerfacecolor=look.face,
-            markeredgewidth=0.8,
-            markersize=4,
-            linestyle="",
-            alpha=0.8,
-        )
+        mark(axes, points, how[name], 4, 0.8)
     if one.pairing.is_estimate:
         every = np.concatenate(list(one.points.values()))
         ends = [float(every.min()), float(every.max())]

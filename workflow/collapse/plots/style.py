@@ -18,6 +18,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 
 from collapse.config.settings import Strategy
@@ -182,6 +183,26 @@ def legend_at(figure: Figure, top: float, handles: Sequence[Artist], columns: in
         borderaxespad=0,
         borderpad=0,
         labelcolor=INK,
+    )
+
+
+def handle_of(name: str, look: Look) -> Line2D:
+    """A strategy's marker, for the legend of points."""
+    return Line2D([], [], color=look.colour, marker=look.marker, markerfacecolor=look.face, linestyle="", label=name)
+
+
+def mark(axes: Axes, points: np.ndarray, look: Look, size: float, alpha: float) -> None:
+    """A strategy's points, shape `(n, 2)`."""
+    axes.plot(
+        points[:, 0],
+        points[:, 1],
+        color=look.colour,
+        marker=look.marker,
+        markerfacecolor=look.face,
+        markeredgewidth=0.8,
+        markersize=size,
+        linestyle="",
+        alpha=alpha,
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from collapse.config.settings import Strategy
 from collapse.plots import wording
@@ -15,9 +14,11 @@ from collapse.plots.style import (
     QUIET,
     Look,
     axes_at,
+    handle_of,
     legend_at,
     legend_columns,
     looks,
+    mark,
     quiet,
     spread,
     titled,
@@ -49,30 +50,16 @@ def figure(found: Sequence[Strength], strategies: Sequence[Strategy]) -> Figure:
     head = 1.55 + 0.22 * -(-len(how) // n_columns)
     with quiet():
         canvas = titled(head + 2.6, "How good a verifier must be", SUBTITLE)
-        legend_at(canvas, 1.05, [_handle(name, look) for name, look in how.items()], n_columns, handle_length=1.2)
+        legend_at(canvas, 1.05, [handle_of(name, look) for name, look in how.items()], n_columns, handle_length=1.2)
         for index, one in enumerate(found):
             _panel(axes_at(canvas, 0.75 + 4.4 * index, head, width=3.5, height=2.0), one, how)
     return canvas
 
 
-def _handle(name: str, look: Look) -> Line2D:
-    return Line2D([], [], color=look.colour, marker=look.marker, markerfacecolor=look.face, linestyle="", label=name)
-
-
 def _panel(axes: Axes, one: Strength, how: dict[str, Look]) -> None:
     for name, points in one.students.items():
-        look = how[name]
-        for rows, size, alpha in ((points, 2.5, 0.5), (points.mean(axis=0, keepdims=True), 7, 1)):
-            axes.plot(
-                rows[:, 0],
-                rows[:, 1],
-                color=look.colour,
-                marker=look.marker,
-                markerfacecolor=look.face,
-                markersize=size,
-                linestyle="",
-                alpha=alpha,
-            )
+        mark(axes, points, how[name], 2.5, 0.5)
+        mark(axes, points.mean(axis=0, keepdims=True), how[name], 7, 1)
     axes.margins(0.12)
     axes.axhline(one.generator, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
     low, high = axes.get_xlim()

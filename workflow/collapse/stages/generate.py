@@ -78,8 +78,7 @@ def run(
     table = pa.table(
         drawn | {"draw": np.arange(n_rows, dtype=np.int32), "sampler_seed": seeds, "prompt_id": prompt_ids}
     )
-    constant = arm | {"sampled_from": read_card(model).model_id}
-    for name, value in constant.items():
+    for name, value in (arm | {"sampled_from": read_card(model).model_id}).items():
         table = table.append_column(name, pa.array([value] * n_rows))
     table = table.append_column("sample_id", pa.array(sample_ids(strategy, seed, generation, range(n_rows))))
     if (asked := media.input_medium(spec.form)) is not None:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import METRICS, Record
 from collapse.config.specs import CompareSpec
+from collapse.errors import ConfigError
 from collapse.plots import calibration, style, verification
 from collapse.plots.media import WORDS
 from collapse.running.files import written_at_once
@@ -42,7 +43,11 @@ def run(
 
 def _drawn(spec: CompareSpec, name: str, metrics: Path) -> Figure:
     measured, names = contracts.read(metrics, METRICS), [strategy.name for strategy in spec.strategies]
-    if name == "verification":
-        found = strengths(measured, names, WORDS[spec.form.output].error)
-        return verification.figure(found, spec.strategies)
-    return calibration.figure(calibrations(measured, names), spec.strategies)
+    match name:
+        case "calibration":
+            return calibration.figure(calibrations(measured, names), spec.strategies)
+        case "verification":
+            found = strengths(measured, names, WORDS[spec.form.output].error)
+            return verification.figure(found, spec.strategies)
+        case _:
+            raise ConfigError(f"--name: is {name!r}; it may be calibration or verification.")

@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-VERSION = "clusters/1"
-
 SEED, STARTS = 0, 3
 
 

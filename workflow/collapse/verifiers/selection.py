@@ -12,8 +12,6 @@ import numpy as np
 from collapse.config.verifiers import BestOfInputRule, QuotaRule, ResampleRule, Rule, ThresholdRule, TopFractionRule
 from collapse.verifiers import ACCEPTED, Verdicts
 
-VERSION = "1"
-
 
 @dataclass(frozen=True)
 class Field:
