@@ -162,6 +162,7 @@ def arguments_of(experiment: Experiment, stage: str, strategy: str, seed: int, i
             "mixture": arm / "mixture.parquet",
             "samples": _only(experiment.inputs.own_samples(where)),
             "verdicts": _only(experiment.inputs.own_verdicts(where)),
+            "raters": [],
             "document_losses": into / "document_losses.parquet",
             "metrics": into / "metrics.parquet",
         },

@@ -139,6 +139,19 @@ def test_a_document_ends_with_its_end_token_or_is_cut_at_the_limit(draws):
         assert VOCABULARY.eos not in tokens[:-1]
 
 
+def test_no_sample_ends_before_it_may(sampler, unprompted):
+    written = sampler.sample(
+        unprompted.take(np.arange(40)), decoding(min_new_tokens=12), row_seeds(0, 1, "generate", range(40))
+    )
+    assert written.outputs.lengths.min() >= 12
+    assert (
+        sampler.sample(
+            unprompted.take(np.arange(40)), decoding(), row_seeds(0, 1, "generate", range(40))
+        ).outputs.lengths.min()
+        < 12
+    )
+
+
 def test_samples_follow_the_models_own_distribution(draws, folder):
     """The mean surprise of ancestral samples is the entropy, whichever engine draws; first tokens match exactly."""
     firsts = np.bincount([tokens[0] for tokens in draws.outputs], minlength=VOCABULARY.size)

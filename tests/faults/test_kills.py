@@ -15,7 +15,7 @@ PAIRS = [
     {"references": "references.parquet"},
     {"generate": f"{SHARED}/samples.parquet", "verify": f"{ARM}/verdicts.parquet"},
     {"mix": f"{ARM}/mixture.parquet", "train": f"{ARM}/model/model.json"},
-    {"evaluate": f"{ARM}/metrics.parquet", "truth_figure": "figures/calibration.svg"},
+    {"evaluate": f"{ARM}/metrics.parquet", "extra_figure": "figures/calibration.svg"},
     {"simulate": "world=line/metrics.parquet", "world_figure": "figures/world=line.svg"},
     {"collect": "metrics.parquet", "claims": "claims.parquet"},
     {"contrast": "contrasts.parquet", "figure": "figures/test_loss.svg"},

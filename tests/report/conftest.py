@@ -66,6 +66,8 @@ class Study:
             claims=[],
             documents=[self.folder / "documents.parquet"],
             references=[references],
+            held_out=[],
+            neuron_counts=[],
             figures=list(drawn.values()),
             world_figures=[],
             audit=self.folder / "audit.parquet",

@@ -24,6 +24,12 @@ COIN = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "f
 TOP = {"rule": "top_fraction", "fraction": 0.5}
 LIKELY = {"kind": "likelihood", "by": "sampler"}
 BEST = {"strategies": [{"name": "best", "compose": "replace", "verifiers": ["best"]}]}
+SOTU = {"source": "sotu", "sotu": {"first_year": 1990, "last_year": None}}
+LEANING = {"kind": "labels", "corpus": {"source": "conventions"}, "window_words": 50, "held_out": 0.25}
+FLUENT = {"kind": "fluency", "corpus": SOTU, "sentences": 500}
+OUTCOME = {"metric": "quality_index", "evaluation_set": "rater/quality"}
+TEXTS = {"path": "texts.jsonl", "column": "text", "group_column": None, "max_bytes": 1_000}
+INSIDE = {"tokens": 1_000, "outcomes": [OUTCOME]}
 MANY = [{"name": f"replace-{i}", "compose": "replace"} for i in range(2_000)]
 
 
@@ -293,4 +299,28 @@ NO_SENSE = (
     Odd("tokenizer.vocabulary_size", 10, ("tokenizer.vocabulary_size: is 10; it must be at least 260",)),
 )  # fmt: skip
 
-ODD = (*TOO_LARGE, *TOO_MANY, *ENDLESS, *NO_NUMBER, *NO_NAME, *NO_SETTING, *OF_MEDIA, *NO_SENSE)
+OF_RATERS = (
+    Odd("raters.Leaning", LEANING, ("raters", "use small letters")),
+    Odd("raters", {"leaning": LEANING | {"kind": "label"}}, ("raters.leaning.kind: is 'label'; it may be",)),
+    Odd("raters", {"leaning": LEANING | {"held_out": 1}}, ("raters.leaning.held_out: is 1; it must be below 1",)),
+    Odd("raters", {"leaning": LEANING | {"window_words": 2}}, ("raters.leaning.window_words: is 2",)),
+    Odd("raters", {"leaning": LEANING | {"corpus": {"source": "mnist"}}}, ("raters.leaning.corpus.source: is 'mnist'",)),
+    Odd("raters", {"leaning": LEANING | {"corpus": {"source": "file"}}}, ("raters.leaning.corpus", "needs the section `file`")),
+    Odd("raters", {"leaning": LEANING | {"corpus": {"source": "file", "file": TEXTS}}}, ("needs `file.label_column`",)),
+    Odd("raters", {"leaning": LEANING | {"corpus": SOTU | {"source": "conventions"}}}, ("sotu: is not read by `source: conventions`",)),
+    Odd("raters", {"fluency": FLUENT | {"sentences": 3}}, ("raters.fluency.sentences: is 3",)),
+    Odd("raters", {"fluency": FLUENT}, ("raters: is about text", "mnist"), VAE),
+    Odd("evaluation.base_perplexity", True, ("evaluation.base_perplexity: needs transformer.base_model",), SCRATCH),
+    Odd("internals", INSIDE | {"tokens": 10**9}, ("internals.tokens: is 1000000000",)),
+    Odd("internals", INSIDE | {"outcomes": []}, ("internals.outcomes",)),
+    Odd("internals", INSIDE | {"outcomes": [OUTCOME, OUTCOME]}, ("quality_index@rater/quality appears more than once",)),
+    Odd("internals", INSIDE, ("internals.outcomes[0].evaluation_set: `quality` is not one of `raters` (none)",)),
+    Odd("internals", INSIDE | {"outcomes": [OUTCOME | {"metric": "quality"}]}, ("internals.outcomes[0].metric", "did you mean `quality_level`")),
+    Odd("internals", INSIDE | {"outcomes": [OUTCOME | {"metric": "label_share"}]}, ("write rater/NAME/LABEL",), {"raters": {"quality": FLUENT}}),
+    Odd("internals", INSIDE, ("internals: looks inside transformers, and family is ngram",), NGRAM),
+    Odd("internals", INSIDE, ("internals: changes from one generation", "set it to 3 or more"), {"generations": 2}),
+    Odd("decoding.min_new_tokens", 128, ("decoding.min_new_tokens: is 128, more than max_new_tokens (127)",)),
+    Odd("decoding.min_new_tokens", 5, ("decoding.min_new_tokens: is 5, and family is ngram",), NGRAM),
+)  # fmt: skip
+
+ODD = (*OF_RATERS, *TOO_LARGE, *TOO_MANY, *ENDLESS, *NO_NUMBER, *NO_NAME, *NO_SETTING, *OF_MEDIA, *NO_SENSE)

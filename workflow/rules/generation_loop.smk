@@ -124,6 +124,8 @@ rule evaluate:
         verdicts=EXPERIMENT.inputs.own_verdicts,
         truth=EXPERIMENT.inputs.truth,
         references=EXPERIMENT.inputs.yardstick,
+        raters=EXPERIMENT.inputs.raters,
+        base_model=EXPERIMENT.inputs.base_read,
     output:
         document_losses="<arm>/document_losses.parquet",
         metrics="<arm>/metrics.parquet",
@@ -144,5 +146,6 @@ rule evaluate:
             --model {input.model:q} --generation-0 {input.generation_0:q} --documents {input.documents:q} \
             --mixture {input.mixture:q} --samples {input.samples:q} --verdicts {input.verdicts:q} \
             --truth {input.truth:q} --references {input.references:q} \
+            --raters {input.raters:q} --base-model {input.base_model:q} \
             --document-losses {output.document_losses:q} --metrics {output.metrics:q} &>{log:q}
         """

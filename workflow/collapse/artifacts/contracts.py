@@ -518,6 +518,104 @@ METRICS = Contract(
     ("strategy", "seed", "generation", "metric", "evaluation_set"),
 )
 
+RATER = Contract(
+    "rater",
+    1,
+    "number that a rater has learned",
+    (
+        Column("part", _TEXT, "what it is: a label's place, an inverse document frequency, a weight, a count, a scale"),
+        Column("feature", _TEXT, "word, pair of words or number of the feature; empty for an intercept"),
+        Column("label", _TEXT, "label that it speaks for; empty where it speaks for none"),
+        Column("value", _REAL, "the number"),
+    ),
+    ("part", "feature", "label"),
+)
+
+HELD_OUT = Contract(
+    "held_out",
+    1,
+    "text that a rater was tested on, not fitted to",
+    (
+        Column("text_id", _ID, "its place among them"),
+        Column("group", _TEXT, "whose it is (a speaker, an address); the rater has read no other text of this group"),
+        Column("text", _TEXT, "the text"),
+        Column("label", _TEXT, "what it is"),
+        Column("given", _TEXT, "what the rater says"),
+        Column("probability", _REAL, "how sure it is of that"),
+    ),
+    ("text_id",),
+)
+
+_QUANTITY = category(
+    "quantity",
+    "what is looked at: Euclidean norm of a neuron's feed-forward weights, or mean of what a block puts out",
+    "weight",
+    "activation",
+)
+
+INTERNALS = Contract(
+    "internals",
+    1,
+    "layer or neuron of a model",
+    (
+        *_ARM,
+        category(
+            "quantity",
+            "weight: norm of a neuron's feed-forward parameters; activation: mean of what a block puts out, over "
+            "tokens of held-out real text; of whole layers: directions that activations use, and their linear CKA with "
+            "those of the model of generation 0",
+            "weight",
+            "activation",
+            "effective_rank",
+            "alignment",
+        ),
+        Column("layer", _COUNT, "block, from 0"),
+        Column("neuron", _COUNT, "coordinate of the residual stream after it; -1: the whole layer"),
+        Column("value", _REAL, "the value; nan where it is not defined"),
+    ),
+    ("quantity", "layer", "neuron"),
+)
+
+NEURONS = Contract(
+    "neurons",
+    1,
+    "neuron × quantity × what was measured of the samples",
+    (
+        _QUANTITY,
+        Column("outcome", _TEXT, "metric and evaluation set, such as `quality_index@rater/quality`"),
+        Column("layer", _COUNT, "block, from 0"),
+        Column("neuron", _COUNT, "coordinate of the residual stream after it"),
+        Column("correlation", _REAL, "Pearson's r of levels over all models; nan where either does not vary"),
+        Column("slope", _REAL, "of the outcome's change in the neuron's, from one generation to the next"),
+        Column("standard_error", _REAL, "of the slope, Newey and West, one lag within each strategy and seed"),
+        Column("p_value", _REAL, "two-sided, no slope, adjusted for nothing"),
+        Column("p_bonferroni", _REAL, "times the number of neurons"),
+        Column("p_discovery", _REAL, "after Benjamini and Hochberg"),
+    ),
+    ("quantity", "outcome", "layer", "neuron"),
+)
+
+NEURON_COUNTS = Contract(
+    "neuron_counts",
+    1,
+    "how many neurons are significant, for one outcome or for two at once",
+    (
+        _QUANTITY,
+        Column("outcome", _TEXT, "metric and evaluation set"),
+        Column("other", _TEXT, "the second outcome; empty: of one"),
+        Column("n_neurons", _COUNT, "neurons looked at"),
+        Column("n_changes", _COUNT, "changes from one generation to the next that slopes are found from"),
+        Column("n_significant", _COUNT, "p below .05, adjusted for nothing"),
+        Column("nominal", _REAL, "what chance gives: 5 %; for two, as if they were independent"),
+        Column("shuffled", _REAL, "mean after the outcome's changes were shuffled over models"),
+        Column("shuffled_q95", _REAL, "95 % quantile of that"),
+        Column("p_value", _REAL, "share of shuffles with as many or more"),
+        Column("n_bonferroni", _COUNT, "significant after Bonferroni; for two, both"),
+        Column("n_discovery", _COUNT, "after Benjamini and Hochberg at 5 %"),
+    ),
+    ("quantity", "outcome", "other"),
+)
+
 ANCESTRY = Contract(
     "ancestry",
     1,
@@ -670,6 +768,11 @@ ALL = (
     TRAINING_LOG,
     DOCUMENT_LOSSES,
     METRICS,
+    RATER,
+    HELD_OUT,
+    INTERNALS,
+    NEURONS,
+    NEURON_COUNTS,
     ANCESTRY,
     CONTRASTS,
     THEORY,

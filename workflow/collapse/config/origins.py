@@ -39,6 +39,12 @@ ORIGINS = {
     "verify": {"chain": "strategies[{place}].verifiers"},
     "mix": {"strategy": "strategies[{place}]"},
     "train": {"family.name": "family", "family.device": "device", "family.settings": "{family}"},
+    "rater": {
+        "rater": "raters.{place}",
+        "source_sha256": "the content of what raters.{place}.corpus names, by its digest,",
+    },
+    "internals": {"tokens": "internals.tokens"},
+    "neurons": {"arms": ""},
     "simulate": {"world": "worlds.{place}"},
     "world_figure": {"world": "worlds.{place}"},
     "report": {"settings": ""},

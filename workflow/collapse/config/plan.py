@@ -12,6 +12,7 @@ from collapse.config.base import repeated
 from collapse.config.claims import Claim, ClaimId, Selection
 from collapse.config.form import Form
 from collapse.config.problems import explain
+from collapse.config.raters import Rater
 from collapse.config.settings import (
     PRETRAINING,
     ClassifierSettings,
@@ -19,6 +20,7 @@ from collapse.config.settings import (
     DecodingSettings,
     EvaluationSettings,
     GenerateSettings,
+    InternalsSettings,
     LimitedBudgetSettings,
     Name,
     NgramSettings,
@@ -46,7 +48,10 @@ from collapse.config.specs import (
     FamilyName,
     FamilySpec,
     GenerateSpec,
+    InternalsSpec,
     MixSpec,
+    NeuronsSpec,
+    RaterSpec,
     ReferencesSpec,
     ReportSpec,
     SimulateSpec,
@@ -105,9 +110,13 @@ class Plan(Settings):
     """Of the loop of models; empty: there is none, only closed-form worlds."""
     verifiers: dict[Name, Verifier]
     """Verifiers by name; strategies say which of them they use."""
+    raters: dict[Name, Rater] = Field(default_factory=dict, exclude_if=lambda raters: not raters)
+    """What gives every sample a label, by name: a leaning, how fluent it is."""
     budget: LimitedBudgetSettings
     training: TrainingSettings
     evaluation: EvaluationSettings
+    internals: InternalsSettings | None = Field(default=None, exclude_if=lambda internals: internals is None)
+    """What is looked at inside the transformers; null: nothing."""
     worlds: dict[Name, World]
     """Closed-form worlds by name: whole chains, thousands of replicates at once, beside their theory."""
     claims: dict[ClaimId, Claim]
@@ -121,6 +130,7 @@ class Plan(Settings):
             self._check_names,
             self._check_form,
             self._check_verifiers,
+            self._check_raters,
             self._check_lengths,
             self._check_pretraining,
             self._check_family,
@@ -129,6 +139,26 @@ class Plan(Settings):
         for check in checks:
             check()
         return self
+
+    def _check_raters(self) -> None:
+        if not self.strategies:
+            return
+        for key, asked in (("raters", self.raters), ("evaluation.base_perplexity", self.evaluation.base_perplexity)):
+            if asked and self.corpus.holds != "text":
+                raise ValueError(
+                    f"{key}: is about text, and corpus.source: {self.corpus.source} holds none; leave it out"
+                )
+        if self.internals and self.family != "transformer":
+            raise ValueError(f"internals: looks inside transformers, and family is {self.family}; set it to null")
+        if self.internals and self.generations < 3:
+            raise ValueError(
+                f"internals: changes from one generation to the next are compared, and generations is "
+                f"{self.generations}; set it to 3 or more"
+            )
+        if self.evaluation.base_perplexity and not self.has_base_model:
+            raise ValueError(
+                "evaluation.base_perplexity: needs transformer.base_model and `family: transformer`; set it to false"
+            )
 
     def _check_something_runs(self) -> None:
         if not self.strategies and not self.worlds:
@@ -280,6 +310,11 @@ class Plan(Settings):
             )
 
     def _check_family(self) -> None:
+        if self.decoding.min_new_tokens and self.family != "transformer":
+            raise ValueError(
+                f"decoding.min_new_tokens: is {self.decoding.min_new_tokens}, and family is {self.family}, which ends "
+                "its samples where it does; set it to 0"
+            )
         native = self.generate.engine == "native"
         if (self.family in NATIVE) != native:
             raise ValueError(
@@ -335,6 +370,11 @@ class Plan(Settings):
         """Whether verifiers can be told to be right or wrong: by real answers, or by a source that is known."""
         verified = any(strategy.verifiers for strategy in self.strategies)
         return verified and (self.form.input is not None or self.corpus.source == "grammar")
+
+    @property
+    def rates_text(self) -> bool:
+        """Whether raters, or the base model, read what is written."""
+        return bool(self.raters) or self.evaluation.base_perplexity
 
     @property
     def fresh_fraction(self) -> float:
@@ -414,6 +454,8 @@ class Plan(Settings):
                 "prompt": PromptSettings(source="none", n_tokens=0, in_training=False),
                 "strategies": (),
                 "verifiers": {},
+                "raters": {},
+                "internals": None,
                 "budget": self.budget.model_copy(update={"match": "steps", "amount": float(self.pretraining.steps)}),
                 "training": self.pretraining.training,
                 # what another experiment could have set otherwise, though it asks for the same recipe
@@ -464,6 +506,10 @@ class Plan(Settings):
         """For `references`."""
         is_known = not self.has_base_model or self.is_pretrained_here
         return ReferencesSpec(form=self.form, pretraining_text_is_known=is_known)
+
+    def rater_spec(self, name: str, source_sha256: str | None = None) -> RaterSpec:
+        """For `rater`; with the digest of the text it learns from."""
+        return RaterSpec(name=name, rater=self.raters[name], source_sha256=source_sha256)
 
     def generate_spec(self, strategy: str, generation: int) -> GenerateSpec:
         """For `generate`."""
@@ -529,9 +575,20 @@ class Plan(Settings):
             family=self.family,
             device=self.device,
             evaluation=self.evaluation,
+            raters=self.raters,
             n_samples=self.generate.n_samples,
             sets_offered=self.strategy(strategy).sets_offered(generation),
         )
+
+    def internals_spec(self) -> InternalsSpec:
+        """For `internals`."""
+        assert self.internals is not None
+        return InternalsSpec(form=self.form, device=self.device, tokens=self.internals.tokens)
+
+    def neurons_spec(self) -> NeuronsSpec:
+        """For `neurons`."""
+        assert self.internals is not None
+        return NeuronsSpec(arms=self.collect_spec(), internals=self.internals)
 
     def collect_spec(self) -> CollectSpec:
         """For `collect`."""
@@ -555,7 +612,7 @@ class Plan(Settings):
         return ClaimsSpec(claims=self.claims)
 
     def compare_spec(self) -> CompareSpec:
-        """For `contrast`, `figure` and `truth_figure`."""
+        """For `contrast`, `figure` and `extra_figure`."""
         return CompareSpec(form=self.form, strategies=self.strategies, report=self.report)
 
     def report_spec(self) -> ReportSpec:

@@ -44,6 +44,8 @@ class HuggingFaceSettings(Settings):
     """Column that holds the text; with `input_column`, what is answered."""
     input_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
     """Column that holds what is asked, of pairs of input and output."""
+    label_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
+    """Column that holds the label of a text, which raters learn from."""
     group_column: str | None
     """Column whose equal values stay on one side of the test split; null: every row is its own group."""
 
@@ -57,6 +59,8 @@ class FileSettings(Settings):
     """Column or key that holds the text (Parquet, JSON Lines); with `input_column`, what is answered."""
     input_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
     """Column or key that holds what is asked, of pairs of input and output."""
+    label_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
+    """Column or key that holds the label of a text, which raters learn from."""
     group_column: str | None
     """Column or key whose equal values stay on one side of the test split."""
     max_bytes: int = Field(gt=0)
@@ -351,12 +355,18 @@ class DecodingSettings(Settings):
     """Beams of `method: beam`; 1 otherwise."""
     max_new_tokens: int = Field(ge=1)
     """A sample that has not ended by then is cut, and counted."""
+    min_new_tokens: int = Field(default=0, ge=0, exclude_if=lambda tokens: tokens == 0)
+    """No sample ends before; with as many as `max_new_tokens`, all are equally long, and none ends itself."""
     unseen_types: Literal["allowed", "forbidden"]
     """Token types that never occur in real training text: `allowed` draws from the model itself, `forbidden` never.
     Log-probabilities are those under the model either way. Start of sequence and padding are never drawn."""
 
     @model_validator(mode="after")
     def _values_fit_method(self) -> "DecodingSettings":
+        if self.min_new_tokens > self.max_new_tokens:
+            raise ValueError(
+                f"min_new_tokens: is {self.min_new_tokens}, more than max_new_tokens ({self.max_new_tokens}); lower it"
+            )
         if self.method == "sample" and self.temperature == 0:
             raise ValueError("temperature 0 is `method: greedy`")
         if self.method == "sample" and self.temperature < LEAST_TEMPERATURE:
@@ -541,6 +551,35 @@ class EvaluationSettings(Settings):
     self_bleu_samples: int = Field(ge=2, le=1_000_000)
     tail_share: Annotated[float, Field(gt=0, lt=1)]
     """The tail is the rarest real token types that together hold this share of real tokens."""
+    base_perplexity: bool = Field(default=False, exclude_if=lambda asked: not asked)
+    """Whether samples are read by the base model too, which no generation has changed."""
+
+
+class OutcomeSettings(Settings):
+    """Something that is measured of samples."""
+
+    metric: str
+    evaluation_set: str
+
+    @property
+    def title(self) -> str:
+        """Both in one."""
+        return f"{self.metric}@{self.evaluation_set}"
+
+
+class InternalsSettings(Settings):
+    """What is looked at inside the transformers, and what it is held against."""
+
+    tokens: int = Field(ge=100, le=50_000)
+    """Tokens of held-out real text that activations are read at."""
+    outcomes: tuple[OutcomeSettings, ...] = Field(min_length=1)
+    """What was measured of the samples that a model wrote, to be compared with its neurons."""
+
+    @model_validator(mode="after")
+    def _outcomes_differ(self) -> "InternalsSettings":
+        if twice := repeated([outcome.title for outcome in self.outcomes]):
+            raise ValueError(f"outcomes: {twice[0]} appears more than once; name each once")
+        return self
 
 
 class ReportSettings(Settings):

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from collapse.config.claims import Claim, ClaimId
 from collapse.config.form import TEXT, Form
+from collapse.config.raters import Rater
 from collapse.config.settings import (
     BudgetSettings,
     ClassifierSettings,
@@ -17,6 +18,7 @@ from collapse.config.settings import (
     DecodingSettings,
     EvaluationSettings,
     HealthSettings,
+    InternalsSettings,
     Name,
     NgramSettings,
     PromptSettings,
@@ -93,6 +95,15 @@ class ReferencesSpec(Settings):
     """Whether they are counted on all real text that generation 0 has seen."""
 
 
+class RaterSpec(Settings):
+    """What decides what a rater learns."""
+
+    name: Name
+    rater: Rater
+    source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
+    """Digest of the text, when the run was planned; None for what does not lie on this machine."""
+
+
 class GenerateSpec(Settings):
     """What decides a generation's samples."""
 
@@ -163,9 +174,26 @@ class EvaluateSpec(Settings):
     family: FamilyName
     device: Device
     evaluation: EvaluationSettings
+    raters: dict[Name, Rater] = Field(default_factory=dict, exclude_if=lambda raters: not raters)
+    """What rates every sample."""
     n_samples: int | None
     sets_offered: int
     """Samples beyond this many sets belong to other strategies, which share the first generation's."""
+
+
+class InternalsSpec(Settings):
+    """What decides what is looked at inside a model."""
+
+    form: Form = TEXT
+    device: Device
+    tokens: int
+
+
+class NeuronsSpec(Settings):
+    """What decides which neurons move with what."""
+
+    arms: "CollectSpec"
+    internals: InternalsSettings
 
 
 class SimulateSpec(Settings):

@@ -29,6 +29,7 @@ class RealText:
             once; what is drawn twice counts twice.
         input: What was asked, where the text is an answer; never empty then.
         place: File and row, for messages; empty where a source has none.
+        label: What raters learn to tell of a text (a party, a leaning), where the source says.
     """
 
     text: str
@@ -39,6 +40,7 @@ class RealText:
     draw: int | None = None
     input: str | None = None
     place: str = ""
+    label: str | None = None
 
     @property
     def whole(self) -> str:

@@ -40,7 +40,7 @@ MOST_SHOWN = 60
 """Characters of a name or a line in a message."""
 
 Columns = dict[str, list[object]]
-"""What the file holds, by the setting that names the column: `column`, `group_column`, `input_column`."""
+"""What the file holds, by the setting that names the column, such as `column` or `group_column`."""
 
 
 def read(settings: FileSettings) -> list[RealText]:
@@ -89,9 +89,9 @@ def real_texts(columns: Columns, source: str, licence: str, where: str) -> list[
         where: Setting and file, for messages.
 
     Raises:
-        ConfigError: A cell is not text or has no group.
+        ConfigError: A cell is not text, or has no group or label.
     """
-    groups, inputs = columns.get("group_column"), columns.get("input_column")
+    groups, inputs, labels = (columns.get(f"{name}_column") for name in ("group", "input", "label"))
     texts = list[RealText]()
     for row, cell in enumerate(columns["column"]):
         place = f"{where}, row {row + 1}"
@@ -102,9 +102,12 @@ def real_texts(columns: Columns, source: str, licence: str, where: str) -> list[
             raise ConfigError(
                 f"{place}: has {'no input' if text else 'an input and no output'}.\n  Fill it in, or drop it."
             )
+        if text and labels and labels[row] is None:
+            raise ConfigError(f"{place}: has no label.\n  Fill it in, or drop it.")
         if text:
             group = str(groups[row]) if groups else hashlib.sha256((asked or text).encode()).hexdigest()[:32]
-            texts.append(RealText(text, group, source, licence, input=asked, place=place))
+            label = str(labels[row]) if labels else None
+            texts.append(RealText(text, group, source, licence, input=asked, place=place, label=label))
     return texts
 
 
@@ -128,7 +131,7 @@ def choose_columns(known: Iterable[str], settings: FileSettings | HuggingFaceSet
 
 def _named(settings: FileSettings | HuggingFaceSettings) -> dict[str, str]:
     """The columns that the settings name."""
-    named = {name: getattr(settings, name) for name in ("column", "group_column", "input_column")}
+    named = {name: getattr(settings, name) for name in ("column", "group_column", "input_column", "label_column")}
     return {setting: name for setting, name in named.items() if name is not None}
 
 
@@ -245,7 +248,7 @@ def _json_row(line: str, settings: FileSettings, where: str) -> dict[str, object
 
 
 def _plain(path: Path, settings: FileSettings) -> Columns:
-    for setting in ("group_column", "input_column"):
+    for setting in ("group_column", "input_column", "label_column"):
         if (name := getattr(settings, setting)) is not None:
             raise ConfigError(
                 f"corpus.file.{setting}: `{name}`, but a .txt file has no columns.\n"

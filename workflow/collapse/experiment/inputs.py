@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 class Wildcards(Protocol):
-    """Snakemake's wildcards of an arm, or of a closed-form world."""
+    """Snakemake's wildcards of an arm, a rater, or a closed-form world."""
 
     world: str
+    rater: str
     strategy: str
     seed: str
     generation: str
@@ -81,6 +82,24 @@ class Inputs:
         """The source's distribution, where it is known and there is a loop to measure against it."""
         known = self.plan.corpus.source == "grammar" and self.plan.strategies
         return [f"results/{self.plan.experiment}/truth.parquet"] if known else []
+
+    def raters(self, _wildcards: object = None) -> list[str]:
+        """What the raters have learned, if the loop of models has any."""
+        names = self.plan.raters if self.plan.strategies else ()
+        return [layout.rater(self.plan.experiment, name) for name in names]
+
+    def neurons(self, _wildcards: object = None) -> list[str]:
+        """Which neurons move with what, and how many do, if models are looked into."""
+        names = ("neurons", "neuron_counts") if self.plan.internals and self.plan.strategies else ()
+        return [f"{self.folder}/{name}.parquet" for name in names]
+
+    def neuron_counts(self, _wildcards: object = None) -> list[str]:
+        """How many neurons do."""
+        return self.neurons()[1:]
+
+    def base_read(self, _wildcards: object = None) -> list[str]:
+        """The base model, if samples are read by it."""
+        return self.base_model() if self.plan.evaluation.base_perplexity else []
 
     def claims(self, _wildcards: object = None) -> list[str]:
         """The table of verdicts, if anything is claimed."""

@@ -44,6 +44,7 @@ class Outputs:
         names = [*LOOP_FIGURES] if self.plan.strategies else []
         names += ["calibration"] if self._inputs.truth() else []
         names += ["verification"] if self.plan.knows_what_is_right else []
+        names += ["ratings"] if self.plan.strategies and self.plan.rates_text else []
         return [f"results/{self.plan.experiment}/figures/{name}.svg" for name in names]
 
     def world_figures(self, _wildcards: object = None) -> list[str]:
@@ -53,7 +54,11 @@ class Outputs:
     def summaries(self) -> list[str]:
         """The tables about all arms and worlds."""
         names = ("metrics", "ancestry", "theory", "points", "contrasts")
-        return [*(f"results/{self.plan.experiment}/{name}.parquet" for name in names), *self._inputs.claims()]
+        return [
+            *(f"results/{self.plan.experiment}/{name}.parquet" for name in names),
+            *self._inputs.neurons(),
+            *self._inputs.claims(),
+        ]
 
     def everything(self) -> list[str]:
         """Every artifact but the report: of arms, of worlds, and of the experiment."""
@@ -71,6 +76,8 @@ class Outputs:
             *self._inputs.documents(),
             *self._inputs.references(),
             *self._inputs.truth(),
+            *self._every_rater(),
+            *self.every_internals(),
             *made,
             *drawn,
             *self._every_verdict(),
@@ -104,11 +111,23 @@ class Outputs:
         """Artifacts of the experiment as a whole."""
         figures = [*self.loop_figures(), *self.world_figures()]
         shared = [*self._inputs.documents(), *self._inputs.references(), *self._given_to_all(), *self._inputs.truth()]
-        return [*shared, *self.summaries(), *figures]
+        return [*shared, *self._every_rater(), *self.summaries(), *figures]
 
     def _given_to_all(self) -> list[str]:
         """How values are written, and pretrained weights, if the loop of models runs."""
         return [self._inputs.encoding, *self._inputs.base_model()] if self.plan.strategies else []
+
+    def every_held_out(self, _wildcards: object = None) -> list[str]:
+        """What raters say of texts that they were not fitted to."""
+        return [layout.held_out_beside(rater) for rater in self._inputs.raters()]
+
+    def every_internals(self, _wildcards: object = None) -> list[str]:
+        """What every model is like inside, if models are looked into."""
+        return self.every("internals.parquet") if self._inputs.neurons() else []
+
+    def _every_rater(self) -> list[str]:
+        """What raters have learned, and what they say of texts that they were not fitted to."""
+        return [path for rater in self._inputs.raters() for path in (rater, layout.held_out_beside(rater))]
 
     def _every_verdict(self) -> list[str]:
         judged = {strategy.name for strategy in self.plan.strategies if strategy.verifiers}

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from collapse import corpora, engines, families, media, verifiers
+from collapse import corpora, engines, families, media, raters, verifiers
 from collapse.artifacts import lineage, sources
 from collapse.artifacts.fingerprint import stage_fingerprint
 from collapse.config.plan import Plan
@@ -49,6 +49,8 @@ class Specs:
             "mix": lambda strategy, generation: plan.mix_spec(strategy, generation, self._flops_per_token()),
             "train": lambda _strategy, _generation: plan.train_spec(),
             "evaluate": plan.evaluate_spec,
+            "internals": lambda _strategy, _generation: plan.internals_spec(),
+            "neurons": lambda _strategy, _generation: plan.neurons_spec(),
             "collect": lambda _strategy, _generation: plan.collect_spec(),
             "audit": lambda _strategy, _generation: self._audit_spec(),
             "claims": lambda _strategy, _generation: plan.claims_spec(),
@@ -64,6 +66,16 @@ class Specs:
             return self._of[stage](strategy, int(getattr(wildcards, "generation", 0))).model_dump_json()
 
         return asked
+
+    def of_rater(self, wildcards: Wildcards) -> str:
+        """What decides what a rater learns, as JSON."""
+        settings = self.plan.raters[wildcards.rater]
+        source = sources.of_rater(settings.corpus, f"raters.{wildcards.rater}.corpus")
+        return self.plan.rater_spec(wildcards.rater, source.digest(self._sha256) if source else None).model_dump_json()
+
+    def code_of_rater(self, wildcards: Wildcards) -> str:
+        """Fingerprint of the code that fits a rater, its own module included."""
+        return stage_fingerprint("rater", raters.MODULES[self.plan.raters[wildcards.rater].kind])
 
     def of_world(self, wildcards: Wildcards) -> str:
         """A closed-form world's settings as JSON."""
@@ -94,9 +106,14 @@ class Specs:
             "verify": (family, *(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *values),
             "mix": values,
             "train": (family, *values),
-            "evaluate": (family, *measures, *values),
+            "evaluate": (family, *measures, *values, *self._rater_modules),
+            "internals": (family, *values),
             "report": values,
         }
+
+    @property
+    def _rater_modules(self) -> list[str]:
+        return sorted({raters.MODULES[rater.kind] for rater in self.plan.raters.values()})
 
     @property
     def _kinds(self) -> set[str]:
@@ -116,6 +133,9 @@ class Specs:
         """
         if self.plan.strategies:
             _ = self.corpus_digest, self._weights_digest
+            for name, rater in self.plan.raters.items():
+                if source := sources.of_rater(rater.corpus, f"raters.{name}.corpus"):
+                    source.digest(self._sha256)
 
     @functools.cached_property
     def corpus_digest(self) -> str | None:

@@ -18,6 +18,7 @@ from collapse.experiment import limits, sizes
 from collapse.experiment.image_sizes import ImageLoop
 from collapse.experiment.limits import UNKNOWN, Limit
 from collapse.metrics import CATALOGUE
+from collapse.plots.ratings import SHARES, label_of
 from collapse.running import machine
 from collapse.stats.named import refuse_unknown
 from collapse.stats.pooled import Pooled
@@ -39,11 +40,12 @@ class Start:
         self.plan, self.inputs, self.pretraining = experiment.plan, experiment.inputs, experiment.pretraining
 
     def check_claims(self) -> None:
-        """Refuse, before any work, a claim or a panel about something that will not be measured.
+        """Refuse, before any work, a claim, a panel or an outcome of something that will not be measured.
 
         Raises:
             ConfigError: One names a metric, strategy, generation or point that its world does not have.
         """
+        self._check_outcomes()
         measured = {name: places(name, world) for name, world in self.plan.worlds.items()}
         for name, world in self.plan.worlds.items():
             for i, panel in enumerate(world.panels):
@@ -53,6 +55,23 @@ class Start:
             loop = [key for key in ("select", "over", "exceeds") if self._is_of_loop(claim_id, claim, key)]
             if not loop:
                 foresee(claim_id, claim, everywhere)
+
+    def _check_outcomes(self) -> None:
+        """Of what is inside the models: a metric of the catalogue, and of a rater, one that there is."""
+        for index, outcome in enumerate(self.plan.internals.outcomes if self.plan.internals else ()):
+            where = f"internals.outcomes[{index}]"
+            refuse_unknown(f"{where}.metric", outcome.metric, CATALOGUE)
+            rater, label = label_of(outcome.evaluation_set)
+            if outcome.evaluation_set.startswith(SHARES) and rater not in self.plan.raters:
+                known = ", ".join(self.plan.raters) or "none"
+                raise ConfigError(
+                    f"{where}.evaluation_set: `{rater}` is not one of `raters` ({known}); add it, or name another"
+                )
+            if (outcome.metric == "label_share") != bool(label and outcome.evaluation_set.startswith(SHARES)):
+                raise ConfigError(
+                    f"{where}.evaluation_set: is {outcome.evaluation_set}; of label_share, and of it alone, write "
+                    "rater/NAME/LABEL"
+                )
 
     def _is_of_loop(self, claim_id: str, claim: Claim, key: str) -> bool:
         """Whether a selection of a claim is of the loop of models; it is refused if there is no such thing."""

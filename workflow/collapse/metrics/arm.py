@@ -1,7 +1,8 @@
 """What is measured of one arm, whatever its examples are made of, and the module that measures it."""
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 from collapse.config.form import Form
 from collapse.config.settings import EvaluationSettings
 from collapse.families import Model
+from collapse.raters import Rater
 
 MODULES = {"text": "collapse.metrics.text", "image": "collapse.metrics.image", "label": "collapse.metrics.label"}
 """Module of the measures of each medium; rules add it to the fingerprints of the stages that load it."""
@@ -36,6 +38,8 @@ class Arm:
         reserve: Real examples kept aside, whose inputs may have been asked.
         references: What the real examples were measured by before, where the medium has such a thing.
         truth: All that the source can make, with its probability, where it is known.
+        raters: What gives outputs labels, by name.
+        base_nats: Loss of each sample, at generation 0 of each held-out output, under the base model, where asked for.
     """
 
     form: Form
@@ -50,6 +54,8 @@ class Arm:
     reserve: pa.Table | None = None
     references: Path | None = None
     truth: pa.Table | None = None
+    raters: Mapping[str, Rater] = field(default_factory=dict)
+    base_nats: np.ndarray | None = None
 
 
 def measures(medium: str) -> Any:

@@ -15,7 +15,7 @@ from collapse.families import Model
 from collapse.media import Encoding
 from collapse.media.text import outputs
 from collapse.media.text.sequences import Sequences
-from collapse.metrics import Measurement, distance, diversity, kneser_ney, loss, tails
+from collapse.metrics import Measurement, distance, diversity, kneser_ney, loss, rated, tails
 from collapse.metrics.arm import Arm
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ def measured(arm: Arm) -> list[Measurement]:
     if arm.samples is not None:
         found += _sample_metrics(arm, arm.samples)
     found += _diversity(written, name, outputs(arm.train), arm.settings)
+    found += rated.measured(arm)
     if arm.truth is not None:
         found += _distances(arm, arm.model, arm.truth, written, name)
     return found

@@ -15,6 +15,7 @@ from collapse.config.settings import Strategy
 from collapse.metrics import CATALOGUE
 from collapse.plots import wording
 from collapse.plots.media import TEXT, Words
+from collapse.plots.ratings import SHARES, label_of
 from collapse.plots.style import (
     INK,
     NARROW,
@@ -46,6 +47,9 @@ LEAST_FRAME = 2.3
 
 LEVEL_REACH = 0.5
 """How far from the frame, in its heights, a level of reference may lie to be drawn."""
+
+REAL_LEVELS = {"generation_0_loss": ("test_loss", "real_test"), "base_perplexity": ("base_perplexity", "real_test")}
+"""What a measure of samples comes to on real examples, where that is not the same measure of training ones."""
 
 MOST_STRETCH = 2.0
 """The frame may grow to this many times the range of the lines before bands are cut off at its edge."""
@@ -86,13 +90,21 @@ def test_loss(
 
 
 def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: float, words: Words = TEXT) -> Figure:
-    """Measures of the samples against generation, small multiples; real examples as a dotted level.
+    """Measures of the samples against generation, small multiples; real examples as a dotted level."""
+    return small_multiples(metrics, strategies, confidence, words, "What became of the samples")
+
+
+def small_multiples(
+    metrics: pa.Table, strategies: Sequence[Strategy], confidence: float, words: Words, title: str
+) -> Figure:
+    """A panel for each of some measures against generation; real examples as a dotted level.
 
     Args:
         metrics: Rows of the METRICS contract.
         strategies: What is shown, in the order of the config.
         confidence: Coverage of the bands.
         words: What examples are called, and which measures are drawn.
+        title: Title of the figure.
     """
     curves = {panel: _of(strategies, bands(metrics, *panel, confidence)) for panel in words.panels}
     shown = [panel for panel, found in curves.items() if found]
@@ -102,7 +114,7 @@ def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
     head = 1.10 + 0.22 * -(-(len(strategies) + 1) // n_columns)
     with quiet():
         subtitle = how_to_read(everything, confidence) if shown else "No samples were measured."
-        figure = titled(head - 0.12 + PANEL_ROW * n_rows, "What became of the samples", subtitle)
+        figure = titled(head - 0.12 + PANEL_ROW * n_rows, title, subtitle)
         legend_at(figure, 0.65, _handles(strategies, words), n_columns, handle_length=2.6)
         for index, panel in enumerate(shown):
             row, column = divmod(index, 3)
@@ -128,7 +140,7 @@ def reference_level(metrics: pa.Table, metric: str, evaluation_set: str = "sampl
     """The metric on real examples: training ones, or, for the loss under the generation-0 model, held-out ones."""
     if evaluation_set != "samples":
         return None
-    real = ("test_loss", "real_test") if metric == "generation_0_loss" else (metric, "real_train")
+    real = REAL_LEVELS.get(metric, (metric, "real_train"))
     here = (pc.field("metric") == real[0]) & (pc.field("evaluation_set") == real[1]) & (pc.field("generation") == 0)
     values = metrics.filter(here)["value"].to_numpy()
     return float(np.mean(values)) if len(values) and np.all(np.isfinite(values)) else None
@@ -248,7 +260,10 @@ def _panel(
 
 def _small_print(metric: str, evaluation_set: str, words: Words) -> str:
     definition = CATALOGUE[metric]
-    if evaluation_set != "samples":
+    if evaluation_set.startswith(SHARES):
+        rater, label = label_of(evaluation_set)
+        parts = (label, f"by the rater {rater}", "generation 0: held-out real text")
+    elif evaluation_set != "samples":
         parts = ("of the model, on held-out examples",)
     else:
         moves = {

@@ -38,6 +38,8 @@ STAGES = {
     "mixture": ("mix", "mix"),
     "training_log": ("train", "train"),
     "document_losses": ("evaluate", "evaluate"),
+    "internals": ("internals", "internals"),
+    "neurons": ("neurons", "neurons"),
     "ancestry": ("collect", "collect"),
     "contrasts": ("contrast", "compare"),
     "claims": ("claims", "claims"),
@@ -54,6 +56,12 @@ class Place:
     seed: str = "0"
     generation: str = "0"
     world: str = ""
+    rater: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the config calls it: a world, a rater or a strategy."""
+        return self.world or self.rater or self.strategy
 
     @classmethod
     def of(cls, path: Path) -> "Place":
@@ -143,7 +151,7 @@ def _causes(experiment: Experiment, folder: Path, paths: list[Path], would_run: 
         stage, reasons = _compared(experiment, path, folder)
         for reason in reasons:
             tables[reason][stage] += 1
-    order = ["simulate", *(stage for stage, _ in STAGES.values())]
+    order = ["simulate", "rater", *(stage for stage, _ in STAGES.values())]
     return [
         f"{', '.join(sorted(stages, key=order.index))}: {reason}{_effect(stages, would_run)}"
         for reason, stages in tables.items()
@@ -164,6 +172,8 @@ def _compared(experiment: Experiment, path: Path, folder: Path) -> tuple[str, li
     place = Place.of(path)
     if place.world:
         stage, spec, code = "simulate", experiment.specs.of_world(place), experiment.specs.code_of_world(place)
+    elif place.rater:
+        stage, spec, code = "rater", experiment.specs.of_rater(place), experiment.specs.code_of_rater(place)
     else:
         stage, slice_of_plan = STAGES[path.stem]
         spec, code = experiment.specs.of(slice_of_plan)(place), experiment.specs.code(stage)
@@ -175,7 +185,7 @@ def _compared(experiment: Experiment, path: Path, folder: Path) -> tuple[str, li
         return stage, [f"{path} cannot be read as Parquet"]
     except ValueError as error:
         return stage, [f"what {path} says it was made from cannot be read ({error})"]
-    reasons = sentences(stage, json.loads(spec), record.spec, place.world or place.strategy, experiment.plan.family)
+    reasons = sentences(stage, json.loads(spec), record.spec, place.name, experiment.plan.family)
     if record.code != code:
         reasons.append(f"its code changed ({code} now, {record.code} then)")
     return stage, reasons
@@ -208,15 +218,21 @@ class _Planned:
     def __init__(self, experiment: Experiment) -> None:
         known = experiment.plan.collect_spec()
         self._arms, self._drawn = set(arms(known)), set(arms_with_samples(known))
-        self._worlds = set(known.worlds)
-        self._has_claims = bool(experiment.plan.claims)
+        self._worlds, self._raters = set(known.worlds), set(experiment.plan.raters)
+        plan = experiment.plan
+        self._summaries = {"claims": bool(plan.claims), "neurons": bool(plan.internals)}
+        self._looks_inside = plan.internals is not None
 
     def __contains__(self, path: Path) -> bool:
         place = Place.of(path)
         if place.world:
             return place.world in self._worlds
+        if place.rater:
+            return place.rater in self._raters
         if path.parent == Path():
-            return path.stem != "claims" or self._has_claims
+            return self._summaries.get(path.stem, True)
+        if path.stem == "internals" and not self._looks_inside:
+            return False
         if not (place.seed.isdecimal() and place.generation.isdecimal()):
             return False
         arm = (place.strategy, int(place.seed[:18]), int(place.generation[:18]))
@@ -224,7 +240,10 @@ class _Planned:
 
 
 def _names_its_stage(path: Path) -> bool:
-    return path.stem == "metrics" if Place.of(path).world else path.stem in STAGES
+    place = Place.of(path)
+    if place.world or place.rater:
+        return path.stem == ("metrics" if place.world else "rater")
+    return path.stem in STAGES
 
 
 def _left(tables: list[Path], planned: _Planned) -> list[str]:

@@ -15,6 +15,7 @@ MEANINGS = {
     "repetition_penalty": "1 is none",
     "n_beams": "1 is no beam search",
     "unseen_types": "whether token types that real training text lacks may be drawn; start and padding never are",
+    "min_new_tokens": "no sample ends before",
     "max_new_tokens": "a longer sample is cut, and counted as truncated",
 }
 """What the value that changes nothing is, by parameter."""

@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +16,16 @@ from collapse.plain_text import printable_lines
 from collapse.plots import wording
 from collapse.plots.contrasts import Pair, every_pair, interval_text, last_generation_pairs
 from collapse.plots.media import Words
+from collapse.plots.ratings import rated_panels
 from collapse.plots.style import Look, looks
 from collapse.reporting import numbers, setup
 from collapse.reporting.answer import Answer, answer
 from collapse.reporting.decoding import Decoding
 from collapse.reporting.figures import night
+from collapse.reporting.inside import Inside
 from collapse.reporting.levels import levels
 from collapse.reporting.numbers import Numbers
+from collapse.reporting.rated import Rated, rated
 from collapse.reporting.samples import Gallery
 from collapse.reporting.theory import TheoryView, limits
 from collapse.reporting.verification import Verification, verification
@@ -114,6 +118,8 @@ class LoopView:
     gallery: Gallery | None
     decoding: Decoding
     verification: Verification | None
+    rated: Rated | None
+    inside: Inside | None
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,18 @@ class View:
     night: dict[str, str]
 
 
-LOOP_PARTS = ("Answer", "Strategies", "Contrasts", "Verifiers", "Texts", "Diversity", "Ancestry", "Decoding")
+LOOP_PARTS = (
+    "Answer",
+    "Strategies",
+    "Contrasts",
+    "Verifiers",
+    "Ratings",
+    "Inside",
+    "Texts",
+    "Diversity",
+    "Ancestry",
+    "Decoding",
+)
 LAST_PARTS = ("Settings", "Limits", "Data")
 
 
@@ -198,7 +215,8 @@ def view(
 
 
 def _loop_parts(loop: LoopView) -> list[Part]:
-    there = [name for name in LOOP_PARTS if name != "Verifiers" or loop.verification]
+    optional = {"Verifiers": loop.verification, "Ratings": loop.rated, "Inside": loop.inside}
+    there = [name for name in LOOP_PARTS if optional.get(name, True)]
     return [Part(name.lower(), loop.words.plural if name == "Texts" else name) for name in there]
 
 
@@ -222,6 +240,8 @@ def loop_view(
     figures: dict[str, str],
     gallery: Gallery | None,
     decoding: Decoding,
+    held_out: Mapping[str, pa.Table],
+    found_inside: Inside | None,
 ) -> LoopView:
     """Put the part about the loop together.
 
@@ -234,6 +254,8 @@ def loop_view(
         figures: SVG elements by name: `test_loss`, `diversity`, `contrasts`, `ancestry`.
         gallery: The samples shown.
         decoding: How text was drawn.
+        held_out: What raters say of texts that they were not fitted to, by rater.
+        found_inside: What was found inside the models, if anyone looked.
     """
     plan = Plan.model_validate(spec.settings)
     confidence = spec.report.confidence
@@ -271,6 +293,8 @@ def loop_view(
         gallery=gallery,
         decoding=decoding,
         verification=verification(metrics, spec.strategies, last, confidence),
+        rated=rated(metrics, names, last, confidence, held_out),
+        inside=found_inside,
     )
 
 
@@ -286,6 +310,9 @@ def _numbers(
     }
     if "calibration" in figures:
         tables["calibration"] = numbers.calibration(calibrations(metrics, names))
+    if "ratings" in figures:
+        panels = replace(words, panels=rated_panels(metrics))
+        tables["ratings"] = numbers.diversity(metrics, names, confidence, panels)
     if "verification" in figures:
         tables["verification"] = numbers.strength(strengths(metrics, names, words.error))
     return tables
@@ -419,6 +446,7 @@ def _captions(plan: Plan, figure: str) -> tuple[str, ...]:
         ),
         "calibration": CALIBRATION,
         "verification": VERIFICATION,
+        "ratings": (*RATINGS, lines),
     }[figure]
 
 
@@ -432,6 +460,11 @@ CALIBRATION = (
 VERIFICATION = (
     "Theory's p* is that of errors that fall by chance alone, with examples without end: verifiers of one p* do "
     "unequally well where what they let through is not like what is right, as where the likeliest samples are chosen.",
+)
+
+RATINGS = (
+    "Generation 0 is held-out real text; every other point is what models wrote, before any verifier. A rater reads "
+    "words: text that repeats one phrase is rated by that phrase.",
 )
 
 LOSSES = {

@@ -1,6 +1,7 @@
 """Measure a generation: its model on held-out real examples, its samples, and what it was trained on."""
 
 import logging
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,17 @@ import pyarrow.compute as pc
 
 from collapse import families, media
 from collapse.artifacts import contracts
-from collapse.artifacts.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, VERDICTS, Record
+from collapse.artifacts.contracts import (
+    DOCUMENT_LOSSES,
+    DOCUMENTS,
+    METRICS,
+    MIXTURE,
+    RATER,
+    SAMPLES,
+    TRUTH,
+    VERDICTS,
+    Record,
+)
 from collapse.artifacts.layout import experiment_folder
 from collapse.artifacts.lineage import read_card
 from collapse.config.specs import EvaluateSpec
@@ -18,6 +29,7 @@ from collapse.metrics import Measurement, provenance, verification
 from collapse.metrics import table as metrics_table
 from collapse.metrics.arm import Arm, measures
 from collapse.randomness import stream
+from collapse.raters import MODULES, Rater
 from collapse.stages import Output
 from collapse.verifiers import usable
 
@@ -38,6 +50,8 @@ def run(
     verdicts: Path | None = None,
     truth: Path | None = None,
     references: Path | None = None,
+    raters: list[Path],
+    base_model: Path | None = None,
     document_losses: Output,
     metrics: Output,
     record: Record,
@@ -57,6 +71,8 @@ def run(
         verdicts: Verdicts on them, where the strategy has verifiers.
         truth: All that the source can write, with its probability; only where it is a grammar.
         references: What real examples are measured by, where the medium's measures need it.
+        raters: What gives outputs labels, each in a folder `rater=NAME`.
+        base_model: Card of the base model, where it reads samples too.
         document_losses: Loss of every example.
         metrics: The metrics.
         record: What the artifacts are made from.
@@ -80,6 +96,8 @@ def run(
         reserve=reserve,
         references=references,
         truth=contracts.read(truth, TRUTH) if truth else None,
+        raters=_raters(raters, spec),
+        base_nats=_base_nats(base_model, spec, drawn, test) if base_model else None,
     )
     measured = measures(spec.form.output).measured(arm)
     if drawn and verdicts:
@@ -104,6 +122,17 @@ def _offered(path: Path, spec: EvaluateSpec, n_offered: int) -> pa.Table:
 
 def _nats(model: families.Model, examples: Examples) -> np.ndarray:
     return model.score(examples.outputs, examples.inputs)
+
+
+def _base_nats(card: Path, spec: EvaluateSpec, drawn: pa.Table | None, test: pa.Table) -> np.ndarray:
+    base = families.load(spec.family, card.parent, spec.device)
+    return _nats(base, media.examples(test, spec.form) if drawn is None else media.samples(drawn, spec.form))
+
+
+def _raters(learned: list[Path], spec: EvaluateSpec) -> dict[str, Rater]:
+    """Raters by name, which is that of their folder."""
+    by_name = {path.parent.name.removeprefix("rater="): contracts.read(path, RATER) for path in learned}
+    return {name: import_module(MODULES[spec.raters[name].kind]).load(table) for name, table in by_name.items()}
 
 
 def _losses(arm: Arm) -> pa.Table:

@@ -3,6 +3,7 @@
 import platform
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,7 +16,10 @@ from collapse.artifacts.contracts import (
     AUDIT,
     CLAIMS,
     CONTRASTS,
+    HELD_OUT,
+    INTERNALS,
     METRICS,
+    NEURON_COUNTS,
     REFERENCES,
     THEORY,
     Record,
@@ -26,6 +30,7 @@ from collapse.errors import ContractError
 from collapse.reporting import galleries, setup
 from collapse.reporting.decoding import SamplingRecord, decoding
 from collapse.reporting.figures import inlined
+from collapse.reporting.inside import Inside, inside
 from collapse.reporting.samples import picks
 from collapse.reporting.theory import theory_view
 from collapse.reporting.view import LoopView, View, loop_view, view
@@ -39,8 +44,9 @@ LABELS = {
     "diversity": "Measures of the samples by generation, one panel each",
     "ancestry": "Shares of real examples and of each generation's samples in the training set, one panel per strategy",
 }
-WHERE_TRUTH_IS_KNOWN = {
+EXTRA = {
     "calibration": "Measures of text beside the exact distance from the known source, one panel each",
+    "ratings": "What raters say of each generation's text, one panel per measure",
     "verification": "Errors of what learned from verified samples, against the strength of the verifiers",
 }
 
@@ -57,6 +63,8 @@ def run(
     references: list[Path],
     figures: list[Path],
     world_figures: list[Path],
+    held_out: list[Path],
+    neuron_counts: list[Path],
     audit: Path,
     report: Output,
     record: Record,
@@ -76,12 +84,17 @@ def run(
         references: What n-gram models of the same text come to, then.
         figures: Its SVG files `test_loss`, `contrasts`, `diversity` and `ancestry`.
         world_figures: The SVG files of closed-form worlds.
+        held_out: What raters say of texts that they were not fitted to, each in a folder `rater=NAME`.
+        neuron_counts: How many neurons move with what was measured, if models were looked into.
         audit: What was checked; no page is made of artifacts that failed a check.
         report: The page.
         record: What the page is made from.
     """
     plan = Plan.model_validate(spec.settings)
-    loop = _loop(spec, metrics, contrasts, ancestry, documents[0], references[0], figures) if documents else None
+    asked = (_held_out(held_out), _inside(spec, metrics.parent, neuron_counts))
+    loop = (
+        _loop(spec, metrics, contrasts, ancestry, documents[0], references[0], figures, *asked) if documents else None
+    )
     verdicts = contracts.read(claims[0], CLAIMS) if claims else CLAIMS.schema.empty_table()
     drawn = {path.stem.removeprefix("world="): path for path in world_figures}
     worlds = {name: _inlined(path, name, _title(plan, name)) for name, path in drawn.items()}
@@ -113,6 +126,8 @@ def _loop(
     documents: Path,
     references: Path,
     figures: list[Path],
+    held_out: dict[str, pa.Table],
+    found_inside: Inside | None,
 ) -> LoopView:
     names = [strategy.name for strategy in spec.strategies]
     drawn = layout.arms_with_samples(spec.arms)
@@ -129,7 +144,25 @@ def _loop(
         _figures(figures),
         galleries.shown(samples, documents, names, spec.report.n_samples_shown),
         decoding([_sampling_record(path) for path in records], names),
+        held_out,
+        found_inside,
     )
+
+
+def _held_out(paths: list[Path]) -> dict[str, pa.Table]:
+    """What raters say of texts that they were not fitted to, by their names."""
+    return {path.parent.name.removeprefix("rater="): contracts.read(path, HELD_OUT) for path in paths}
+
+
+def _inside(spec: ReportSpec, folder: Path, counts: list[Path]) -> Inside | None:
+    """What was found inside the models, if anyone looked; layers are shown of generation 0 and of the last one."""
+    if not counts:
+        return None
+    shown = [arm for arm in layout.arms(spec.arms) if arm[2] in (0, spec.arms.generations)]
+    tables = [contracts.read(path, INTERNALS) for path in layout.found(folder, shown, "internals.parquet")]
+    names = [strategy.name for strategy in spec.strategies]
+    found = dict(zip(shown, tables, strict=True))
+    return inside(contracts.read(counts[0], NEURON_COUNTS), found, names, spec.arms.generations)
 
 
 def _title(plan: Plan, world: str) -> str:
@@ -153,7 +186,7 @@ def _figures(paths: list[Path]) -> dict[str, str]:
     by_name = {path.stem: path for path in paths}
     if missing := sorted(LABELS.keys() - by_name.keys()):
         raise ContractError(f"--figures: {', '.join(missing)} is missing.\n  Hand in the four SVG files of `figure`.")
-    shown = LABELS | {name: label for name, label in WHERE_TRUTH_IS_KNOWN.items() if name in by_name}
+    shown = LABELS | {name: label for name, label in EXTRA.items() if name in by_name}
     return {name: _inlined(by_name[name], name.replace("_", "-"), label) for name, label in shown.items()}
 
 

@@ -37,7 +37,14 @@ ENCODINGS = ("tokenizer/tokenizer.json", "encoding.json")
 OF_ALL = ("metrics.parquet", "ancestry.parquet", "theory.parquet", "points.parquet")
 OF_WORLD = ("metrics.parquet", "theory.parquet", "points.parquet")
 SIMULATED = {"theory.parquet": THEORY, "points.parquet": POINTS}
-OPTIONAL = ("truth.parquet", "base_model/base_model.json", "contrasts.parquet", "claims.parquet")
+OPTIONAL = (
+    "truth.parquet",
+    "base_model/base_model.json",
+    "contrasts.parquet",
+    "neurons.parquet",
+    "neuron_counts.parquet",
+    "claims.parquet",
+)
 AFTERWARDS = ("audit.parquet", "report.html")
 """Written after the workflow's audit, so that only a later one can look at them."""
 
@@ -93,8 +100,9 @@ def spec_of(folder: Path) -> AuditSpec:
     there = [name for name in (*OPTIONAL, *AFTERWARDS) if (folder / name).exists()]
     if arms.strategies:
         wanted += [name for name in ENCODINGS if (folder / name).exists()] or [ENCODINGS[0]]
+    raters = sorted(str(path.relative_to(folder)) for path in folder.glob("rater=*/*.parquet"))
     figures = sorted(f"figures/{path.name}" for path in folder.glob("figures/*.svg"))
-    return AuditSpec(arms=arms, parts=(*wanted, *there, *figures))
+    return AuditSpec(arms=arms, parts=(*wanted, *there, *raters, *figures))
 
 
 def _arms_there(folder: Path) -> CollectSpec:
@@ -178,6 +186,10 @@ def _check_arm(walk: Walk, arm: Arm) -> None:
         _check_mixture(walk, arm, mixture, spec)
     _check_model(walk, arm, mixture)
     _check_losses(walk, arm)
+    if (walk.shelf.folder / arm.folder / "internals.parquet").exists() and (
+        inside := walk.shelf.table(f"{arm.folder}/internals.parquet")
+    ):
+        walk.shelf.note(inside.name, "place", tables.place_faults(inside.table, arm))
     if measured := walk.shelf.table(f"{arm.folder}/metrics.parquet"):
         walk.shelf.note(measured.name, "place", tables.place_faults(measured.table, arm))
         walk.metrics.append(measured.table)

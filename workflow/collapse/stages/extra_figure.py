@@ -1,6 +1,7 @@
-"""Draw what shows where the truth is known, as SVG: what measures say beside it, and how good a verifier must be."""
+"""Draw figures that not every experiment has, as SVG: what measures say beside the truth, verifiers, raters."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -9,8 +10,9 @@ from collapse.artifacts import contracts
 from collapse.artifacts.contracts import METRICS, Record
 from collapse.config.specs import CompareSpec
 from collapse.errors import ConfigError
-from collapse.plots import calibration, style, verification
+from collapse.plots import calibration, curves, style, verification
 from collapse.plots.media import WORDS
+from collapse.plots.ratings import RATED, rated_panels
 from collapse.running.files import written_at_once
 from collapse.stages import Output
 from collapse.stats.calibration import calibrations
@@ -30,7 +32,7 @@ def run(
     Args:
         spec: The strategies.
         name: Which figure: `calibration`, a panel per measure beside what it is read as; or `verification`, what
-            students of verifiers of different strength come to.
+            students of verifiers of different strength come to; or `ratings`, what raters say of each generation.
         metrics: The experiment's metrics table.
         figure: The figure.
         record: What the figure is made from; kept in its metadata.
@@ -49,5 +51,8 @@ def _drawn(spec: CompareSpec, name: str, metrics: Path) -> Figure:
         case "verification":
             found = strengths(measured, names, WORDS[spec.form.output].error)
             return verification.figure(found, spec.strategies)
+        case "ratings":
+            words = replace(WORDS[spec.form.output], panels=rated_panels(measured))
+            return curves.small_multiples(measured, spec.strategies, spec.report.confidence, words, RATED)
         case _:
-            raise ConfigError(f"--name: is {name!r}; it may be calibration or verification.")
+            raise ConfigError(f"--name: is {name!r}; it may be calibration, verification or ratings.")
