@@ -11,6 +11,7 @@ from pydantic import Field
 from collapse.config.claims import Claim, ClaimId
 from collapse.config.form import TEXT, Form
 from collapse.config.settings import (
+    ArithmeticSettings,
     BudgetSettings,
     ClassifierSettings,
     CorpusSettings,
@@ -215,6 +216,8 @@ class CompareSpec(Settings):
     form: Form = TEXT
     strategies: tuple[Strategy, ...]
     report: ReportSettings
+    staircase: ArithmeticSettings | None = Field(default=None, exclude_if=lambda section: section is None)
+    """Questions about the greatest common divisor whose closed form is drawn, where held-out ones are answered."""
 
 
 class ReportSpec(Settings):

@@ -36,6 +36,7 @@ class Arm:
         reserve: Real examples kept aside, whose inputs may have been asked.
         references: What the real examples were measured by before, where the medium has such a thing.
         truth: All that the source can make, with its probability, where it is known.
+        encoder: How values are written, where held-out inputs are answered.
     """
 
     form: Form
@@ -50,6 +51,7 @@ class Arm:
     reserve: pa.Table | None = None
     references: Path | None = None
     truth: pa.Table | None = None
+    encoder: Any = None
 
 
 def measures(medium: str) -> Any:

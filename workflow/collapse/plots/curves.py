@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -85,7 +86,13 @@ def test_loss(
     return figure
 
 
-def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: float, words: Words = TEXT) -> Figure:
+def diversity(
+    metrics: pa.Table,
+    strategies: Sequence[Strategy],
+    confidence: float,
+    words: Words = TEXT,
+    levels: Mapping[tuple[str, str], Mapping[str, float]] = MappingProxyType({}),
+) -> Figure:
     """Measures of the samples against generation, small multiples; real examples as a dotted level.
 
     Args:
@@ -93,6 +100,8 @@ def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
         strategies: What is shown, in the order of the config.
         confidence: Coverage of the bands.
         words: What examples are called, and which measures are drawn.
+        levels: What theory says of a measure and what it is taken on, by name, dotted; one far from the lines is left
+            out.
     """
     curves = {panel: _of(strategies, bands(metrics, *panel, confidence)) for panel in words.panels}
     shown = [panel for panel, found in curves.items() if found]
@@ -106,8 +115,10 @@ def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: flo
         legend_at(figure, 0.65, _handles(strategies, words), n_columns, handle_length=2.6)
         for index, panel in enumerate(shown):
             row, column = divmod(index, 3)
-            axes = axes_at(figure, 0.5 + 2.95 * column, head + PANEL_ROW * row, width=2.4, height=1.42)
+            axes = axes_at(figure, 0.6 + 2.93 * column, head + PANEL_ROW * row, width=2.36, height=1.42)
             _panel(axes, panel, curves[panel], looks(strategies), reference_level(metrics, *panel), words)
+            if panel in levels:
+                _draw_levels(axes, levels[panel])
             if index + 3 >= len(shown):
                 axes.set_xlabel("generation", labelpad=2)
     return figure

@@ -38,6 +38,7 @@ def run(
     verdicts: Path | None = None,
     truth: Path | None = None,
     references: Path | None = None,
+    encoding: Path | None = None,
     document_losses: Output,
     metrics: Output,
     record: Record,
@@ -57,6 +58,7 @@ def run(
         verdicts: Verdicts on them, where the strategy has verifiers.
         truth: All that the source can write, with its probability; only where it is a grammar.
         references: What real examples are measured by, where the medium's measures need it.
+        encoding: How the experiment's values are written; only where held-out inputs are answered.
         document_losses: Loss of every example.
         metrics: The metrics.
         record: What the artifacts are made from.
@@ -80,6 +82,7 @@ def run(
         reserve=reserve,
         references=references,
         truth=contracts.read(truth, TRUTH) if truth else None,
+        encoder=media.load_encoding(encoding, spec.form).output if encoding else None,
     )
     measured = measures(spec.form.output).measured(arm)
     if drawn and verdicts:
