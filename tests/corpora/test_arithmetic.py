@@ -8,8 +8,8 @@ from collapse.corpora import arithmetic
 from collapse.errors import ConfigError
 
 
-def read(task: str, largest: int = 30, examples: int = 500, seed: int = 0):
-    return arithmetic.read(ArithmeticSettings(task=task, largest=largest, examples=examples, seed=seed))
+def read(task: str, largest: int = 30, examples: int = 500, seed: int = 0, base: int = 10):
+    return arithmetic.read(ArithmeticSettings(task=task, largest=largest, examples=examples, seed=seed, base=base))
 
 
 @pytest.mark.parametrize(("task", "right"), [("addition", lambda a, b: a + b), ("gcd", math.gcd)])
@@ -36,3 +36,14 @@ def test_large_numbers_are_drawn_without_a_list_of_all_pairs():
 def test_another_seed_asks_other_questions():
     assert [one.input for one in read("addition")] == [one.input for one in read("addition")]
     assert [one.input for one in read("addition")] != [one.input for one in read("addition", seed=1)]
+
+
+@pytest.mark.parametrize("base", [2, 6, 30, 36])
+@pytest.mark.parametrize(("task", "right"), [("addition", lambda a, b: a + b), ("gcd", math.gcd)])
+def test_numbers_in_another_base_are_the_same_numbers(task, right, base):
+    plain, found = read(task), read(task, base=base)
+    for one, other in zip(plain, found, strict=True):
+        a, b = (int(number, base) for number in re.findall(r"[0-9a-z]+", (other.input or "").removeprefix("gcd")))
+        assert [a, b] == [int(number) for number in re.findall(r"\d+", one.input or "")]
+        assert int(other.text, base) == right(a, b)
+        assert "base" in other.source and "base" not in one.source

@@ -95,6 +95,24 @@ def test_prompt_and_continuation_add_up_to_the_whole(model):
     np.testing.assert_allclose(model.score(head)[0] + model.score(tail, prompts=head)[0], whole, atol=1e-4)
 
 
+def test_the_likeliest_continuation_is_that_of_transformers(model, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    model.save(tmp_path)
+    oracle = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    prompts = Sequences.of([[5, 6], [7], [], [8, 9, 10], *([number, 3] for number in range(2, 30))])
+    found = model.continued(prompts, 6)
+    assert found.lengths.min() >= 1 and found.lengths.max() <= 6
+    for prompt, text in zip(prompts, found, strict=True):
+        given = torch.tensor([[VOCABULARY.bos, *prompt]])
+        with torch.no_grad():
+            expected = oracle.generate(
+                given, attention_mask=torch.ones_like(given), do_sample=False, max_new_tokens=6, pad_token_id=2
+            )[0, given.shape[1] :].tolist()
+        ends = expected.index(VOCABULARY.eos) + 1 if VOCABULARY.eos in expected else len(expected)
+        assert text.tolist() == expected[:ends]
+
+
 def test_a_saved_model_loads_as_it_was(model, tmp_path):
     texts = random_texts(5, seed=8)
     model.save(tmp_path)

@@ -9,7 +9,8 @@ import tables
 
 from collapse.artifacts.contracts import DOCUMENTS, SAMPLES
 from collapse.config.form import TEXT, Form
-from collapse.config.settings import EvaluationSettings
+from collapse.config.settings import AnswerSettings, EvaluationSettings
+from collapse.media.text.sequences import Sequences
 from collapse.metrics import label, text, verification
 
 SETTINGS = EvaluationSettings(diversity_tokens=100, self_bleu_samples=2, tail_share=0.5)
@@ -21,7 +22,7 @@ def found(right, accepted, said=None, seed=0) -> dict:
         right=lambda _arm: None if right is None else np.array(right, dtype=bool),
         spread=lambda _arm, rows: {"class_entropy": float(np.mean(rows["draw"].to_numpy()))},
     )
-    arm = SimpleNamespace(samples=pa.table({"draw": np.arange(len(accepted))}))
+    arm = SimpleNamespace(samples=pa.table({"draw": np.arange(len(accepted))}), form=TEXT)
     said = {"one": np.array(accepted, dtype=bool)} if said is None else said
     rows = verification.measured(arm, medium, np.array(accepted, dtype=bool), said, np.random.default_rng(seed))
     return {(row.metric, row.evaluation_set): row for row in rows}
@@ -62,6 +63,17 @@ def test_what_is_not_defined_is_not_measured(right, accepted, absent):
     assert measured == {"true_positive_rate", "false_positive_rate", "verifier_precision", "breakdown_proxy"} - absent
 
 
+def test_an_input_is_solved_if_a_right_sample_of_it_is_let_through():
+    medium = SimpleNamespace(right=lambda _arm: np.array([1, 0, 1, 1, 0, 0], dtype=bool), spread=lambda _arm, _rows: {})
+    asked = pa.table({"prompt_id": ["a", "a", "b", "b", "c", "d"]})
+    arm = SimpleNamespace(samples=asked, form=Form(input="text", output="text"))
+    # a: the right one; b: neither of two right ones; c: a wrong one; d: nothing
+    accepted = np.array([1, 0, 0, 0, 1, 0], dtype=bool)
+    rows = verification.measured(arm, medium, accepted, {}, np.random.default_rng(0))
+    (solved,) = [row for row in rows if row.metric == "solved_fraction"]
+    assert (solved.value, solved.n, solved.evaluation_set) == (0.25, 4, "verifiers")
+
+
 def test_accepted_samples_are_set_beside_as_many_at_random():
     accepted = np.arange(1_000) >= 900
     rows = found(None, accepted)
@@ -88,11 +100,37 @@ def samples(*asked_and_said: tuple[str, str, list[int]]) -> pa.Table:
 
 def test_answers_are_right_if_they_are_those_of_their_question():
     drawn = samples(("d0", "2", [1]), ("d1", "2", [1]), ("d1", "3", [1]))
-    arm = SimpleNamespace(form=Form(input="text", output="text"), samples=drawn, truth=None)
+    arm = SimpleNamespace(form=Form(input="text", output="text"), samples=drawn, truth=None, settings=SETTINGS)
     arm.train, arm.reserve = documents("2", "3"), None
     assert text.right(arm).tolist() == [True, False, True]
+    nearly = AnswerSettings(match="numbers", tolerance=0.4)
+    arm.settings = SETTINGS.model_copy(update={"answers": nearly})
+    assert text.right(arm).tolist() == [True, True, True], "2 is within 40 % of 3"
     arm.form = TEXT
     assert text.right(arm) is None
+
+
+def test_held_out_questions_are_answered_by_the_likeliest_tokens_and_an_answer_must_end():
+    end = 9
+    asked = pa.table({"text": ["19", "2", "3", "4"], "prompt_token_ids": pa.array([[1], [2], [3], [4]])})
+    asked = asked.append_column(
+        "token_ids", pa.array([[1, 8, end], [2, end], [3, end], [4, end]], pa.list_(pa.int32()))
+    )
+    said = {1: [1, 8, end], 2: [3, end], 3: [3, 3, 3], 4: [4, end]}  # right, wrong, without an end, right
+
+    def continued(prompts, most_tokens):
+        assert most_tokens == 3, "the length of the longest real answer"
+        return Sequences.of(said[int(prompt[0])] for prompt in prompts)
+
+    words = {(1, 8): "19", (3,): "3", (3, 3, 3): "3", (4,): "4"}
+    encoder = SimpleNamespace(
+        eos=end, decode_all=lambda texts: [words[tuple(int(t) for t in one if t != end)] for one in texts]
+    )
+    arm = SimpleNamespace(model=SimpleNamespace(continued=continued), test=asked, encoder=encoder, settings=SETTINGS)
+    assert text._answer_metrics(arm) == []
+    arm.settings = SETTINGS.model_copy(update={"answers": AnswerSettings(match="exact")})
+    (found,) = text._answer_metrics(arm)
+    assert (found.metric, found.evaluation_set, found.value, found.n) == ("right_fraction", "real_test", 0.5, 4)
 
 
 def test_a_text_is_right_if_the_source_can_write_it():

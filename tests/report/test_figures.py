@@ -231,6 +231,15 @@ def test_levels_near_the_lines_are_drawn_and_named_and_those_far_away_are_not(tw
     assert plain.axes[0].get_ylim()[1] < 4.9 < figure.axes[0].get_ylim()[1] < 6
 
 
+def test_closed_forms_are_levels_of_their_own_panel():
+    metrics, strategies = crowd(2, 3, 2)
+    panel = ("right_fraction", "real_test")
+    figure = curves.diversity(metrics, strategies, 0.95, TEXT, {panel: {"the last digit": 0.6, "nobody": 60.0}})
+    named = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert ["the last digit" in texts for texts in named] == [i == TEXT.panels.index(panel) for i in range(len(named))]
+    assert not any("nobody" in texts for texts in named)
+
+
 def test_a_figure_of_verifiers_whose_strength_nobody_knows_says_so():
     drawn = style.svg(verification.figure([], []), "").decode()
     assert "every sample is wrong" in drawn

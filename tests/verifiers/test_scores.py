@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from collapse.config.verifiers import AnswerVerifier, NearDuplicatesVerifier
+from collapse.media import answers
 from collapse.verifiers import answer, clusters, detector, near_duplicates, rouge
 
 # --- answers ---
@@ -52,7 +53,7 @@ def test_numbers_are_right_within_a_share_of_their_size(given_, reason):
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=6))
 def test_numbers_are_read_as_they_are_written(values):
     for text in (" ".join(map(str, values)), ", ".join(f"{value:e}" for value in values)):
-        found = answer.numbers(text)
+        found = answers.numbers(text)
         assert found is not None and found == pytest.approx(np.array(values, dtype=float), rel=1e-5)
 
 

@@ -212,6 +212,7 @@ NO_SETTING = (
 
 VAE = {"family": "vae", "start": "fresh", "corpus.source": "mnist", "generate.engine": "native", "budget": {"match": "steps", "amount": 50}, "strategies": [{"name": "replace", "compose": "replace"}]}  # fmt: skip
 SUMS = {"corpus.source": "arithmetic", "prompt.source": "real_input", "corpus.max_document_tokens": 20}
+MATRICES = {"rows": 2, "largest": 5, "digits": 2, "examples": 100, "seed": 0}
 OF_MEDIA = (
     Odd("family", "vae", ("family: `vae` does not learn texts", "use transformer, ngram"), {"generate.engine": "native"}),
     Odd("family", "ngram", ("family: `ngram` does not learn images", "use vae"), VAE),
@@ -233,6 +234,16 @@ OF_MEDIA = (
     Odd("corpus.images.height", 30, ("corpus.images.height", "multiple of 4", "28"), VAE | {"corpus.source": "images", "corpus.images.path": "x.parquet"}),
     Odd("classifier.architecture", "random_features", ("`family: classifier` is fitted at once", "no steps"), VAE | {"family": "classifier", "prompt.source": "real_input"}),
     Odd("corpus.arithmetic.largest", 0, ("corpus.arithmetic.largest: is 0; it must be at least 1",), SUMS),
+    Odd("corpus.arithmetic.base", 1, ("corpus.arithmetic.base: is 1; it must be at least 2",), SUMS),
+    Odd("corpus.arithmetic.base", 37, ("corpus.arithmetic.base: is 37; it may be at most 36",), SUMS),
+    Odd("corpus.source", "eigenvalues", ("corpus: `source: eigenvalues` needs `eigenvalues`",), SUMS | {"corpus.eigenvalues": None}),
+    Odd("corpus.eigenvalues", MATRICES | {"rows": 1}, ("corpus.eigenvalues.rows: is 1; it must be at least 2",), SUMS),
+    Odd("corpus.eigenvalues", MATRICES | {"digits": 9}, ("corpus.eigenvalues.digits: is 9; it may be at most 8",), SUMS),
+    Odd("corpus.eigenvalues", MATRICES | {"largest": 0}, ("corpus.eigenvalues.largest: is 0; it must be at least 1",), SUMS),
+    Odd("evaluation.answers", {"match": "exact"}, ("evaluation.answers: asks held-out inputs of pairs of texts", "leave it out")),
+    Odd("evaluation.answers", {"match": "nearly"}, ("evaluation.answers.match: is 'nearly'; it may be", "numbers"), SUMS),
+    Odd("evaluation.answers", {"match": "exact", "tolerance": 0.1}, ("evaluation.answers.tolerance: is 0.1", "use `match: numbers`"), SUMS),
+    Odd("evaluation.answers", {"match": "numbers", "tolerance": -1}, ("evaluation.answers.tolerance: is -1; it must be at least 0",), SUMS),
     Odd("prompt.in_training", True, ("prompt.in_training", "false"), VAE | {"family": "classifier", "prompt.source": "real_input"}),
 )  # fmt: skip
 

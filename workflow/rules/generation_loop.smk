@@ -126,6 +126,7 @@ rule evaluate:
         references=EXPERIMENT.inputs.yardstick,
         raters=EXPERIMENT.inputs.raters,
         base_model=EXPERIMENT.inputs.base_read,
+        encoding=EXPERIMENT.inputs.answered_in,
     output:
         document_losses="<arm>/document_losses.parquet",
         metrics="<arm>/metrics.parquet",
@@ -145,7 +146,7 @@ rule evaluate:
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --model {input.model:q} --generation-0 {input.generation_0:q} --documents {input.documents:q} \
             --mixture {input.mixture:q} --samples {input.samples:q} --verdicts {input.verdicts:q} \
-            --truth {input.truth:q} --references {input.references:q} \
+            --truth {input.truth:q} --references {input.references:q} --encoding {input.encoding:q} \
             --raters {input.raters:q} --base-model {input.base_model:q} \
             --document-losses {output.document_losses:q} --metrics {output.metrics:q} &>{log:q}
         """

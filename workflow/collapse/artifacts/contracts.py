@@ -701,7 +701,11 @@ CLAIMS = Contract(
         Column("where", _TEXT, "theorem, table, figure or section"),
         Column("statement", _TEXT, "what the paper says, in our words"),
         Column("metric", _TEXT, "what was measured"),
-        category("kind", "how it is checked", "value", "bound", "trend", "slope", "peak", "ratio", "order"),
+        category(
+            "kind",
+            "how it is checked",
+            *("value", "bound", "trend", "slope", "peak", "ratio", "order", "paired_order", "paired_equal"),
+        ),
         category(
             "evidence", "whose the expectation is: the paper's, by its formula, ours", "published", "theorem", "ours"
         ),

@@ -5,7 +5,7 @@ misses it by more than chance, and *inconclusive* otherwise. Well enough means: 
 standard errors for values, a difference of at least `Z` standard errors for orders and trends.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -14,9 +14,12 @@ import numpy as np
 
 from collapse.claims.selection import aligned, select
 from collapse.config.claims import (
+    COMPARED,
     BoundClaim,
     Claim,
     OrderClaim,
+    PairedEqualClaim,
+    PairedOrderClaim,
     PeakClaim,
     RatioClaim,
     SlopeClaim,
@@ -25,6 +28,7 @@ from collapse.config.claims import (
 )
 from collapse.errors import ConfigError, ContractError
 from collapse.stats.named import refuse_unknown
+from collapse.stats.paired import LEAST_SEEDS, Interval, paired_t
 from collapse.stats.pooled import Pooled, Value
 
 RESOLUTION = 4.0
@@ -32,6 +36,11 @@ RESOLUTION = 4.0
 
 Z = 1.96
 """Standard errors of a 95 % interval."""
+
+CONFIDENCE = 0.95
+"""Coverage of intervals of differences within seeds."""
+
+TOO_FEW = f"Fewer than {LEAST_SEEDS} seeds, or seeds without spread, say nothing of how well the difference is known."
 
 Verdict = Literal["reproduced", "not_reproduced", "inconclusive"]
 SEVERITY = {"reproduced": 0, "inconclusive": 1, "not_reproduced": 2}
@@ -52,6 +61,7 @@ class Finding:
         verdict: The outcome.
         reason: Why, in one sentence.
         strain: How close it came to failing; larger is closer.
+        interval: Ends of the 95 % interval of `observed`, where it is not the normal one.
     """
 
     observed: float
@@ -64,6 +74,7 @@ class Finding:
     verdict: Verdict
     reason: str
     strain: float
+    interval: tuple[float, float] | None = None
 
 
 def check(claim_id: str, claim: Claim, measured: Pooled) -> dict[str, object]:
@@ -77,7 +88,7 @@ def check(claim_id: str, claim: Claim, measured: Pooled) -> dict[str, object]:
     values = select(measured, claim.select, f"{where}.select")
     findings = _CHECKS[claim.kind](claim, values, measured, where)
     worst = max(findings, key=lambda finding: (SEVERITY[finding.verdict], finding.strain))
-    spread = None if worst.standard_error is None else Z * worst.standard_error
+    low, high = _ends(worst)
     reason = worst.reason
     if claim.reason and worst.verdict != "reproduced":
         reason = f"{reason} {claim.reason}"
@@ -95,14 +106,22 @@ def check(claim_id: str, claim: Claim, measured: Pooled) -> dict[str, object]:
         "theory": worst.theory,
         "observed": worst.observed,
         "standard_error": worst.standard_error,
-        "low": None if spread is None else worst.observed - spread,
-        "high": None if spread is None else worst.observed + spread,
+        "low": low,
+        "high": high,
         "at": worst.at,
         "n_values": len(findings),
         "n_replicates": worst.n,
         "verdict": worst.verdict,
         "reason": reason,
     }
+
+
+def _ends(finding: Finding) -> tuple[float | None, float | None]:
+    """The 95 % interval of what was obtained."""
+    if finding.interval is not None or finding.standard_error is None:
+        return finding.interval or (None, None)
+    spread = Z * finding.standard_error
+    return finding.observed - spread, finding.observed + spread
 
 
 def foresee(claim_id: str, claim: Claim, places: Pooled) -> None:
@@ -121,7 +140,7 @@ def foresee(claim_id: str, claim: Claim, places: Pooled) -> None:
     expects_theory = getattr(claim, "expected", None) == "theory"
     if isinstance(claim, TrendClaim | SlopeClaim | PeakClaim):
         _along(values, claim.along, where)
-    others = [value for key in ("over", "exceeds") for _, value in _pairs(claim, values, places, where, key)]
+    others = [value for key in COMPARED for _, value in _pairs(claim, values, places, where, key)]
     for value in [*values, *others] if expects_theory else []:
         _theory_of(value, where)
 
@@ -270,6 +289,71 @@ def _order(claim: OrderClaim, values: list[Value], measured: Pooled, where: str)
     return findings
 
 
+def _paired_order(claim: PairedOrderClaim, values: list[Value], measured: Pooled, where: str) -> list[Finding]:
+    findings = []
+    for value, other, found in _within_seeds(claim, values, measured, where, "exceeds"):
+        low, high = found.low, found.high
+        if found.n_seeds < LEAST_SEEDS or low is None or high is None:
+            verdict, reason = "inconclusive", TOO_FEW
+        elif low > 0 or high < 0:
+            verdict = "reproduced" if low > 0 else "not_reproduced"
+            side = "above" if low > 0 else "below"
+            reason = f"It is {side} {other.place}: the difference is {found.estimate:.3g} [{low:.3g}, {high:.3g}]."
+        else:
+            verdict = "inconclusive"
+            reason = f"Whether it is above {other.place} is undecided: {found.estimate:.3g} [{low:.3g}, {high:.3g}]."
+        findings.append(_difference(value, found, 0.0, None, verdict, reason, -found.estimate))
+    return findings
+
+
+def _paired_equal(claim: PairedEqualClaim, values: list[Value], measured: Pooled, where: str) -> list[Finding]:
+    findings = []
+    for value, other, found in _within_seeds(claim, values, measured, where, "equals"):
+        low, high, tolerance = found.low, found.high, claim.tolerance
+        if found.n_seeds < LEAST_SEEDS or low is None or high is None:
+            verdict, reason = "inconclusive", TOO_FEW
+        else:
+            inside, outside = max(-low, high) <= tolerance, max(low, -high) > tolerance
+            verdict = "reproduced" if inside else "not_reproduced" if outside else "inconclusive"
+            reason = (
+                f"It differs from {other.place} by {found.estimate:.3g} [{low:.3g}, {high:.3g}], where {tolerance:.3g} "
+                "is allowed."
+            )
+        findings.append(_difference(value, found, 0.0, tolerance, verdict, reason, abs(found.estimate) / tolerance))
+    return findings
+
+
+def _within_seeds(
+    claim: Claim, values: list[Value], measured: Pooled, where: str, key: str
+) -> Iterator[tuple[Value, Value, Interval]]:
+    """Each value with the one it is compared with, and the interval of their mean difference within seeds."""
+    for value, other in _pairs(claim, values, measured, where, key):
+        seeds = sorted(value.by_seed.keys() & other.by_seed.keys())
+        differences = np.array([value.by_seed[seed] - other.by_seed[seed] for seed in seeds])
+        if len(differences) < 2:
+            yield value, other, Interval(value.mean - other.mean, None, None, "single_seed", len(seeds), None)
+        else:
+            yield value, other, paired_t(differences, CONFIDENCE)
+
+
+def _difference(
+    value: Value,
+    found: Interval,
+    expected: float,
+    tolerance: float | None,
+    verdict: Verdict,
+    reason: str,
+    strain: float,
+) -> Finding:
+    """A finding about a difference within seeds, whose interval is Student's."""
+    known = found.low is not None and found.high is not None
+    interval = (found.low, found.high) if known else None
+    return Finding(
+        *(found.estimate, None, expected, tolerance, None, value.place, value.n, verdict, reason, strain),
+        interval=interval,  # pyright: ignore[reportArgumentType]
+    )
+
+
 def _along(values: list[Value], axis: str, where: str) -> list[Value]:
     """The values in order of an axis on which no two share a place."""
     swept = set[str].intersection(*(set(value.point) for value in values))
@@ -301,4 +385,6 @@ _CHECKS: dict[str, Callable[..., list[Finding]]] = {
     "peak": _peak,
     "ratio": _ratio,
     "order": _order,
+    "paired_order": _paired_order,
+    "paired_equal": _paired_equal,
 }

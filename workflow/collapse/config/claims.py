@@ -12,6 +12,9 @@ from collapse.config.settings import Name, Settings
 
 ClaimId = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9.]+)*$")]
 
+COMPARED = ("over", "exceeds", "equals")
+"""Keys of selections that a claim compares its own with."""
+
 Evidence = Literal["published", "theorem", "ours"]
 """`published`: a number that the paper prints or draws, or a sign or order that it states of its experiment; `theorem`:
 a formula that the paper states, at our settings; `ours`: derived here, no claim of the paper."""
@@ -139,7 +142,35 @@ class OrderClaim(ClaimSettings):
     exceeds: Selection
 
 
+class PairedOrderClaim(ClaimSettings):
+    """Of the loop: the selected values exceed others, row by row, as differences within seeds say: the 95 % paired
+    t-interval of their mean lies above 0.
+    """
+
+    kind: Literal["paired_order"]
+    exceeds: Selection
+
+
+class PairedEqualClaim(ClaimSettings):
+    """Of the loop: the selected values equal others, row by row: the 95 % paired t-interval of the mean difference
+    within seeds lies within the tolerance on both sides of 0.
+    """
+
+    kind: Literal["paired_equal"]
+    equals: Selection
+    tolerance: Tolerance
+    """In the metric's unit."""
+
+
 Claim = Annotated[
-    ValueClaim | BoundClaim | TrendClaim | SlopeClaim | PeakClaim | RatioClaim | OrderClaim,
+    ValueClaim
+    | BoundClaim
+    | TrendClaim
+    | SlopeClaim
+    | PeakClaim
+    | RatioClaim
+    | OrderClaim
+    | PairedOrderClaim
+    | PairedEqualClaim,
     Field(discriminator="kind"),
 ]

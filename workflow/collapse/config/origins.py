@@ -17,6 +17,7 @@ SHARED = {
     "prompt_in_training": "prompt.in_training",
     "batch_size": "training.batch_size",
     "context_length": "transformer.context_length",
+    "staircase": "corpus.arithmetic",
     "sets_drawn": "strategies (most sets of samples that one asks for)",
     "sets_offered": "strategies[{place}] (sets of samples it asks for)",
     "flops_per_token": "transformer (floating-point operations of a token)",

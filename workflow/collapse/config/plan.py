@@ -9,12 +9,13 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from collapse.config.base import repeated
-from collapse.config.claims import Claim, ClaimId, Selection
+from collapse.config.claims import COMPARED, Claim, ClaimId, Selection
 from collapse.config.form import Form
 from collapse.config.problems import explain
 from collapse.config.raters import Rater
 from collapse.config.settings import (
     PRETRAINING,
+    ArithmeticSettings,
     ClassifierSettings,
     CorpusSettings,
     DecodingSettings,
@@ -65,6 +66,9 @@ from collapse.errors import ConfigError
 
 VLLM_HEAD_WIDTHS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 """Widths of an attention head that vLLM 0.32 has a CPU kernel for; its GPU kernels know these too."""
+
+MOST_COUNTED = 10_000_000
+"""Largest number up to which pairs are counted by their greatest common divisor, in a second or two."""
 
 FAMILY_FORMS = {
     "transformer": ("text", "text>text"),
@@ -170,11 +174,16 @@ class Plan(Settings):
 
     def _check_claims(self) -> None:
         for claim_id, claim in self.claims.items():
-            others = {"over": getattr(claim, "over", None), "exceeds": getattr(claim, "exceeds", None)}
+            others = {key: getattr(claim, key, None) for key in COMPARED}
             for key, selection in {"select": claim.select, **others}.items():
                 if selection is None:
                     continue
                 where = f"claims.{claim_id}.{key}"
+                if selection.world is not None and claim.kind in ("paired_order", "paired_equal"):
+                    raise ValueError(
+                        f"{where}.world: `{claim.kind}` compares seed by seed, which a world's replicates are not; use "
+                        "order or ratio"
+                    )
                 if selection.world is None:
                     self._check_names_loop(where, selection)
                 elif selection.world not in self.worlds:
@@ -230,6 +239,11 @@ class Plan(Settings):
             raise ValueError(
                 f"budget.match: `{self.budget.match}` is about text, and a model makes {form.output}s here; use "
                 "documents, steps or epochs"
+            )
+        if self.evaluation.answers and form.title != "text>text":
+            raise ValueError(
+                f"evaluation.answers: asks held-out inputs of pairs of texts, and examples are {_in_words(form)} here; "
+                "leave it out, or use a corpus of pairs"
             )
         if prompt.in_training and form.output != "text":
             raise ValueError("prompt.in_training: models of this family do not learn their inputs; set it to false")
@@ -375,6 +389,13 @@ class Plan(Settings):
     def rates_text(self) -> bool:
         """Whether raters, or the base model, read what is written."""
         return bool(self.raters) or self.evaluation.base_perplexity
+
+    @property
+    def _with_closed_form(self) -> ArithmeticSettings | None:
+        """Questions of which closed forms of accuracy are drawn: greatest common divisors, held-out ones answered."""
+        asked = self.corpus.arithmetic if self.corpus.source == "arithmetic" else None
+        drawn = asked is not None and asked.task == "gcd" and asked.largest <= MOST_COUNTED
+        return asked if drawn and self.evaluation.answers else None
 
     @property
     def fresh_fraction(self) -> float:
@@ -613,7 +634,9 @@ class Plan(Settings):
 
     def compare_spec(self) -> CompareSpec:
         """For `contrast`, `figure` and `extra_figure`."""
-        return CompareSpec(form=self.form, strategies=self.strategies, report=self.report)
+        return CompareSpec(
+            form=self.form, strategies=self.strategies, report=self.report, staircase=self._with_closed_form
+        )
 
     def report_spec(self) -> ReportSpec:
         """For `report`."""

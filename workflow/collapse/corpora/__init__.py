@@ -83,5 +83,10 @@ def read(settings: CorpusSettings) -> list[RealText]:
 
             assert settings.arithmetic is not None
             return arithmetic.read(settings.arithmetic)
+        case "eigenvalues":
+            from collapse.corpora import eigenvalues
+
+            assert settings.eigenvalues is not None
+            return eigenvalues.read(settings.eigenvalues)
         case other:
             raise ConfigError(f"corpus.source: `{other}` holds no text.")

@@ -46,6 +46,10 @@ class Inputs:
         """What says how the experiment's values are written."""
         return f"{self.folder}/{media.encoding_path(self.plan.form)}"
 
+    def answered_in(self, _wildcards: object = None) -> list[str]:
+        """What says how the values are written, where held-out inputs are answered."""
+        return [self.encoding] if self.plan.evaluation.answers and self.plan.strategies else []
+
     def base_model(self, _wildcards: object = None) -> list[str]:
         """The pretrained weights, if the plan has any."""
         return [f"results/{self.plan.experiment}/base_model/base_model.json"] if self.plan.has_base_model else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from collapse.artifacts import layout
 from collapse.claims import foresee
 from collapse.config.base import gibibytes
-from collapse.config.claims import Claim
+from collapse.config.claims import COMPARED, Claim
 from collapse.config.settings import RealTextSettings
 from collapse.errors import ConfigError, EngineError
 from collapse.experiment import limits, sizes
@@ -52,7 +52,7 @@ class Start:
                 check_panel(f"worlds.{name}.panels[{i}]", panel, measured[name])
         everywhere = Pooled(tuple(chain.from_iterable(measured.values())), ())
         for claim_id, claim in self.plan.claims.items():
-            loop = [key for key in ("select", "over", "exceeds") if self._is_of_loop(claim_id, claim, key)]
+            loop = [key for key in ("select", *COMPARED) if self._is_of_loop(claim_id, claim, key)]
             if not loop:
                 foresee(claim_id, claim, everywhere)
 

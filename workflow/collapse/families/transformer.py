@@ -95,6 +95,39 @@ class TransformerModel:
         owners = segments.flatten()[predicted].cpu().numpy()
         return np.bincount(owners, weights=losses[predicted].double().cpu().numpy(), minlength=n_documents)
 
+    def continued(self, prompts: Sequences, most_tokens: int) -> Sequences:
+        """The likeliest token after each prompt, and so on until a text ends: greedy decoding, in float32.
+
+        The whole text is read again for every token: of answers this short, a cache would save little.
+
+        Args:
+            prompts: What each text goes on from; a text may have no token.
+            most_tokens: A text that has not ended by then is cut there.
+        """
+        texts: list[np.ndarray] = [np.empty(0, dtype=np.int32)] * len(prompts)
+        self.network.eval()
+        for length in np.unique(prompts.lengths):  # rows of one length need no padding
+            alike = np.flatnonzero(prompts.lengths == length)
+            for rows in np.split(alike, np.arange(ROWS_SCORED, len(alike), ROWS_SCORED)):
+                for row, text in zip(rows, self._continued(prompts.take(rows), most_tokens), strict=True):
+                    texts[row] = text
+        return Sequences.of(texts)
+
+    def _continued(self, prompts: Sequences, most_tokens: int) -> list[np.ndarray]:
+        """The same of prompts of one length."""
+        bos, eos = (int(str(self.configuration[f"{end}_token_id"])) for end in ("bos", "eos"))
+        known = torch.tensor([[bos, *prompt] for prompt in prompts], device=self.device)
+        n_given = known.shape[1]
+        ended = torch.zeros(len(known), dtype=torch.bool, device=self.device)
+        with torch.no_grad():
+            while known.shape[1] < n_given + most_tokens and not ended.all():
+                positions = torch.arange(known.shape[1], device=self.device).expand_as(known)
+                logits = self.network(known, positions, torch.zeros_like(known))[:, -1]
+                chosen = logits.float().argmax(dim=-1)
+                ended |= chosen == eos
+                known = torch.cat([known, chosen[:, None]], dim=1)
+        return [_until(row, eos) for row in known[:, n_given:].cpu().numpy().astype(np.int32)]
+
     def save(self, folder: Path) -> list[str]:
         """Write the model into `folder` and return the names of its files."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,6 +141,12 @@ class TransformerModel:
         for path in written:  # safetensors makes files that only their owner may read, whatever the umask says
             path.chmod((folder / "config.json").stat().st_mode)
         return [path.name for path in written]
+
+
+def _until(text: np.ndarray, eos: int) -> np.ndarray:
+    """The tokens of a text up to its first end, which is one of them."""
+    ends = np.flatnonzero(text == eos)
+    return text[: ends[0] + 1] if len(ends) else text
 
 
 def fit(job: TrainingJob) -> tuple[TransformerModel, list[TrainingStep]]:

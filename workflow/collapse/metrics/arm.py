@@ -40,6 +40,7 @@ class Arm:
         truth: All that the source can make, with its probability, where it is known.
         raters: What gives outputs labels, by name.
         base_nats: Loss of each sample, at generation 0 of each held-out output, under the base model, where asked for.
+        encoder: How values are written, where held-out inputs are answered.
     """
 
     form: Form
@@ -56,6 +57,7 @@ class Arm:
     truth: pa.Table | None = None
     raters: Mapping[str, Rater] = field(default_factory=dict)
     base_nats: np.ndarray | None = None
+    encoder: Any = None
 
 
 def measures(medium: str) -> Any:

@@ -186,10 +186,17 @@ CATALOGUE: dict[str, Definition] = {
         "1", "none", "Share of the wrong samples that a verifier lets through: ψ (Feng et al. 2024)."
     ),
     "verifier_precision": Definition("1", "none", "Share of the samples that a verifier lets through that are right."),
+    "solved_fraction": Definition(
+        "1",
+        "none",
+        "Share of the inputs of which the verifiers let a right sample through: of an oracle, how often the best of "
+        "several answers is right (Feng et al. 2024, table 1).",
+    ),
     "right_fraction": Definition(
         "1",
         "lower",
-        "Share of the samples that are the real output of their input, letter by letter.",
+        "Share of the samples that are the real output of their input, letter by letter or as `evaluation.answers` "
+        "says. On `real_test`, of a model's likeliest answers to held-out inputs: its accuracy (Charton 2022).",
     ),
     # --- images ---
     "reconstruction_error": Definition(

@@ -12,8 +12,8 @@ from collapse.artifacts.contracts import REFERENCES
 from collapse.config.settings import EvaluationSettings
 from collapse.config.specs import ReferencesSpec
 from collapse.families import Model
-from collapse.media import Encoding
-from collapse.media.text import outputs
+from collapse.media import Encoding, answers
+from collapse.media.text import inputs, outputs
 from collapse.media.text.sequences import Sequences
 from collapse.metrics import Measurement, distance, diversity, kneser_ney, loss, rated, tails
 from collapse.metrics.arm import Arm
@@ -64,7 +64,7 @@ def references(spec: ReferencesSpec, real: pa.Table, before: pa.Table | None, ho
 
 def measured(arm: Arm) -> list[Measurement]:
     """Everything that is measured of an arm's text; at generation 0, real training text stands in for samples."""
-    found = _loss_metrics(arm)
+    found = [*_loss_metrics(arm), *_answer_metrics(arm)]
     written, name = (arm.train, "real_train") if arm.samples is None else (arm.samples, "samples")
     if arm.samples is not None:
         found += _sample_metrics(arm, arm.samples)
@@ -85,6 +85,23 @@ def _loss_metrics(arm: Arm) -> list[Measurement]:
         "document_loss_q95": loss.document_loss_quantile(arm.test_nats, sizes["n_tokens"], 0.95),
     }
     return [Measurement(name, "real_test", *estimate) for name, estimate in estimates.items()]
+
+
+def _answer_metrics(arm: Arm) -> list[Measurement]:
+    """How often the likeliest answers to held-out inputs are right; nothing where they are not asked.
+
+    An answer that has not ended by the length of the longest real one is wrong.
+    """
+    if arm.settings.answers is None:
+        return []
+    model: Any = arm.model
+    most = int(outputs(arm.test).lengths.max())
+    given = model.continued(inputs(arm.test), most)
+    ended = np.array([len(one) > 0 and one[-1] == arm.encoder.eos for one in given])
+    reasons = answers.judged(arm.settings.answers, arm.encoder.decode_all(given), arm.test["text"].to_pylist())
+    right = ended & (reasons == answers.RIGHT)
+    share, n = float(right.mean()), len(right)
+    return [Measurement("right_fraction", "real_test", share, n, float(np.sqrt(share * (1 - share) / n)))]
 
 
 def _sample_metrics(arm: Arm, drawn: pa.Table) -> list[Measurement]:
@@ -130,11 +147,14 @@ def _whole(arm: Arm, drawn: pa.Table) -> Sequences:
 
 
 def _right(arm: Arm, drawn: pa.Table) -> np.ndarray:
-    """Whether each sample is, word for word, the real answer to its input, shape `(n,)`."""
+    """Whether each sample is the real answer to its input, letter by letter or as the settings say, shape `(n,)`."""
     known = [table.select(["document_id", "text"]) for table in (arm.train, arm.reserve) if table is not None]
     real = pa.concat_tables(known)
     rows = pc.index_in(drawn["prompt_id"], real["document_id"].combine_chunks())
-    return pc.equal(real["text"].take(rows), drawn["text"]).to_numpy()
+    true = real["text"].take(rows)
+    if arm.settings.answers is None:
+        return pc.equal(true, drawn["text"]).to_numpy()
+    return answers.judged(arm.settings.answers, drawn["text"].to_pylist(), true.to_pylist()) == answers.RIGHT
 
 
 def _diversity(written: pa.Table, name: str, real: Sequences, settings: EvaluationSettings) -> list[Measurement]:

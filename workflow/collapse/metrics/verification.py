@@ -37,6 +37,9 @@ def measured(
     found = [_share("accepted_fraction", "samples", accepted), *_rates(CHAIN, accepted, right)]
     for name, alone in said.items():
         found += [_share("accepted_fraction", f"verifier/{name}", alone), *_rates(f"verifier/{name}", alone, right)]
+    if right is not None and arm.form.input is not None:
+        asked = np.array(arm.samples["prompt_id"].to_pylist())
+        found.append(_share("solved_fraction", CHAIN, _any_of_each(asked, accepted & right)))
     sets = {ACCEPTED: np.flatnonzero(accepted), AT_RANDOM: np.sort(rng.permutation(len(accepted))[:n])}
     for name, rows in sets.items():
         values = medium.spread(arm, arm.samples.take(pa.array(rows))) if n else {}
@@ -57,6 +60,12 @@ def _rates(evaluation_set: str, accepted: np.ndarray, right: np.ndarray | None) 
     if right.any() and not right.all() and accepted.any():
         kept = accepted[right].mean(), accepted[~right].mean()
         yield Measurement("breakdown_proxy", evaluation_set, float(kept[0] / sum(kept)), len(right))
+
+
+def _any_of_each(inputs: np.ndarray, yes: np.ndarray) -> np.ndarray:
+    """Whether it is so for any of the samples of each input, shape `(n_inputs,)`, bool."""
+    _, place = np.unique(inputs, return_inverse=True)
+    return np.bincount(place, weights=yes) > 0
 
 
 def _share(metric: str, evaluation_set: str, yes: np.ndarray) -> Measurement:

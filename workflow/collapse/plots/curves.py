@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +49,9 @@ LEAST_FRAME = 2.3
 LEVEL_REACH = 0.5
 """How far from the frame, in its heights, a level of reference may lie to be drawn."""
 
+Levels = Mapping[tuple[str, str], Mapping[str, float]]
+"""By a measure and what it is taken on, then by name."""
+
 REAL_LEVELS = {"generation_0_loss": ("test_loss", "real_test"), "base_perplexity": ("base_perplexity", "real_test")}
 """What a measure of samples comes to on real examples, where that is not the same measure of training ones."""
 
@@ -89,13 +93,24 @@ def test_loss(
     return figure
 
 
-def diversity(metrics: pa.Table, strategies: Sequence[Strategy], confidence: float, words: Words = TEXT) -> Figure:
+def diversity(
+    metrics: pa.Table,
+    strategies: Sequence[Strategy],
+    confidence: float,
+    words: Words = TEXT,
+    levels: Levels = MappingProxyType({}),
+) -> Figure:
     """Measures of the samples against generation, small multiples; real examples as a dotted level."""
-    return small_multiples(metrics, strategies, confidence, words, "What became of the samples")
+    return small_multiples(metrics, strategies, confidence, words, "What became of the samples", levels)
 
 
 def small_multiples(
-    metrics: pa.Table, strategies: Sequence[Strategy], confidence: float, words: Words, title: str
+    metrics: pa.Table,
+    strategies: Sequence[Strategy],
+    confidence: float,
+    words: Words,
+    title: str,
+    levels: Levels = MappingProxyType({}),
 ) -> Figure:
     """A panel for each of some measures against generation; real examples as a dotted level.
 
@@ -105,6 +120,8 @@ def small_multiples(
         confidence: Coverage of the bands.
         words: What examples are called, and which measures are drawn.
         title: Title of the figure.
+        levels: What theory says of a measure and what it is taken on, by name, dotted; one far from the lines is left
+            out.
     """
     curves = {panel: _of(strategies, bands(metrics, *panel, confidence)) for panel in words.panels}
     shown = [panel for panel, found in curves.items() if found]
@@ -118,8 +135,10 @@ def small_multiples(
         legend_at(figure, 0.65, _handles(strategies, words), n_columns, handle_length=2.6)
         for index, panel in enumerate(shown):
             row, column = divmod(index, 3)
-            axes = axes_at(figure, 0.5 + 2.95 * column, head + PANEL_ROW * row, width=2.4, height=1.42)
+            axes = axes_at(figure, 0.6 + 2.93 * column, head + PANEL_ROW * row, width=2.36, height=1.42)
             _panel(axes, panel, curves[panel], looks(strategies), reference_level(metrics, *panel), words)
+            if panel in levels:
+                _draw_levels(axes, levels[panel])
             if index + 3 >= len(shown):
                 axes.set_xlabel("generation", labelpad=2)
     return figure

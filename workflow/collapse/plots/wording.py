@@ -41,6 +41,7 @@ TITLES = {
     "true_positive_rate": "Right samples accepted, φ",
     "false_positive_rate": "Wrong samples accepted, ψ",
     "verifier_precision": "Right among accepted samples",
+    "solved_fraction": "Inputs with a right sample accepted",
     "real_token_share": "Real-token share",
     "real_image_share": "Real-image share",
     "real_label_share": "Real-label share",

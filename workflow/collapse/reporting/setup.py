@@ -187,8 +187,14 @@ def _corpus(corpus: CorpusSettings) -> str:
         )
         return f"{where}, {corpus.examples.train:,} images to train on"
     if corpus.source == "arithmetic" and corpus.arithmetic:
-        asked = {"addition": "sums", "gcd": "greatest common divisors"}[corpus.arithmetic.task]
-        return f"{asked} of numbers from 1 to {corpus.arithmetic.largest:,}, {corpus.arithmetic.examples:,} drawn"
+        asked = corpus.arithmetic
+        what = {"addition": "sums", "gcd": "greatest common divisors"}[asked.task]
+        written = f" in base {asked.base}" if asked.base != 10 else ""
+        return f"{what} of numbers from 1 to {asked.largest:,}{written}, {asked.examples:,} drawn"
+    if corpus.source == "eigenvalues" and corpus.eigenvalues:
+        asked, rows = corpus.eigenvalues, corpus.eigenvalues.rows
+        matrices = f"symmetric {rows} × {rows} matrices of whole numbers up to {asked.largest:,}"
+        return f"eigenvalues, to {asked.digits} digits, of {matrices}, {asked.examples:,} drawn"
     drawn = f"{corpus.grammar.draws:,} draws from a grammar" if corpus.grammar else ""
     source = drawn if corpus.source == "grammar" else _text(corpus)
     return f"{source}, at most {corpus.train_bytes / 1000:,.0f} kB to train on"

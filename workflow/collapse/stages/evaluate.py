@@ -52,6 +52,7 @@ def run(
     references: Path | None = None,
     raters: list[Path],
     base_model: Path | None = None,
+    encoding: Path | None = None,
     document_losses: Output,
     metrics: Output,
     record: Record,
@@ -73,6 +74,7 @@ def run(
         references: What real examples are measured by, where the medium's measures need it.
         raters: What gives outputs labels, each in a folder `rater=NAME`.
         base_model: Card of the base model, where it reads samples too.
+        encoding: How the experiment's values are written; only where held-out inputs are answered.
         document_losses: Loss of every example.
         metrics: The metrics.
         record: What the artifacts are made from.
@@ -98,6 +100,7 @@ def run(
         truth=contracts.read(truth, TRUTH) if truth else None,
         raters=_raters(raters, spec),
         base_nats=_base_nats(base_model, spec, drawn, test) if base_model else None,
+        encoder=media.load_encoding(encoding, spec.form).output if encoding else None,
     )
     measured = measures(spec.form.output).measured(arm)
     if drawn and verdicts:

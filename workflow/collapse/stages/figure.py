@@ -12,6 +12,7 @@ from collapse.plots import curves, style
 from collapse.plots.media import WORDS
 from collapse.running.files import written_at_once
 from collapse.stages import Output
+from collapse.theory import gcd_staircase
 
 
 def run(
@@ -45,9 +46,12 @@ def run(
     known = contracts.read(references, REFERENCES)
     strategies, confidence, words = spec.strategies, spec.report.confidence, WORDS[spec.form.output]
     levels = {row["model"]: row["test_loss"] for row in known.to_pylist() if "test_loss" in row}
+    closed, asked = dict[tuple[str, str], dict[str, float]](), spec.staircase
+    if asked:
+        closed["right_fraction", "real_test"] = gcd_staircase.staircase(asked.largest, asked.base)
     drawn = {
         test_loss: curves.test_loss(measured, strategies, confidence, levels, words),
-        diversity: curves.diversity(measured, strategies, confidence, words),
+        diversity: curves.diversity(measured, strategies, confidence, words, closed),
         contrast_figure: contrasts_plot.forest(contracts.read(contrasts, CONTRASTS), strategies, confidence, words),
         ancestry_figure: ancestry_plot.origins(origins, strategies, words),
     }

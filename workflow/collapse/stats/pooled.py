@@ -1,7 +1,7 @@
 """Measured values pooled over seeds, with their points and their theory: what claims and figures of worlds read."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
@@ -57,6 +57,7 @@ class Value:
         standard_error: Within a closed-form world, over its replicates; else between seeds. None if neither is known.
         n: Replicates, or units averaged.
         theory: What the closed form gives here, if there is one.
+        by_seed: The value of each seed.
     """
 
     world: str | None
@@ -69,6 +70,7 @@ class Value:
     standard_error: float | None
     n: int
     theory: float | None
+    by_seed: dict[int, float] = field(default_factory=dict)
 
     def along(self, axis: str) -> float:
         """Its place on an axis: `generation` or a swept parameter."""
@@ -110,9 +112,11 @@ def pooled(metrics: pa.Table, theory: pa.Table, points: pa.Table) -> Pooled:
     for key, group in groupby(rows, key=itemgetter(*KEY)):
         strategy, generation, metric, evaluation_set = key
         world, point = worlds.get(evaluation_set), swept.get(evaluation_set, {})
-        mean, error, n = _mean(list(group), world is not None)
+        of_seeds = list(group)
+        mean, error, n = _mean(of_seeds, world is not None)
         expected = known.get(_place(strategy, generation, metric, world, point))
-        values.append(Value(world, evaluation_set, metric, strategy, generation, point, mean, error, n, expected))
+        place = (world, evaluation_set, metric, strategy, generation, point)
+        values.append(Value(*place, mean, error, n, expected, {row["seed"]: row["value"] for row in of_seeds}))
     return Pooled(tuple(sorted(values, key=_order)), tuple(sorted(predictions, key=_order)))
 
 
