@@ -66,6 +66,7 @@ PAIRS = {
     "prompt": {"source": "real_input"},
     "decoding": {"max_new_tokens": 6},
     "generate": {"engine": "transformers"},
+    "evaluation": {"answers": 7},
     "budget": {"match": "epochs", "amount": 2},
     "strategies": [{"name": "replace", "compose": "replace", "verifiers": ["unique"]}],
 }
@@ -195,5 +196,8 @@ def test_pairs_go_round_the_loop_and_keep_their_questions(fresh):
     metrics = pq.read_table(folder / "metrics.parquet").to_pandas()
     right = samples.text.to_numpy() == real.loc[samples.prompt_id].text.to_numpy()
     assert metrics[(metrics.metric == "right_fraction") & (metrics.generation == 1)].value.tolist() == [right.mean()]
+    answered = metrics[(metrics.metric == "rouge_1") & (metrics.evaluation_set == "real_test")]
+    assert sorted(zip(answered.generation, answered.n, strict=True)) == [(0, 7), (0, 7), (1, 7)]
+    assert answered.value.between(0, 1).all()
     page = (folder / "report.html").read_text()
     assert samples.prompt[0] in page

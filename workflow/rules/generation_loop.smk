@@ -124,6 +124,7 @@ rule evaluate:
         verdicts=EXPERIMENT.inputs.own_verdicts,
         truth=EXPERIMENT.inputs.truth,
         references=EXPERIMENT.inputs.yardstick,
+        encoding=EXPERIMENT.inputs.encoding_of_answers,
     output:
         document_losses="<arm>/document_losses.parquet",
         metrics="<arm>/metrics.parquet",
@@ -143,6 +144,6 @@ rule evaluate:
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --model {input.model:q} --generation-0 {input.generation_0:q} --documents {input.documents:q} \
             --mixture {input.mixture:q} --samples {input.samples:q} --verdicts {input.verdicts:q} \
-            --truth {input.truth:q} --references {input.references:q} \
+            --truth {input.truth:q} --references {input.references:q} --encoding {input.encoding:q} \
             --document-losses {output.document_losses:q} --metrics {output.metrics:q} &>{log:q}
         """

@@ -36,6 +36,7 @@ from collapse.config.settings import (
 from collapse.config.specs import (
     BASE_MODEL,
     REAL,
+    AnsweringSpec,
     BaseModelSpec,
     ClaimsSpec,
     CollectSpec,
@@ -196,6 +197,11 @@ class Plan(Settings):
             raise ValueError(
                 f"{key}: is 0, but `prompt.source: pool` asks what is kept there; raise it, or use real_input"
             )
+        if self.answers_are_asked and form.title != "text>text":
+            raise ValueError(
+                f"evaluation.answers: is {self.evaluation.answers}, but examples are {_in_words(form)} here, and "
+                "answers to held-out inputs are compared of pairs of texts; leave it out"
+            )
         if form.output != "text" and self.budget.match in ("tokens", "flops"):
             raise ValueError(
                 f"budget.match: `{self.budget.match}` is about text, and a model makes {form.output}s here; use "
@@ -262,6 +268,13 @@ class Plan(Settings):
             raise ValueError(
                 f"decoding.max_new_tokens: start of sequence, {self.prompt.n_tokens} prompt tokens and "
                 f"{self.decoding.max_new_tokens} new ones exceed transformer.context_length {context}"
+            )
+
+        longest, kept = self.longest_input, self.corpus.max_input_tokens
+        if longest is not None and kept is not None and kept > longest:
+            raise ValueError(
+                f"corpus.max_input_tokens: is {kept}, but transformer.context_length {context} leaves room for "
+                f"{longest} beside decoding.max_new_tokens {self.decoding.max_new_tokens}; set it to {longest} or less"
             )
 
     def _check_pretraining(self) -> None:
@@ -531,7 +544,19 @@ class Plan(Settings):
             evaluation=self.evaluation,
             n_samples=self.generate.n_samples,
             sets_offered=self.strategy(strategy).sets_offered(generation),
+            answering=self._answering_spec,
         )
+
+    @property
+    def answers_are_asked(self) -> bool:
+        """Whether models answer held-out inputs."""
+        return self.evaluation.answers is not None
+
+    @property
+    def _answering_spec(self) -> AnsweringSpec | None:
+        if not self.answers_are_asked:
+            return None
+        return AnsweringSpec(engine=self.generate.engine, decoding=self.decoding)
 
     def collect_spec(self) -> CollectSpec:
         """For `collect`."""

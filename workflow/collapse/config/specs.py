@@ -37,6 +37,7 @@ BASE_MODEL = "base-{recipe}"
 """Name of the folder, beside the experiments', of the base model that a recipe makes."""
 
 FamilyName = Literal["transformer", "ngram", "vae", "classifier"]
+EngineName = Literal["vllm", "transformers", "native"]
 Device = Literal["cpu", "gpu"]
 
 
@@ -99,7 +100,7 @@ class GenerateSpec(Settings):
     form: Form = TEXT
     family: FamilyName
     device: Device
-    engine: Literal["vllm", "transformers", "native"]
+    engine: EngineName
     decoding: DecodingSettings
     prompt: PromptSettings
     n_samples: int | None
@@ -156,6 +157,13 @@ class TrainSpec(Settings):
     prompt_in_training: bool
 
 
+class AnsweringSpec(Settings):
+    """What decides a model's answers to held-out inputs."""
+
+    engine: EngineName
+    decoding: DecodingSettings
+
+
 class EvaluateSpec(Settings):
     """What decides a generation's losses and metrics."""
 
@@ -166,6 +174,8 @@ class EvaluateSpec(Settings):
     n_samples: int | None
     sets_offered: int
     """Samples beyond this many sets belong to other strategies, which share the first generation's."""
+    answering: AnsweringSpec | None = Field(default=None, exclude_if=lambda how: how is None)
+    """How the model answers held-out inputs; None: it is not asked."""
 
 
 class SimulateSpec(Settings):

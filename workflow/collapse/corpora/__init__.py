@@ -81,5 +81,10 @@ def read(settings: CorpusSettings) -> list[RealText]:
 
             assert settings.arithmetic is not None
             return arithmetic.read(settings.arithmetic)
+        case "wikipedia":
+            from collapse.corpora import wikipedia
+
+            assert settings.wikipedia is not None
+            return wikipedia.read(settings.wikipedia)
         case other:
             raise ConfigError(f"corpus.source: `{other}` holds no text.")

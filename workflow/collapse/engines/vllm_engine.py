@@ -36,7 +36,7 @@ with collector_at_rest():
     from vllm.v1.sample.logits_processor import LogitsProcessor
     from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as NextLogitsProcessor
 
-IMPORTED_LATE = {"generate": ("vllm.v1.worker.cpu_worker",)}
+IMPORTED_LATE = dict.fromkeys(("generate", "evaluate"), ("vllm.v1.worker.cpu_worker",))
 """What a stage will import in the course of its work; a fork server imports it before."""
 
 MAX_ROWS_AT_ONCE = 256

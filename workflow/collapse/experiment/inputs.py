@@ -77,6 +77,10 @@ class Inputs:
         """What real examples are measured by, where measures of samples need it."""
         return self.references() if self.plan.form.output in NEED_REFERENCES else []
 
+    def encoding_of_answers(self, _wildcards: object = None) -> list[str]:
+        """What says how values are written, where models answer held-out inputs."""
+        return [self.encoding] if self.plan.answers_are_asked else []
+
     def truth(self, _wildcards: object = None) -> list[str]:
         """The source's distribution, where it is known and there is a loop to measure against it."""
         known = self.plan.corpus.source == "grammar" and self.plan.strategies

@@ -87,6 +87,7 @@ class Specs:
         family, engine = families.MODULES[self.plan.family], engines.MODULES[self.plan.generate.engine]
         values, made = media.modules(self.plan.form), self.plan.form.output
         measures = (MEASURES[made],)
+        answering = (engine,) if self.plan.answers_are_asked else ()
         return {
             "corpus": (corpora.MAKERS[self.plan.corpus.holds], *values),
             "references": (*measures, *values),
@@ -94,7 +95,7 @@ class Specs:
             "verify": (family, *(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *values),
             "mix": values,
             "train": (family, *values),
-            "evaluate": (family, *measures, *values),
+            "evaluate": (*answering, family, *measures, *values),
             "report": values,
         }
 

@@ -36,6 +36,8 @@ class Arm:
         reserve: Real examples kept aside, whose inputs may have been asked.
         references: What the real examples were measured by before, where the medium has such a thing.
         truth: All that the source can make, with its probability, where it is known.
+        answers: What the model answers to held-out inputs, in the columns of `samples` that hold outputs, with the
+            `prompt_id` of each; None where it is not asked.
     """
 
     form: Form
@@ -50,6 +52,7 @@ class Arm:
     reserve: pa.Table | None = None
     references: Path | None = None
     truth: pa.Table | None = None
+    answers: pa.Table | None = None
 
 
 def measures(medium: str) -> Any:

@@ -169,6 +169,13 @@ CATALOGUE: dict[str, Definition] = {
         "lower",
         "Share of the samples that are the real output of their input, letter by letter.",
     ),
+    "rouge_1": Definition(
+        "1",
+        "lower",
+        "Mean ROUGE-1 F of answers against the real answers to the same inputs, words in small letters and not stemmed "
+        "(Lin 2004): of samples to what was asked of them, on `real_test` of the model to held-out inputs "
+        "(Feng et al. 2024).",
+    ),
     # --- images ---
     "reconstruction_error": Definition(
         "1",

@@ -17,6 +17,7 @@ from collapse.media.text import outputs
 from collapse.media.text.sequences import Sequences
 from collapse.metrics import Measurement, distance, diversity, kneser_ney, loss, tails
 from collapse.metrics.arm import Arm
+from collapse.rouge import rouge_1
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def references(spec: ReferencesSpec, real: pa.Table, before: pa.Table | None, ho
 
 def measured(arm: Arm) -> list[Measurement]:
     """Everything that is measured of an arm's text; at generation 0, real training text stands in for samples."""
-    found = _loss_metrics(arm)
+    found = _loss_metrics(arm) + ([] if arm.answers is None else [_rouge(arm.answers, [arm.test], "real_test")])
     written, name = (arm.train, "real_train") if arm.samples is None else (arm.samples, "samples")
     if arm.samples is not None:
         found += _sample_metrics(arm, arm.samples)
@@ -97,9 +98,10 @@ def _sample_metrics(arm: Arm, drawn: pa.Table) -> list[Measurement]:
         "empty_fraction": np.mean([not text.strip() for text in drawn["text"].to_pylist()]),
         "duplicate_fraction": diversity.duplicate_fraction(tokens),
     }
+    found = [Measurement("sampler_loss", "samples", *own), Measurement("generation_0_loss", "samples", *first)]
     if arm.form.input:
         shares["right_fraction"] = _right(arm, drawn).mean()
-    found = [Measurement("sampler_loss", "samples", *own), Measurement("generation_0_loss", "samples", *first)]
+        found.append(_rouge(drawn, _asked(arm), "samples"))
     return found + [Measurement(name, "samples", float(value), n) for name, value in shares.items()]
 
 
@@ -130,10 +132,26 @@ def _whole(arm: Arm, drawn: pa.Table) -> Sequences:
 
 def _right(arm: Arm, drawn: pa.Table) -> np.ndarray:
     """Whether each sample is, word for word, the real answer to its input, shape `(n,)`."""
-    known = [table.select(["document_id", "text"]) for table in (arm.train, arm.reserve) if table is not None]
-    real = pa.concat_tables(known)
-    rows = pc.index_in(drawn["prompt_id"], real["document_id"].combine_chunks())
-    return pc.equal(real["text"].take(rows), drawn["text"]).to_numpy()
+    return pc.equal(_real_answers(drawn, _asked(arm)), drawn["text"]).to_numpy()
+
+
+def _rouge(given: pa.Table, asked: list[pa.Table], evaluation_set: str) -> Measurement:
+    """How near answers are to the real ones of the same inputs, which are among the real examples `asked`."""
+    pairs = zip(given["text"].to_pylist(), _real_answers(given, asked).to_pylist(), strict=True)
+    scores = np.array([rouge_1(one, other) for one, other in pairs])
+    error = float(scores.std(ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else None
+    return Measurement("rouge_1", evaluation_set, float(scores.mean()), len(scores), error)
+
+
+def _asked(arm: Arm) -> list[pa.Table]:
+    """Real examples whose inputs samples may have been drawn for."""
+    return [table for table in (arm.train, arm.reserve) if table is not None]
+
+
+def _real_answers(given: pa.Table, asked: list[pa.Table]) -> pa.ChunkedArray:
+    """The real answer to the input of each of some texts."""
+    real = pa.concat_tables(table.select(["document_id", "text"]) for table in asked)
+    return real["text"].take(pc.index_in(given["prompt_id"], real["document_id"].combine_chunks()))
 
 
 def _diversity(written: pa.Table, name: str, real: Sequences, settings: EvaluationSettings) -> list[Measurement]:

@@ -189,6 +189,8 @@ def _corpus(corpus: CorpusSettings) -> str:
     if corpus.source == "arithmetic" and corpus.arithmetic:
         asked = {"addition": "sums", "gcd": "greatest common divisors"}[corpus.arithmetic.task]
         return f"{asked} of numbers from 1 to {corpus.arithmetic.largest:,}, {corpus.arithmetic.examples:,} drawn"
+    if corpus.source == "wikipedia":
+        return f"Wikipedia's introductions and descriptions, at most {corpus.train_bytes / 1000:,.0f} kB to train on"
     drawn = f"{corpus.grammar.draws:,} draws from a grammar" if corpus.grammar else ""
     source = drawn if corpus.source == "grammar" else _text(corpus)
     return f"{source}, at most {corpus.train_bytes / 1000:,.0f} kB to train on"

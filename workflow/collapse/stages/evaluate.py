@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse import families, media
+from collapse import engines, families, media
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENT_LOSSES, DOCUMENTS, METRICS, MIXTURE, SAMPLES, TRUTH, VERDICTS, Record
 from collapse.artifacts.layout import experiment_folder
@@ -17,7 +17,7 @@ from collapse.media import Examples
 from collapse.metrics import Measurement, provenance, verification
 from collapse.metrics import table as metrics_table
 from collapse.metrics.arm import Arm, measures
-from collapse.randomness import stream
+from collapse.randomness import row_seeds, stream
 from collapse.stages import Output
 from collapse.verifiers import usable
 
@@ -38,6 +38,7 @@ def run(
     verdicts: Path | None = None,
     truth: Path | None = None,
     references: Path | None = None,
+    encoding: Path | None = None,
     document_losses: Output,
     metrics: Output,
     record: Record,
@@ -57,6 +58,7 @@ def run(
         verdicts: Verdicts on them, where the strategy has verifiers.
         truth: All that the source can write, with its probability; only where it is a grammar.
         references: What real examples are measured by, where the medium's measures need it.
+        encoding: How values are written, where the model answers held-out inputs.
         document_losses: Loss of every example.
         metrics: The metrics.
         record: What the artifacts are made from.
@@ -80,6 +82,7 @@ def run(
         reserve=reserve,
         references=references,
         truth=contracts.read(truth, TRUTH) if truth else None,
+        answers=_answers(spec, model, test, train, encoding, seed) if encoding else None,
     )
     measured = measures(spec.form.output).measured(arm)
     if drawn and verdicts:
@@ -100,6 +103,22 @@ def _offered(path: Path, spec: EvaluateSpec, n_offered: int) -> pa.Table:
     """The samples this strategy may choose from; generation 1's are shared, and others may have asked for more."""
     table = contracts.read(path, SAMPLES.of(spec.form))
     return table.filter(pc.less(table["draw"], n_offered))
+
+
+def _answers(spec: EvaluateSpec, model: Path, test: pa.Table, train: pa.Table, encoding: Path, seed: int) -> pa.Table:
+    """What the model answers to the first held-out inputs, beside the real examples whose inputs they are.
+
+    A seed's models are all asked with the same chance, so their answers differ by what they have learned alone.
+    """
+    assert spec.answering is not None
+    how, decoding = media.load_encoding(encoding, spec.form), spec.answering.decoding
+    asked = test.slice(0, spec.evaluation.answers)
+    never = engines.never_drawn(decoding, how, media.examples(train, spec.form).outputs)
+    sampler = engines.open_sampler(spec.answering.engine, spec.family, model.parent, how.facts, spec.device, never)
+    seeds = row_seeds(seed, 0, "answers", range(asked.num_rows))
+    drawn = sampler.sample(media.examples(asked, spec.form).inputs, decoding, seeds)
+    given = media.medium(spec.form.output).drawn(drawn, how.output)
+    return pa.table(given | {"prompt_id": asked["document_id"]})
 
 
 def _nats(model: families.Model, examples: Examples) -> np.ndarray:
