@@ -64,6 +64,42 @@ def test_cutting_a_long_text_encodes_each_part_a_few_times_only() -> None:
     assert sum(encoded) < 20 * len(text)
 
 
+@given(st.text(alphabet="ab .\n\té😀", max_size=80).map(str.strip).filter(bool), st.integers(1, 30))
+def test_a_beginning_is_the_longest_that_fits_and_ends_with_a_word(text: str, limit: int) -> None:
+    kept = documents.beginning(text, fits_characters(limit))
+    rest = text[len(kept) :]
+    assert kept == text[: len(kept)] == kept.strip() and 0 < len(kept) <= limit
+    first = re.split(r"\s+", text)[0]
+    if len(first) > limit:
+        assert len(kept) == limit
+    elif rest:
+        assert rest[0].isspace() and len(kept + re.match(r"\s+\S+", rest).group()) > limit
+
+
+def pair(asked: str, text: str, split: str) -> Placed:
+    return Placed(RealText(text, asked, "file.txt", "none", input=asked), split)
+
+
+def test_inputs_lose_what_is_too_long_the_template_counted(codec: Codec) -> None:
+    given_pairs = [pair(PROSE.strip(), "long", "train"), pair("We meet again.", "short", "train")]
+    short = documents.with_short_inputs(given_pairs, codec, "ask: {}".format, 20)
+    assert {placed.real.text for placed in short} == {"long", "short"}
+    for placed in short:
+        assert len(codec.encode(f"ask: {placed.real.input}")) <= 20
+    by_text = {placed.real.text: placed.real.input for placed in short}
+    assert by_text["short"] == "We meet again." and PROSE.startswith(by_text["long"]) and len(by_text["long"]) > 10
+
+
+def test_a_pair_that_is_like_a_held_out_one_once_it_is_cut_is_not_trained_on(codec: Codec) -> None:
+    pairs = [pair(f"{PROSE} {end}", "the same", split) for end, split in (("One.", "train"), ("Two.", "test"))]
+    assert [placed.split for placed in documents.with_short_inputs(pairs, codec, str, 20)] == ["test"]
+
+
+def test_a_limit_of_inputs_below_the_template_is_refused(codec: Codec) -> None:
+    with pytest.raises(ConfigError, match="max_input_tokens: 2 does not hold prompt"):
+        documents.with_short_inputs([pair("a", "b", "train")], codec, "a long template {}".format, 2)
+
+
 def test_documents_hold_their_tokens_the_end_included_within_the_limit(codec: Codec, tmp_path) -> None:
     texts = [(PROSE * 4).strip(), "Short.", "supercalifragilisticexpialidocious" * 3, "naïve 😀 café"]
     placed = [Placed(RealText(text, f"g{i}", "file.txt", "none"), "train") for i, text in enumerate(texts)]

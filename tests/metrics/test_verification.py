@@ -129,7 +129,8 @@ def test_held_out_questions_are_answered_by_the_likeliest_tokens_and_an_answer_m
     arm = SimpleNamespace(model=SimpleNamespace(continued=continued), test=asked, encoder=encoder, settings=SETTINGS)
     assert text._answer_metrics(arm) == []
     arm.settings = SETTINGS.model_copy(update={"answers": AnswerSettings(match="exact")})
-    (found,) = text._answer_metrics(arm)
+    found, near = text._answer_metrics(arm)
+    assert (near.metric, near.value, near.n) == ("rouge_1", 0.75, 4)
     assert (found.metric, found.evaluation_set, found.value, found.n) == ("right_fraction", "real_test", 0.5, 4)
 
 

@@ -67,7 +67,7 @@ PAIRS = {
     "decoding": {"max_new_tokens": 6},
     "generate": {"engine": "transformers"},
     "budget": {"match": "epochs", "amount": 2},
-    "evaluation": {"answers": {"match": "exact"}},
+    "evaluation": {"answers": {"match": "exact", "inputs": 7}},
     "strategies": [{"name": "replace", "compose": "replace", "verifiers": ["unique"]}],
 }
 REPLACE = "results/tiny/strategy=replace/seed=0/generation=2"
@@ -198,5 +198,8 @@ def test_pairs_go_round_the_loop_and_keep_their_questions(fresh):
     shares = metrics[metrics.metric == "right_fraction"].set_index(["evaluation_set", "generation"]).value
     assert shares["samples", 1] == right.mean()
     assert len(shares["real_test"]) == 2, "held-out questions are answered, by both models"
+    answered = metrics[(metrics.metric == "rouge_1") & (metrics.evaluation_set == "real_test")]
+    assert sorted(zip(answered.generation, answered.n, strict=True)) == [(0, 7), (1, 7)]
+    assert answered.value.between(0, 1).all()
     page = (folder / "report.html").read_text()
     assert samples.prompt[0] in page

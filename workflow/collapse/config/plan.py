@@ -308,6 +308,13 @@ class Plan(Settings):
                 f"{self.decoding.max_new_tokens} new ones exceed transformer.context_length {context}"
             )
 
+        longest, kept = self.longest_input, self.corpus.max_input_tokens
+        if longest is not None and kept is not None and kept > longest:
+            raise ValueError(
+                f"corpus.max_input_tokens: is {kept}, but transformer.context_length {context} leaves room for "
+                f"{longest} beside decoding.max_new_tokens {self.decoding.max_new_tokens}; set it to {longest} or less"
+            )
+
     def _check_pretraining(self) -> None:
         if not self.is_pretrained_here:
             return

@@ -95,6 +95,15 @@ class EigenvalueSettings(Settings):
     seed: int = Field(ge=0, lt=2**31)
 
 
+class WikipediaSettings(Settings):
+    """Introductions of Wikipedia's articles, and what each article is said to be about in a few words, from a package
+    that is read without being installed.
+    """
+
+    wheel: str = Field(min_length=1)
+    """The package's file, relative to the folder Snakemake runs in; a message says how to fetch it."""
+
+
 class ImageSettings(Settings):
     """Images of one size, with a label each: a Parquet file of this machine, or a data set of the Hub."""
 
@@ -165,13 +174,17 @@ class CorpusSettings(RealTextSettings):
     """Where the loop's real documents come from and how they are split; a grammar's count as real."""
 
     source: Literal[  # pyright: ignore[reportIncompatibleVariableOverride]
-        "sotu", "huggingface", "file", "grammar", "arithmetic", "eigenvalues", "mnist", "images"
+        "sotu", "huggingface", "file", "grammar", "arithmetic", "eigenvalues", "wikipedia", "mnist", "images"
     ]
     """Which of the sections below is read; `mnist` needs none."""
     grammar: GrammarSettings | None
     """null: there is none."""
     arithmetic: ArithmeticSettings | None = None
     eigenvalues: EigenvalueSettings | None = Field(default=None, exclude_if=lambda section: section is None)
+    wikipedia: WikipediaSettings | None = Field(default=None, exclude_if=lambda section: section is None)
+    max_input_tokens: int | None = Field(default=None, ge=1, exclude_if=lambda n: n is None)
+    """Longer inputs of pairs lose the words at their end; null: none does, and one that does not fit into the context
+    is refused. The words of `prompt.template` count."""
     images: ImageSettings | None = None
     examples: CountSettings | None = None
     """Sizes of the splits of `mnist` and `images`."""
@@ -199,19 +212,20 @@ class CorpusSettings(RealTextSettings):
     @property
     def has_inputs(self) -> bool:
         """Whether its examples are pairs of texts."""
-        return self.source in ("arithmetic", "eigenvalues") or self.input_column is not None
+        return self.source in ("arithmetic", "eigenvalues", "wikipedia") or self.input_column is not None
 
     @model_validator(mode="after")
     def _sections_are_there(self) -> "CorpusSettings":
-        needed = {
-            "arithmetic": ["arithmetic"],
-            "eigenvalues": ["eigenvalues"],
-            "mnist": ["examples"],
-            "images": ["images", "examples"],
-        }
+        alone = {name: [name] for name in ("arithmetic", "eigenvalues", "wikipedia")}
+        needed = alone | {"mnist": ["examples"], "images": ["images", "examples"]}
         for section in needed.get(self.source, []):
             if getattr(self, section) is None:
                 raise ValueError(f"`source: {self.source}` needs `{section}`")
+        if self.max_input_tokens is not None and not self.has_inputs:
+            raise ValueError(
+                f"max_input_tokens: is {self.max_input_tokens}, but examples of `source: {self.source}` have no inputs "
+                "of text here; set it to null, or name an `input_column`"
+            )
         if self.source == "images" and self.images:
             if (self.images.path is None) == (self.images.dataset is None):
                 raise ValueError("`source: images` needs either `images.path` or `images.dataset`")
@@ -572,6 +586,8 @@ class AnswerSettings(Settings):
     """`exact`: the same characters, white space at the ends aside; `numbers`: as many numbers, near enough."""
     tolerance: float = Field(default=0, ge=0)
     """numbers: largest ‖given − true‖₁ / ‖true‖₁ that counts as right (Charton 2022)."""
+    inputs: int | None = Field(default=None, ge=1, exclude_if=lambda n: n is None)
+    """How many held-out inputs every model answers; null: all."""
 
     @model_validator(mode="after")
     def _tolerance_is_of_numbers(self) -> "AnswerSettings":

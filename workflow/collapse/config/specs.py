@@ -40,6 +40,7 @@ BASE_MODEL = "base-{recipe}"
 """Name of the folder, beside the experiments', of the base model that a recipe makes."""
 
 FamilyName = Literal["transformer", "ngram", "vae", "classifier"]
+EngineName = Literal["vllm", "transformers", "native"]
 Device = Literal["cpu", "gpu"]
 
 
@@ -111,7 +112,7 @@ class GenerateSpec(Settings):
     form: Form = TEXT
     family: FamilyName
     device: Device
-    engine: Literal["vllm", "transformers", "native"]
+    engine: EngineName
     decoding: DecodingSettings
     prompt: PromptSettings
     n_samples: int | None

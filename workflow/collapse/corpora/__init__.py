@@ -88,5 +88,10 @@ def read(settings: CorpusSettings) -> list[RealText]:
 
             assert settings.eigenvalues is not None
             return eigenvalues.read(settings.eigenvalues)
+        case "wikipedia":
+            from collapse.corpora import wikipedia
+
+            assert settings.wikipedia is not None
+            return wikipedia.read(settings.wikipedia)
         case other:
             raise ConfigError(f"corpus.source: `{other}` holds no text.")

@@ -80,6 +80,51 @@ def pairs(texts: list[Placed], codec: Codec, template: Callable[[str], str], roo
     return pa.table(given | {name: table[name] for name in table.column_names})
 
 
+def with_short_inputs(
+    texts: list[Placed], codec: Codec, template: Callable[[str], str], max_tokens: int
+) -> list[Placed]:
+    """Pairs whose inputs are no longer than allowed: of each, the words from the beginning that fit.
+
+    Args:
+        texts: Pairs and their splits.
+        codec: The tokenizer.
+        template: Puts an input into the words that a model is given, which count.
+        max_tokens: Most tokens of an input.
+
+    Raises:
+        ConfigError: The template and a single character are more.
+    """
+
+    def fits(asked: str) -> bool:
+        return len(codec.encode(template(asked))) <= max_tokens
+
+    asked = [beginning(placed.real.input or "", fits) for placed in texts]
+    if "" in asked:
+        raise ConfigError(
+            f"corpus.max_input_tokens: {max_tokens} does not hold prompt.template and the first character of an input."
+            "\n  Raise it."
+        )
+    pairs = zip(texts, asked, strict=True)
+    return without_repeats([Placed(replace(placed.real, input=short), placed.split) for placed, short in pairs])
+
+
+def beginning(text: str, fits: Callable[[str], bool]) -> str:
+    """The longest beginning that fits and ends with a word, or inside the first word if that is too long; or nothing.
+
+    Args:
+        text: The text, blank at neither end.
+        fits: Whether a text is short enough; if it is, so are its beginnings.
+    """
+    if fits(text):
+        return text
+    for boundary in (WORD_END, CHARACTER_END):
+        ends = [match.end() for match in boundary.finditer(text)]
+        n_fit = bisect_right(ends, False, key=lambda end: not fits(text[:end].strip()))
+        if n_fit:
+            return text[: ends[n_fit - 1]].strip()
+    return ""
+
+
 def cut(text: str, fits: Callable[[str], bool], boundaries: tuple[re.Pattern[str], ...] = BOUNDARIES) -> list[str]:
     """Cut a text into the longest pieces that fit, at the best boundaries that do.
 

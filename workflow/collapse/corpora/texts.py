@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from collapse import corpora
 from collapse.config.specs import CorpusSpec
 from collapse.corpora import splits
-from collapse.corpora.documents import documents, pairs
+from collapse.corpora.documents import documents, pairs, with_short_inputs
 from collapse.errors import ConfigError
 from collapse.media.text import tokenizer as tokenizers
 from collapse.media.text.sequences import Sequences
@@ -43,7 +43,10 @@ def make(spec: CorpusSpec, given: Path | None, encoding: Path) -> pa.Table:
     if spec.form.input:
         assert spec.longest_input is not None
         room = (spec.longest_input, spec.corpus.max_document_tokens)
-        table = pairs(placed, codec, _template(spec.template, encoding.parent), room)
+        template = _template(spec.template, encoding.parent)
+        if spec.corpus.max_input_tokens is not None:
+            placed = with_short_inputs(placed, codec, template, spec.corpus.max_input_tokens)
+        table = pairs(placed, codec, template, room)
     else:
         table = documents(placed, codec, spec.corpus.max_document_tokens)
     _log_summary(table, codec)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from collapse import families
+from collapse.config.settings import DecodingSettings
 from collapse.errors import ContractError, EngineError
 from collapse.families import Sampler
-from collapse.media import Facts
+from collapse.media import Encoding, Facts
 
 MODULES = {
     "vllm": "collapse.engines.vllm_engine",
@@ -20,6 +21,18 @@ MODULES = {
     "native": "collapse.engines",
 }
 """Module of each engine; rules add it to the fingerprint of `generate`."""
+
+
+def never_drawn(decoding: DecodingSettings, encoding: Encoding, train: Any) -> list[int]:
+    """What may not be drawn, of media that have such a thing.
+
+    Args:
+        decoding: Whether what real training outputs lack may be drawn.
+        encoding: How the experiment's values are written.
+        train: The real training outputs.
+    """
+    of_medium = getattr(encoding.output, "never_drawn", None)
+    return [] if of_medium is None else of_medium(train, decoding.unseen_types == "allowed")
 
 
 def open_sampler(engine: str, family: str, folder: Path, facts: Facts, device: str, never: Sequence[int]) -> Sampler:

@@ -44,6 +44,9 @@ SHARE_OF_LONGEST = 0.6
 SOTU_BYTES = 12e6
 """All State of the Union addresses."""
 
+WIKIPEDIA_BYTES = 6e6
+"""All introductions and descriptions of the package."""
+
 IMPORTED = {"transformer": 600 * MEBIBYTE, "vllm": 900 * MEBIBYTE, "ngram": 110 * MEBIBYTE}
 """What a job holds before it begins: interpreter and libraries."""
 
@@ -223,7 +226,8 @@ class Loop:
     def real_bytes(self) -> float:
         """Of real training text, at most."""
         corpus = self.plan.corpus
-        known = {"sotu": SOTU_BYTES, "file": min(self.text_bytes, corpus.file.max_bytes)}
+        here = min(self.text_bytes, corpus.file.max_bytes)
+        known = {"sotu": SOTU_BYTES, "wikipedia": WIKIPEDIA_BYTES, "file": here}
         if corpus.source == "grammar" and corpus.grammar:
             trained_on = 1 - corpus.test_fraction - corpus.validation_fraction
             known["grammar"] = trained_on * corpus.grammar.draws * self.document_tokens * BYTES_PER_TOKEN
@@ -234,7 +238,8 @@ class Loop:
         """Of all that is read before it is split; never less than what is trained on."""
         corpus = self.plan.corpus
         held_out = corpus.validation_bytes + corpus.test_bytes + corpus.reserve_bytes
-        known = {"sotu": SOTU_BYTES, "file": self.text_bytes}.get(corpus.source, math.inf)
+        found = {"sotu": SOTU_BYTES, "wikipedia": WIKIPEDIA_BYTES, "file": self.text_bytes}
+        known = found.get(corpus.source, math.inf)
         return known if math.isfinite(known) else self.real_bytes + min(held_out, self.real_bytes)
 
     @cached_property

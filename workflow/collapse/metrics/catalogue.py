@@ -198,6 +198,13 @@ CATALOGUE: dict[str, Definition] = {
         "Share of the samples that are the real output of their input, letter by letter or as `evaluation.answers` "
         "says. On `real_test`, of a model's likeliest answers to held-out inputs: its accuracy (Charton 2022).",
     ),
+    "rouge_1": Definition(
+        "1",
+        "lower",
+        "Mean ROUGE-1 F of answers against the real answers to the same inputs, words in small letters and not stemmed "
+        "(Lin 2004): of samples to what was asked of them, on `real_test` of the model to held-out inputs "
+        "(Feng et al. 2024).",
+    ),
     # --- images ---
     "reconstruction_error": Definition(
         "1",

@@ -17,6 +17,7 @@ from collapse.media.text import inputs, outputs
 from collapse.media.text.sequences import Sequences
 from collapse.metrics import Measurement, distance, diversity, kneser_ney, loss, rated, tails
 from collapse.metrics.arm import Arm
+from collapse.rouge import rouge_1
 
 logger = logging.getLogger(__name__)
 
@@ -88,20 +89,21 @@ def _loss_metrics(arm: Arm) -> list[Measurement]:
 
 
 def _answer_metrics(arm: Arm) -> list[Measurement]:
-    """How often the likeliest answers to held-out inputs are right; nothing where they are not asked.
+    """How often the likeliest answers to held-out inputs are right, and how near; nothing where they are not asked.
 
     An answer that has not ended by the length of the longest real one is wrong.
     """
     if arm.settings.answers is None:
         return []
     model: Any = arm.model
-    most = int(outputs(arm.test).lengths.max())
-    given = model.continued(inputs(arm.test), most)
+    asked = arm.test.slice(0, arm.settings.answers.inputs)
+    given = model.continued(inputs(asked), int(outputs(arm.test).lengths.max()))
     ended = np.array([len(one) > 0 and one[-1] == arm.encoder.eos for one in given])
-    reasons = answers.judged(arm.settings.answers, arm.encoder.decode_all(given), arm.test["text"].to_pylist())
-    right = ended & (reasons == answers.RIGHT)
+    said, true = arm.encoder.decode_all(given), asked["text"].to_pylist()
+    right = ended & (answers.judged(arm.settings.answers, said, true) == answers.RIGHT)
     share, n = float(right.mean()), len(right)
-    return [Measurement("right_fraction", "real_test", share, n, float(np.sqrt(share * (1 - share) / n)))]
+    error = float(np.sqrt(share * (1 - share) / n))
+    return [Measurement("right_fraction", "real_test", share, n, error), _rouge(said, true, "real_test")]
 
 
 def _sample_metrics(arm: Arm, drawn: pa.Table) -> list[Measurement]:
@@ -115,9 +117,11 @@ def _sample_metrics(arm: Arm, drawn: pa.Table) -> list[Measurement]:
         "empty_fraction": np.mean([not text.strip() for text in drawn["text"].to_pylist()]),
         "duplicate_fraction": diversity.duplicate_fraction(tokens),
     }
+    found = [Measurement("sampler_loss", "samples", *own), Measurement("generation_0_loss", "samples", *first)]
     if arm.form.input:
         shares["right_fraction"] = _right(arm, drawn).mean()
-    found = [Measurement("sampler_loss", "samples", *own), Measurement("generation_0_loss", "samples", *first)]
+    if arm.settings.answers is not None:
+        found.append(_rouge(drawn["text"].to_pylist(), _real_answers(arm, drawn).to_pylist(), "samples"))
     return found + [Measurement(name, "samples", float(value), n) for name, value in shares.items()]
 
 
@@ -148,13 +152,24 @@ def _whole(arm: Arm, drawn: pa.Table) -> Sequences:
 
 def _right(arm: Arm, drawn: pa.Table) -> np.ndarray:
     """Whether each sample is the real answer to its input, letter by letter or as the settings say, shape `(n,)`."""
-    known = [table.select(["document_id", "text"]) for table in (arm.train, arm.reserve) if table is not None]
-    real = pa.concat_tables(known)
-    rows = pc.index_in(drawn["prompt_id"], real["document_id"].combine_chunks())
-    true = real["text"].take(rows)
+    true = _real_answers(arm, drawn)
     if arm.settings.answers is None:
         return pc.equal(true, drawn["text"]).to_numpy()
     return answers.judged(arm.settings.answers, drawn["text"].to_pylist(), true.to_pylist()) == answers.RIGHT
+
+
+def _real_answers(arm: Arm, drawn: pa.Table) -> pa.ChunkedArray:
+    """The real answer to the input of each sample."""
+    known = [table.select(["document_id", "text"]) for table in (arm.train, arm.reserve) if table is not None]
+    real = pa.concat_tables(known)
+    return real["text"].take(pc.index_in(drawn["prompt_id"], real["document_id"].combine_chunks()))
+
+
+def _rouge(given: list[str], true: list[str], evaluation_set: str) -> Measurement:
+    """How near answers are to the real ones of the same inputs."""
+    scores = np.array([rouge_1(one, other) for one, other in zip(given, true, strict=True)])
+    error = float(scores.std(ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else None
+    return Measurement("rouge_1", evaluation_set, float(scores.mean()), len(scores), error)
 
 
 def _diversity(written: pa.Table, name: str, real: Sequences, settings: EvaluationSettings) -> list[Measurement]:

@@ -47,6 +47,7 @@ TEXT = Words(
     units="tokens",
     panels=(
         ("right_fraction", "real_test"),
+        ("rouge_1", "real_test"),
         *_of_samples(
             "right_fraction",
             "distinct_2",

@@ -46,6 +46,7 @@ TITLES = {
     "real_image_share": "Real-image share",
     "real_label_share": "Real-label share",
     "right_fraction": "Right answers",
+    "rouge_1": "ROUGE-1 against real answers",
     "reconstruction_error": "Reconstruction error",
     "latent_spread": "Spread of codes",
     "class_entropy": "Entropy of classes",

@@ -195,6 +195,8 @@ def _corpus(corpus: CorpusSettings) -> str:
         asked, rows = corpus.eigenvalues, corpus.eigenvalues.rows
         matrices = f"symmetric {rows} × {rows} matrices of whole numbers up to {asked.largest:,}"
         return f"eigenvalues, to {asked.digits} digits, of {matrices}, {asked.examples:,} drawn"
+    if corpus.source == "wikipedia":
+        return f"Wikipedia's introductions and descriptions, at most {corpus.train_bytes / 1000:,.0f} kB to train on"
     drawn = f"{corpus.grammar.draws:,} draws from a grammar" if corpus.grammar else ""
     source = drawn if corpus.source == "grammar" else _text(corpus)
     return f"{source}, at most {corpus.train_bytes / 1000:,.0f} kB to train on"

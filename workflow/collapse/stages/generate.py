@@ -18,7 +18,6 @@ from collapse.config.settings import HealthSettings
 from collapse.config.specs import GenerateSpec
 from collapse.engines.chunks import ChunkedSampler
 from collapse.errors import ContractError, EngineError
-from collapse.media import Encoding
 from collapse.randomness import row_seeds
 from collapse.running.files import scratch, written_at_once
 from collapse.stages import Output
@@ -64,7 +63,7 @@ def run(
     n_rows = (spec.n_samples or train.num_rows) * spec.sets_drawn
     prompt_ids, inputs = _inputs(spec, real, n_rows, generation)
     seeds = row_seeds(seed, generation, "generate", range(n_rows))
-    never = _never_drawn(spec, how, train)
+    never = engines.never_drawn(spec.decoding, how, media.examples(train, spec.form).outputs)
     sampler = ChunkedSampler(
         lambda: engines.open_sampler(spec.engine, spec.family, model.parent, how.facts, spec.device, never),
         scratch(samples, record.identity),
@@ -96,14 +95,6 @@ def run(
             "  Look at the texts; if this is what you study, set generate.health.on_failure: warn."
         )
     sampler.forget()
-
-
-def _never_drawn(spec: GenerateSpec, encoding: Encoding, train: pa.Table) -> list[int]:
-    """What may not be sampled, of media that have such a thing."""
-    never_drawn = getattr(encoding.output, "never_drawn", None)
-    if never_drawn is None:
-        return []
-    return never_drawn(media.examples(train, spec.form).outputs, spec.decoding.unseen_types == "allowed")
 
 
 def _inputs(spec: GenerateSpec, real: pa.Table, n_rows: int, generation: int = 1) -> tuple[pa.Array, Any]:
