@@ -108,6 +108,7 @@ def test_an_image_is_traced_to_real_ones(images):
     assert "28 x 28 pixels" in told and "real documents" in told and "images" in told
 
 
+@pytest.mark.full
 def test_an_arm_of_images_whose_training_is_killed_has_the_same_bytes_in_another_folder(images, fresh, chance):
     fresh.configure(**IMAGES | {"strategies": IMAGES["strategies"][:1]})
     disturbed, first = Disturbed(fresh), "strategy=real/seed=0/generation=0/model/model.json"
@@ -123,6 +124,7 @@ def test_an_arm_of_images_whose_training_is_killed_has_the_same_bytes_in_another
     assert len(arm := fresh.digests()) > 12 and arm.items() < images.digests().items()
 
 
+@pytest.mark.full
 def test_an_edited_measure_of_images_reruns_no_training(images, fresh):
     project = Project(fresh.folder / "copy", images)
     project.edit(

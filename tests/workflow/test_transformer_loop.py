@@ -16,7 +16,7 @@ from collapse.questions.audit.walk import audited, spec_of
 
 TRANSFORMER = {
     "experiment": "tiny",
-    "generations": 1,
+    "generations": 3,
     "seeds": [0],
     "family": "transformer",
     "transformer": {"n_layers": 1, "n_heads": 1, "width": 32, "context_length": 64},
@@ -39,6 +39,15 @@ TRANSFORMER = {
     "prompt": {"source": "real_prefix", "n_tokens": 8, "in_training": True},
     "start": "previous",
     "corpus": {"train_bytes": 8_000, "validation_bytes": 5_000, "test_bytes": 5_000, "max_document_tokens": 60},
+    "raters": {
+        "quality": {
+            "kind": "fluency",
+            "corpus": {"source": "sotu", "sotu": {"first_year": 2012, "last_year": None}},
+            "sentences": 200,
+        }
+    },
+    "evaluation": {"base_perplexity": True},
+    "internals": {"tokens": 200, "outcomes": [{"metric": "quality_level", "evaluation_set": "rater/quality"}]},
     "strategies": [
         {"name": "replace", "compose": "replace"},
         {"name": "plausible", "compose": "replace", "verifiers": ["plausible"], "oversample": 2},
@@ -53,10 +62,10 @@ SHARED = "results/tiny/strategy=real/seed=0/generation=1"
 
 @pytest.fixture(scope="module")
 def trained(project_for_all) -> Iterator[Project]:
-    """An arm, run to its measurements, and another's mixture of the same samples."""
+    """An arm, run to its model, and another's mixture of the same samples."""
     with project_for_all("project") as project:
         project.configure(**TRANSFORMER)
-        project.run(f"{PLAUSIBLE}/metrics.parquet", f"{REPLACE}/mixture.parquet")
+        project.run(f"{PLAUSIBLE}/model/model.json", f"{REPLACE}/mixture.parquet")
         yield project
 
 
@@ -101,6 +110,25 @@ def test_a_transformer_and_vllm_run_through_the_loop(trained):
     mixture = pq.read_table(trained.folder / REPLACE / "mixture.parquet")
     assert len(set(mixture["example_id"].to_pylist())) <= 40
     assert set(mixture["n_real_tokens"].to_pylist()) == {8}
+
+
+def test_raters_and_the_base_model_read_the_samples(trained):
+    trained.run(f"{PLAUSIBLE}/metrics.parquet")
+    rows = pq.read_table(trained.folder / PLAUSIBLE / "metrics.parquet").to_pylist()
+    found = {(row["metric"], row["evaluation_set"]): row["value"] for row in rows}
+    labels = ("noise", "word salad", "mild gibberish", "clean")
+    assert sum(found["label_share", f"rater/quality/{label}"] for label in labels) == pytest.approx(1)
+    assert found["base_perplexity", "samples"] > 1
+    assert (trained.folder / "results/tiny/rater=quality/held_out.parquet").exists()
+
+
+def test_a_model_is_looked_into_and_the_plan_asks_for_every_one(trained):
+    trained.run(f"{PLAUSIBLE}/internals.parquet")
+    table = pq.read_table(trained.folder / PLAUSIBLE / "internals.parquet")
+    assert pc.sum(pc.equal(table["neuron"], -1)).as_py() == 2, "effective rank and alignment of the one layer"
+    planned = trained.jobs("--", "results/tiny/neurons.parquet")
+    assert planned["neurons"] == 1
+    assert planned["internals"] == 6, "generation 0, and three of each of two strategies, but for the one that is there"
 
 
 @pytest.fixture(scope="module")
