@@ -199,9 +199,9 @@ def test_pairs_go_round_the_loop_and_keep_their_questions(fresh):
     right = samples.text.to_numpy() == real.loc[samples.prompt_id].text.to_numpy()
     shares = metrics[metrics.metric == "right_fraction"].set_index(["evaluation_set", "generation"]).value
     assert shares["samples", 1] == right.mean()
-    assert len(shares["real_test"]) == 2, "held-out questions are answered, by both models"
+    assert set(shares["real_test"].index) == {0, 1}, "held-out questions are answered, by both models"
     answered = metrics[(metrics.metric == "rouge_1") & (metrics.evaluation_set == "real_test")]
-    assert sorted(zip(answered.generation, answered.n, strict=True)) == [(0, 7), (1, 7)]
+    assert set(zip(answered.generation, answered.n, strict=True)) == {(0, 7), (1, 7)}
     assert answered.value.between(0, 1).all()
     page = (folder / "report.html").read_text()
     assert samples.prompt[0] in page
