@@ -66,6 +66,9 @@ use rule evaluate as pretraining_evaluate with:
         verdicts=[],
         truth=[],
         references=[],
+        encoding=[],
+        raters=[],
+        base_model=[],
     output:
         document_losses=f"{BASE_ARM}/document_losses.parquet",
         metrics=f"{BASE_ARM}/metrics.parquet",
