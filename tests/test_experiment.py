@@ -3,6 +3,8 @@
 import copy
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -205,3 +207,11 @@ def test_a_flops_budget_knows_the_models_size():
     flops = experiment(budget={"match": "flops", "amount": 1e12})
     spec = json.loads(flops.specs.of("mix")(arm("replace", 1)))
     assert spec["flops_per_token"] == 6 * 1_525_056
+
+
+def test_a_start_of_snakemake_imports_no_library_that_only_jobs_need():
+    """Every Snakemake imports this first; scipy.stats alone would take half a second."""
+    heavy = "{'torch', 'transformers', 'vllm', 'matplotlib', 'sklearn', 'scipy.stats', 'datasets'}"
+    asked = f"import sys, collapse.experiment, collapse.terminal; print({heavy} & sys.modules.keys())"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

@@ -47,7 +47,13 @@ def test_a_known_distribution_changes_no_other_metric_and_no_loss(undisturbed, t
         *("--strategy", "verified", "--seed", "0", "--generation", "1"),
         *("--model", str(arm / "model/model.json"), "--generation-0", str(real / "generation=0/model/model.json")),
         *("--documents", str(experiment / "documents.parquet"), "--mixture", str(arm / "mixture.parquet")),
-        *("--samples", str(real / "generation=1/samples.parquet"), "--verdicts", str(arm / "verdicts.parquet")),
+        *(
+            "--samples",
+            str(real / "generation=1/samples.parquet"),
+            "--verdicts",
+            str(arm / "verdicts.parquet"),
+            "--raters",
+        ),
         *("--document-losses", str(tmp_path / "losses.parquet"), "--metrics", str(tmp_path / "metrics.parquet")),
     )
     with_truth, without = (pq.read_table(path / "metrics.parquet").to_pylist() for path in (arm, tmp_path))

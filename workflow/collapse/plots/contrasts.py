@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from collapse.config.settings import Strategy
 from collapse.plots import wording
@@ -134,6 +135,7 @@ def _rows(axes: Axes, groups: dict[str, list[Pair]], how: dict[str, Look]) -> No
     """Rows of names and intervals, each group below its heading."""
     pairs = [pair for group in groups.values() for pair in group]
     axes.set(xlim=_limits(pairs), ylim=(len(pairs) + len(groups) - 0.4, -0.6), yticks=[])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", wording.MINUS)))
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=QUIET, linewidth=0.9, zorder=1)
     axes.grid(axis="x")

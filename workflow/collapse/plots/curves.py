@@ -135,7 +135,7 @@ def small_multiples(
         legend_at(figure, 0.65, _handles(strategies, words), n_columns, handle_length=2.6)
         for index, panel in enumerate(shown):
             row, column = divmod(index, 3)
-            axes = axes_at(figure, 0.6 + 2.93 * column, head + PANEL_ROW * row, width=2.36, height=1.42)
+            axes = axes_at(figure, 0.58 + 2.91 * column, head + PANEL_ROW * row, width=2.36, height=1.42)
             _panel(axes, panel, curves[panel], looks(strategies), reference_level(metrics, *panel), words)
             if panel in levels:
                 _draw_levels(axes, levels[panel])

@@ -15,7 +15,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 BOOTSTRAP_FROM = 10
 """Number of seeds from which the bootstrap takes over from Student's t."""
@@ -90,6 +89,8 @@ def paired_t(differences: np.ndarray, confidence: float) -> Interval:
     if _all_equal(differences):
         return Interval(mean, None, None, "paired_t", n, None)
     error = float(np.std(differences, ddof=1) / np.sqrt(n))
+    from scipy import stats  # half a second, at every start of Snakemake, which reads claims
+
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
     p_value = float(2 * stats.t.sf(abs(mean) / error, n - 1))
     return Interval(mean, mean - half, mean + half, "paired_t", n, p_value)
@@ -118,7 +119,9 @@ def exact_sign_p(differences: np.ndarray) -> float:
     decided = differences[differences != 0]
     if len(decided) == 0:
         return 1.0
-    return float(stats.binomtest(int(np.sum(decided > 0)), len(decided)).pvalue)
+    from scipy.stats import binomtest
+
+    return float(binomtest(int(np.sum(decided > 0)), len(decided)).pvalue)
 
 
 def _studentised_means(differences: np.ndarray, rng: np.random.Generator) -> np.ndarray:
