@@ -134,6 +134,7 @@ def test_an_edited_measure_of_images_reruns_no_training(images, fresh):
     assert jobs["evaluate"] == 5 and not {"train", "generate", "mix", "corpus"} & jobs.keys()
 
 
+@pytest.mark.full
 def test_a_spoiled_table_of_images_is_made_again(images, fresh):
     project = Project(fresh.folder / "copy", images)
     path = project.folder / REPLACE / "samples.parquet"

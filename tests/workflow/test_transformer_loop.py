@@ -140,6 +140,7 @@ def drawn_again(trained, tmp_path_factory) -> Project:
     return project
 
 
+@pytest.mark.full
 def test_vllm_draws_the_same_bytes_again(trained, drawn_again):
     assert drawn_again.digests() == trained.digests()
 

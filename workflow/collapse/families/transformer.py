@@ -118,15 +118,18 @@ class TransformerModel:
         bos, eos = (int(str(self.configuration[f"{end}_token_id"])) for end in ("bos", "eos"))
         known = torch.tensor([[bos, *prompt] for prompt in prompts], device=self.device)
         n_given = known.shape[1]
-        ended = torch.zeros(len(known), dtype=torch.bool, device=self.device)
+        going = torch.arange(len(known), device=self.device)
+        texts: list[np.ndarray] = [np.empty(0, dtype=np.int32)] * len(known)
         with torch.no_grad():
-            while known.shape[1] < n_given + most_tokens and not ended.all():
+            while len(going) and known.shape[1] < n_given + most_tokens:
                 positions = torch.arange(known.shape[1], device=self.device).expand_as(known)
                 logits = self.network(known, positions, torch.zeros_like(known))[:, -1]
                 chosen = logits.float().argmax(dim=-1)
-                ended |= chosen == eos
                 known = torch.cat([known, chosen[:, None]], dim=1)
-        return [_until(row, eos) for row in known[:, n_given:].cpu().numpy().astype(np.int32)]
+                for row, text in zip(going.tolist(), known[:, n_given:].cpu().numpy(), strict=True):
+                    texts[row] = text.astype(np.int32)
+                going, known = going[chosen != eos], known[chosen != eos]  # what has ended is not read again
+        return texts
 
     def save(self, folder: Path) -> list[str]:
         """Write the model into `folder` and return the names of its files."""
@@ -141,12 +144,6 @@ class TransformerModel:
         for path in written:  # safetensors makes files that only their owner may read, whatever the umask says
             path.chmod((folder / "config.json").stat().st_mode)
         return [path.name for path in written]
-
-
-def _until(text: np.ndarray, eos: int) -> np.ndarray:
-    """The tokens of a text up to its first end, which is one of them."""
-    ends = np.flatnonzero(text == eos)
-    return text[: ends[0] + 1] if len(ends) else text
 
 
 def fit(job: TrainingJob) -> tuple[TransformerModel, list[TrainingStep]]:

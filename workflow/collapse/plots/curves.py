@@ -281,7 +281,7 @@ def _small_print(metric: str, evaluation_set: str, words: Words) -> str:
     definition = CATALOGUE[metric]
     if evaluation_set.startswith(SHARES):
         rater, label = label_of(evaluation_set)
-        parts = (label, f"by the rater {rater}", "generation 0: held-out real text")
+        parts = (label, f"by the rater {rater}")
     elif evaluation_set != "samples":
         parts = ("of the model, on held-out examples",)
     else:
