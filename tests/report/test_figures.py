@@ -240,6 +240,17 @@ def test_closed_forms_are_levels_of_their_own_panel():
     assert not any("nobody" in texts for texts in named)
 
 
+def test_names_of_levels_that_lie_close_are_moved_apart_and_their_lines_are_not():
+    metrics, strategies = crowd(2, 3, 2)
+    panel = ("right_fraction", "real_test")
+    close = {"first": 0.6, "second": 0.601, "third": 0.602}
+    figure = curves.diversity(metrics, strategies, 0.95, TEXT, {panel: close})
+    assert_legible("levels", figure)
+    axes = figure.axes[TEXT.panels.index(panel)]
+    drawn = {round(float(line.get_ydata()[0]), 4) for line in axes.lines if len({*line.get_ydata()}) == 1}
+    assert set(close.values()) <= drawn
+
+
 def test_a_figure_of_verifiers_whose_strength_nobody_knows_says_so():
     drawn = style.svg(verification.figure([], []), "").decode()
     assert "every sample is wrong" in drawn

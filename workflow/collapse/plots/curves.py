@@ -49,6 +49,9 @@ LEAST_FRAME = 2.3
 LEVEL_REACH = 0.5
 """How far from the frame, in its heights, a level of reference may lie to be drawn."""
 
+LEVEL_NAME = 0.13
+"""Inches that the name of a level takes; names of levels that lie closer are moved apart."""
+
 Levels = Mapping[tuple[str, str], Mapping[str, float]]
 """By a measure and what it is taken on, then by name."""
 
@@ -222,21 +225,23 @@ def _draw_levels(axes: Axes, levels: Mapping[str, float]) -> None:
     bottom, top = axes.get_ylim()
     height = top - bottom
     near = {name: at for name, at in levels.items() if bottom - LEVEL_REACH * height < at < top + LEVEL_REACH * height}
-    for name, at in near.items():
+    if not near:
+        return
+    margin = 0.06 * height
+    bottom, top = min(bottom, min(near.values()) - margin), max(top, max(near.values()) + margin)
+    axes.set_ylim(bottom, top)
+    gap = LEVEL_NAME * (top - bottom) / (axes.bbox.height / axes.figure.dpi)
+    for (name, at), place in zip(near.items(), spread(np.array([*near.values()]), gap, bottom, top), strict=True):
         axes.axhline(at, color=INK, linewidth=1.0, linestyle=REAL_DASH, zorder=1)
         axes.annotate(
             name,
-            xy=(0.01, at),
+            xy=(0.01, place),
             xycoords=("axes fraction", "data"),
             xytext=(0, 2),
             textcoords="offset points",
             size=8,
             color=QUIET,
         )
-    margin = 0.06 * height
-    axes.set_ylim(
-        min([bottom, *(at - margin for at in near.values())]), max([top, *(at + margin for at in near.values())])
-    )
 
 
 def _label_ends(axes: Axes, curves: dict[str, Band], how: dict[str, Look]) -> None:
