@@ -1,6 +1,6 @@
 """What gives texts labels: one module per kind, fitted once for an experiment, the same for all its arms.
 
-A module has `VERSION`; `fit(texts, settings)`, which returns what it has learned as a table and what it says of texts
+A module has `fit(texts, settings)`, which returns what it has learned as a table and what it says of texts
 that it was not fitted to; and `load(table)`, which returns a `Rater`. What was learned is a table of names and numbers,
 so that it can be looked at, and nothing is unpickled.
 """

@@ -21,8 +21,6 @@ from collapse.errors import ConfigError
 from collapse.randomness import stream
 from collapse.raters import HeldOut, Text, labels_of, table
 
-VERSION = "fluency/1"
-
 LEVELS = ("noise", "word salad", "mild gibberish", "clean")
 
 SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")

@@ -16,8 +16,6 @@ from collapse.config.raters import LabelRater
 from collapse.errors import ConfigError
 from collapse.raters import HeldOut, Text, is_held_out, labels_of, table
 
-VERSION = "labels/1"
-
 MOST_FEATURES, LEAST_WINDOWS = 50_000, 2
 INVERSE_PENALTY, MOST_STEPS = 10.0, 1_000
 """C of the regression."""
