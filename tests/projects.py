@@ -17,6 +17,9 @@ import yaml
 
 T = TypeVar("T")
 
+Started = snakemake_once.Run | subprocess.Popen
+"""A Snakemake that runs."""
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
 
@@ -192,7 +195,7 @@ class Disturbed:
         self.targets: tuple[str, ...] = ()
         """What is made; everything if empty."""
         self.minutes = MINUTES
-        self._runs: list[subprocess.Popen] = []
+        self._runs: list[Started] = []
 
     def aim_at(self, *artifacts: str) -> None:
         """Have nothing made but these, named below the results' folder, and what they need."""
@@ -205,25 +208,18 @@ class Disturbed:
     def _asked(self) -> tuple[str, ...]:
         return ("--", *self.targets) if self.targets else ()
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def start(self, *arguments: str) -> Started:
         """Snakemake, running, in a session of its own; what it prints goes to `snakemake.log`."""
-        words = ("--configfile", "experiment.yaml", *self.arguments, *arguments, *self._asked())
-        command = [sys.executable, "-m", "snakemake", *words]
+        words = ["--configfile", "experiment.yaml", *self.arguments, *arguments, *self._asked()]
         with (self.project.folder / "snakemake.log").open("w") as log:
-            run = subprocess.Popen(
-                command,
-                cwd=self.project.folder,
-                env=self.project.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            run = snakemake_once.start(words, self.project.folder, self.project.environment, log)
         self._runs.append(run)
         return run
 
-    def ended(self, run: subprocess.Popen) -> int:
+    def ended(self, run: Started) -> int:
         """Wait for a run to end; its exit status."""
         self._wait_until(lambda: run.poll() is not None, "the end of Snakemake")
+        assert run.returncode is not None
         return run.returncode
 
     @property
@@ -257,7 +253,7 @@ class Disturbed:
         locks = [lock.read_text() for lock in self.results.rglob("provenance/.*.lock")] if holders else []
         return any(text.startswith(holder) for holder in holders for text in locks)
 
-    def first_job(self, run: subprocess.Popen) -> bool:
+    def first_job(self, run: Started) -> bool:
         """Wait until a job of a run is there; False if the run ended without one."""
         self._wait_until(lambda: run.poll() is not None or self.jobs(), "a job")
         return run.poll() is None

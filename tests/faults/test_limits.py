@@ -21,7 +21,8 @@ def test_memory_that_runs_out_is_named_and_loses_nothing(disturbed, assert_recov
         disturbed.forget(samples)
         moment = chance.uniform(0, 0.05)
         assert disturbed.meet("generate", moment, starve, when=lambda: disturbed.at_work("generate"))
-        assert "emory" in disturbed.output and "run snakemake again" in disturbed.output
+        said = disturbed.output
+        assert "emory" in said and "run snakemake again" in said, said
         assert_recovers(disturbed)
 
 

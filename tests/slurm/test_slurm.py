@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from projects import state_of, wait_until
+from projects import Started, state_of, wait_until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
@@ -34,13 +34,13 @@ def scontrol(*words: str) -> str:
     return subprocess.run(["scontrol", *words], capture_output=True, text=True, check=True).stdout
 
 
-def wait_for_a_job(cluster, submitted, run: subprocess.Popen) -> None:
+def wait_for_a_job(cluster, submitted, run: Started) -> None:
     """Wait until a Slurm job runs, or Snakemake has found nothing left to submit."""
     wait_until(lambda: cluster.running() or run.poll() is not None, "a Slurm job to run", lambda: submitted.output)
 
 
 @contextmanager
-def stopped(stage: str, submitted, run: subprocess.Popen) -> Iterator[int]:
+def stopped(stage: str, submitted, run: Started) -> Iterator[int]:
     """Halt the process of a stage that runs in a Slurm job, so that whatever follows meets the job in its midst."""
 
     def halted() -> int:
