@@ -226,3 +226,29 @@ def test_beams_find_a_text_at_least_as_probable_as_greedy(samplers):
     beams = sampler.sample(prompts, decoding(method="beam", n_beams=5), seeds)
     per_token = [draws.logprob_nats / draws.outputs.lengths for draws in (greedy, beams)]
     assert per_token[1].mean() >= per_token[0].mean() - 1e-6
+
+
+def test_edits_of_documents_follow_the_models_own_forward_pass(sampler, folder):
+    """Both engines read the same, so with one seed they write the same; a document may fill the context."""
+    documents = Sequences.of([[*range(5, 30), 1], [1], [40, 3, 41, 42, 77, 1], [*range(10, 10 + 46), 1]])
+    how = decoding(method="edit", edit_above=0.5, top_k=4, max_new_tokens=47)
+    draws = sampler.sample(documents, how, np.arange(4))
+    network = AutoModelForCausalLM.from_pretrained(folder).eval()
+    for row, (before, after) in enumerate(zip(documents, draws.outputs, strict=True)):
+        with torch.no_grad():
+            told = network(torch.tensor([[0, *before[:-1].tolist()]])).logits[0].log_softmax(-1).numpy()
+        own = told[np.arange(len(before)), before]
+        stays = (own < np.log(0.5)) | (before == 1)
+        assert (after[stays] == before[stays]).all() and after[-1] == 1
+        best = np.argsort(-told, axis=1)[:, :4]
+        assert all(token in places for token, places in zip(after[~stays], best[~stays], strict=True))
+        assert not set(after[~stays].tolist()) & {*NEVER, 1}
+        assert draws.logprob_nats[row] == pytest.approx(told[np.arange(len(after)), after].sum(), abs=1e-3)
+    assert draws.outputs[0].tolist() != documents[0].tolist()
+
+
+def test_engines_edit_alike(samplers):
+    documents = Sequences.of([[*range(5 + row, 30 + row), 1] for row in range(8)])
+    how = decoding(method="edit", edit_above=0.5, top_k=4, max_new_tokens=47)
+    one, other = (samplers[engine].sample(documents, how, np.arange(8)) for engine in ENGINES)
+    assert [row.tolist() for row in one.outputs] == [row.tolist() for row in other.outputs]

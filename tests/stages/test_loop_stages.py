@@ -25,7 +25,7 @@ from collapse.artifacts.contracts import (
 from collapse.artifacts.lineage import read_card
 from collapse.config import Plan, load_plan
 from collapse.config.form import TEXT
-from collapse.config.settings import EvaluationSettings, HealthSettings
+from collapse.config.settings import EvaluationSettings, HealthSettings, PromptSettings
 from collapse.config.specs import EvaluateSpec, ReferencesSpec
 from collapse.errors import EngineError
 from collapse.families.ngram import count
@@ -298,6 +298,27 @@ def test_a_document_that_ends_where_its_prompt_would_end_prompts_nothing():
     train = pa.table(names | {"split": ["train"] * 3, "token_ids": pa.array([[5] * n for n in names["n_tokens"]])})
     ids, prompts = generate._inputs(spec, train, 2)
     assert (ids.to_pylist(), list(map(list, prompts))) == (["longer"] * 2, [[5, 5, 5]] * 2)
+
+
+def test_what_is_edited_is_whole_real_documents_however_short():
+    prompt = PromptSettings(source="real_document", n_tokens=0, in_training=False)
+    spec = plan().generate_spec("replace", 1).model_copy(update={"prompt": prompt})
+    names = {"document_id": ["one", "two"], "n_tokens": [1, 3], "split": ["train"] * 2}
+    train = pa.table(names | {"token_ids": pa.array([[5], [6, 7, 5]])})
+    ids, given = generate._inputs(spec, train, 3)
+    assert (ids.to_pylist(), list(map(list, given))) == (["one", "two", "one"], [[5], [6, 7, 5], [5]])
+
+
+def test_the_share_of_edited_tokens_is_counted_against_the_documents_they_were():
+    real = pa.table({"document_id": ["a", "b"], "token_ids": pa.array([[3, 4, 1], [5, 1]])})
+    drawn = {"prompt_id": ["b", "a"], "token_ids": pa.array([[6, 1], [3, 9, 1]])}
+    arm = Arm(TEXT, EvaluationSettings(**CONFIG["evaluation"]), None, real, real, np.zeros(2))
+    nothing = pa.array([[], []], pa.list_(pa.int32()))
+    assert text._edited_share(arm, pa.table(drawn | {"prompt_token_ids": nothing})) == pytest.approx(2 / 5)
+    begun = pa.array([[5], [3]], pa.list_(pa.int32()))
+    assert text._edited_share(arm, pa.table(drawn | {"prompt_token_ids": begun})) is None
+    nobody = pa.array([None, None], pa.string())
+    assert text._edited_share(arm, pa.table(drawn | {"prompt_id": nobody, "prompt_token_ids": nothing})) is None
 
 
 def test_the_sampling_record_counts_what_was_drawn(study):

@@ -20,6 +20,13 @@ BEAM = TRANSFORMERS | {
     "decoding.max_new_tokens": 90,
 }
 HUB = {"dataset": "a/b", "subset": None, "revision": "c", "split": "train", "column": "text", "group_column": None}
+EDIT = {
+    "prompt": {"source": "real_document", "n_tokens": 0, "in_training": False},
+    "decoding.method": "edit",
+    "decoding.edit_above": 0.99,
+    "decoding.top_k": 8,
+    "decoding.max_new_tokens": 127,
+}
 COIN = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
 TOP = {"rule": "top_fraction", "fraction": 0.5}
 LIKELY = {"kind": "likelihood", "by": "sampler"}
@@ -302,6 +309,16 @@ NO_SENSE = (
     Odd("decoding.top_p", 0, ("decoding.top_p: is 0; it must be above 0",)),
     Odd("decoding.top_p", 1.1, ("decoding.top_p: is 1.1; it may be at most 1",)),
     Odd("decoding.repetition_penalty", 1e9, ("decoding.repetition_penalty: is 1000000000.0; it may be at most 100",)),
+    Odd("decoding.edit_above", 0.99, ("decoding.edit_above: is for `method: edit`, which needs it",)),
+    Odd("decoding.edit_above", 1.2, ("decoding.edit_above: is 1.2; it may be at most 1",)),
+    Odd("decoding.edit_above", None, ("decoding.edit_above: is for `method: edit`, which needs it",), EDIT),
+    Odd("decoding.top_k", 0, ("decoding.top_k: is 0", "the likeliest 1 to 20"), EDIT),
+    Odd("decoding.top_k", 50, ("decoding.top_k: is 50", "the likeliest 1 to 20"), EDIT),
+    Odd("decoding.temperature", 0.7, ("decoding.temperature: is 0.7", "set it to 1"), EDIT),
+    Odd("decoding.max_new_tokens", 40, ("decoding.max_new_tokens: is 40", "max_document_tokens 96", "raise it"), EDIT),
+    Odd("prompt.source", "none", ("prompt.source: is none", "`real_document` and `edit` belong together"), EDIT),
+    Odd("prompt.source", "real_document", ("prompt.source: is real_document", "belong together")),
+    Odd("family", "ngram", ("decoding.method: `edit` needs `family: transformer`",), EDIT | {"generate.engine": "native"}),
     Odd("decoding.method", "greedy", ("decoding.method: `greedy` writes one and the same text",)),
     Odd("training.learning_rate", 10, ("training.learning_rate: is 10; it may be at most 1",)),
     Odd("training.weight_decay", 1e308, ("training.weight_decay: is 1e+308", "lower it")),

@@ -136,6 +136,7 @@ class Plan(Settings):
             self._check_verifiers,
             self._check_raters,
             self._check_lengths,
+            self._check_edits,
             self._check_pretraining,
             self._check_family,
             self._check_claims,
@@ -328,6 +329,25 @@ class Plan(Settings):
             raise ValueError(
                 f"pretraining.corpus: {shared}, so the base model would have read what is held out in `corpus`; "
                 "choose other text for one of the two"
+            )
+
+    def _check_edits(self) -> None:
+        """Whether what edits documents is given some, and can."""
+        edits = self.decoding.method == "edit"
+        if not self.strategies or (not edits and self.prompt.source != "real_document"):
+            return
+        if not edits or self.prompt.source != "real_document":
+            raise ValueError(
+                f"prompt.source: is {self.prompt.source}, and decoding.method {self.decoding.method}; `real_document` "
+                "and `edit` belong together"
+            )
+        if self.family != "transformer":
+            raise ValueError(f"decoding.method: `edit` needs `family: transformer`, and family is {self.family}")
+        longest, document = self.decoding.max_new_tokens, self.corpus.max_document_tokens
+        if longest < document:
+            raise ValueError(
+                f"decoding.max_new_tokens: is {longest}, but an edited document is as long as the real one, up to "
+                f"corpus.max_document_tokens {document}; raise it to that"
             )
 
     def _check_family(self) -> None:

@@ -338,9 +338,10 @@ class ClassifierSettings(Settings):
 class PromptSettings(Settings):
     """What the model is given before it writes."""
 
-    source: Literal["none", "real_prefix", "real_input", "pool"]
-    """`none`: nothing; `real_prefix`: the beginning of a real training document; `real_input`: the input of a real
-    training example; `pool`: the input of an example of the reserve, whose real output nobody reads."""
+    source: Literal["none", "real_prefix", "real_document", "real_input", "pool"]
+    """`none`: nothing; `real_prefix`: the beginning of a real training document; `real_document`: all of it, for
+    `decoding.method: edit`; `real_input`: the input of a real training example; `pool`: the input of an example of the
+    reserve, whose real output nobody reads."""
     n_tokens: int = Field(ge=0)
     """Tokens of the prefix; documents that are not longer are passed over."""
     template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
@@ -369,6 +370,9 @@ class PromptSettings(Settings):
         return self.source in ("real_input", "pool")
 
 
+MOST_CANDIDATES = 20
+"""Likeliest tokens that vLLM tells of each place of a text."""
+
 LEAST_TEMPERATURE = 0.01
 """vLLM raises a lower one to this, and says so in its log only."""
 
@@ -376,7 +380,9 @@ LEAST_TEMPERATURE = 0.01
 class DecodingSettings(Settings):
     """How text is drawn from a model. Every value is explicit: hidden defaults are the field's largest confounder."""
 
-    method: Literal["sample", "greedy", "beam"]
+    method: Literal["sample", "greedy", "beam", "edit"]
+    """`edit`: real documents, of which tokens that the model finds too likely are drawn anew (ToEdit, Zhu et al.
+    2024)."""
     temperature: float = Field(ge=0)
     """1 draws from the model itself."""
     top_p: Annotated[float, Field(gt=0, le=1)]
@@ -393,6 +399,8 @@ class DecodingSettings(Settings):
     """A sample that has not ended by then is cut, and counted."""
     min_new_tokens: int = Field(default=0, ge=0, exclude_if=lambda tokens: tokens == 0)
     """No sample ends before; with as many as `max_new_tokens`, all are equally long, and none ends itself."""
+    edit_above: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda above: above is None)
+    """edit: probability from which a token is drawn anew, out of the `top_k` likeliest (Zhu et al. 2024: .99, 8)."""
     unseen_types: Literal["allowed", "forbidden"]
     """Token types that never occur in real training text: `allowed` draws from the model itself, `forbidden` never.
     Log-probabilities are those under the model either way. Start of sequence and padding are never drawn."""
@@ -412,8 +420,27 @@ class DecodingSettings(Settings):
             )
         if (self.method == "beam") != (self.n_beams > 1):
             raise ValueError("n_beams must be at least 2 for `method: beam` and 1 otherwise")
-        if self.method != "sample" and (self.top_p, self.top_k, self.min_p) != (1, 0, 0):
+        if self.method in ("greedy", "beam") and (self.top_p, self.top_k, self.min_p) != (1, 0, 0):
             raise ValueError(f"`method: {self.method}` draws nothing: set top_p 1, top_k 0, min_p 0")
+        return self
+
+    @model_validator(mode="after")
+    def _edits_are_of_the_model_itself(self) -> "DecodingSettings":
+        if (self.method == "edit") != (self.edit_above is not None):
+            raise ValueError("edit_above: is for `method: edit`, which needs it, and for nothing else")
+        if self.method != "edit":
+            return self
+        if not 1 <= self.top_k <= MOST_CANDIDATES:
+            raise ValueError(
+                f"top_k: is {self.top_k}, but `method: edit` draws from the likeliest 1 to {MOST_CANDIDATES} tokens"
+            )
+        neutral = {"temperature": 1, "top_p": 1, "min_p": 0, "repetition_penalty": 1, "min_new_tokens": 0}
+        for name, value in neutral.items():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name}: is {getattr(self, name):g}, but `method: edit` draws by the model's own probabilities; "
+                    f"set it to {value}"
+                )
         return self
 
 

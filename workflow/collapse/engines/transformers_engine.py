@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from collapse.config.settings import DecodingSettings
+from collapse.engines import editing
 from collapse.families import transformer
 from collapse.families.devices import torch_device
 from collapse.media import Draws
@@ -58,7 +59,10 @@ class Engine:
         self._never = list(never)
 
     def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
-        """Draw one continuation per prompt; see `families.Sampler`."""
+        """Draw one continuation per prompt, or edit the documents that are given; see `families.Sampler`."""
+        if decoding.method == "edit":
+            readings = (self._reading(text, decoding.top_k) for text in prompts)
+            return editing.drawn(readings, decoding, [*self._never, self._vocabulary.eos], seeds)
         texts: list[np.ndarray] = [np.empty(0, dtype=np.int32)] * len(prompts)
         order = np.argsort(prompts.lengths, kind="stable")
         for rows in np.split(order, self._cuts(prompts.lengths[order])):
@@ -68,6 +72,15 @@ class Engine:
         tokens = Sequences.of(texts)
         stopped = np.array([len(text) > 0 and text[-1] == self._vocabulary.eos for text in tokens], dtype=bool)
         return Draws(tokens, stopped, logprob_nats=-self._scorer.score(tokens, prompts))
+
+    @torch.inference_mode()
+    def _reading(self, tokens: np.ndarray, n_candidates: int) -> editing.Reading:
+        """What the model says of a document."""
+        before = torch.tensor([[self._vocabulary.bos, *tokens[:-1].tolist()]], device=self._network.device)
+        told = self._network(before).logits[0].float().log_softmax(-1).cpu()
+        own = told.gather(1, torch.from_numpy(tokens.astype(np.int64))[:, None])[:, 0]
+        best = told[:-1].topk(n_candidates)
+        return editing.Reading(tokens, own.numpy(), best.indices.numpy(), best.values.numpy())
 
     def _cuts(self, lengths: np.ndarray) -> np.ndarray:
         """Where batches end: every `ROWS_AT_ONCE` rows, and wherever the prompt's length changes (no padding)."""

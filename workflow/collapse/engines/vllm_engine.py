@@ -8,11 +8,13 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from collapse.config.settings import DecodingSettings
+from collapse.engines import editing
 from collapse.families import transformer
 from collapse.media import Draws
 from collapse.media.text import Vocabulary
@@ -53,7 +55,7 @@ class Engine:
             torch.compiler.set_stance("force_eager")
         transformer.refuse_damaged(folder)
         config = json.loads((folder / "config.json").read_text())
-        self._vocabulary = vocabulary
+        self._vocabulary, self._never = vocabulary, list(never)
         self._context_length = int(config.get("n_positions") or config["max_position_embeddings"])
         self._llm = LLM(
             model=str(folder),
@@ -78,7 +80,9 @@ class Engine:
         )
 
     def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
-        """Draw one continuation per prompt; see `families.Sampler`."""
+        """Draw one continuation per prompt, or edit the documents that are given; see `families.Sampler`."""
+        if decoding.method == "edit":
+            return self._edited(prompts, decoding, seeds)
         requests = [TokensPrompt(prompt_token_ids=[self._vocabulary.bos, *prompt.tolist()]) for prompt in prompts]
         parameters = [self._parameters(decoding, seed) for seed in seeds.tolist()]
         rows = [result.outputs[0] for result in self._llm.generate(requests, parameters, use_tqdm=False)]
@@ -87,6 +91,26 @@ class Engine:
             stopped=np.array([row.finish_reason == "stop" for row in rows], dtype=bool),
             logprob_nats=np.array([row.cumulative_logprob for row in rows], dtype=np.float64),
         )
+
+    def _edited(self, documents: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
+        """Documents with their likeliest tokens drawn anew. Their last token is asked for as the one to be written, so
+        that a document may fill the context."""
+        requests = [TokensPrompt(prompt_token_ids=[self._vocabulary.bos, *text[:-1].tolist()]) for text in documents]
+        parameters = [
+            SamplingParams(
+                temperature=0.0,
+                max_tokens=1,
+                allowed_token_ids=[int(text[-1])],
+                prompt_logprobs=decoding.top_k,
+                logprobs=0,
+                detokenize=False,
+                output_kind=RequestOutputKind.FINAL_ONLY,
+            )
+            for text in documents
+        ]
+        results = self._llm.generate(requests, parameters, use_tqdm=False)
+        readings = (_reading(text, result, decoding.top_k) for text, result in zip(documents, results, strict=True))
+        return editing.drawn(readings, decoding, [*self._never, self._vocabulary.eos], seeds)
 
     def _parameters(self, decoding: DecodingSettings, seed: int):
         return SamplingParams(
@@ -103,6 +127,21 @@ class Engine:
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+
+
+def _reading(tokens: np.ndarray, result: Any, n_candidates: int) -> editing.Reading:
+    """What vLLM says of a document. Of each place it tells the likeliest tokens and, behind or among them, the real
+    one."""
+    told = result.prompt_logprobs[1:]
+    ranked = [sorted(place.items(), key=lambda entry: entry[1].rank)[:n_candidates] for place in told]
+    own = [place[token].logprob for place, token in zip(told, tokens[:-1].tolist(), strict=True)]
+    shape = (len(told), n_candidates)
+    return editing.Reading(
+        tokens=tokens,
+        logprobs=np.array([*own, result.outputs[0].cumulative_logprob]),
+        candidates=np.array([[token for token, _ in place] for place in ranked], dtype=np.int64).reshape(shape),
+        candidate_logprobs=np.array([[one.logprob for _, one in place] for place in ranked]).reshape(shape),
+    )
 
 
 def _banning(never: Sequence[int]) -> type:

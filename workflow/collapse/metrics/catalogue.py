@@ -250,6 +250,9 @@ CATALOGUE: dict[str, Definition] = {
     "real_token_share": Definition(
         "1", "none", "Share of the tokens trained on that a person wrote, prompts within samples included."
     ),
+    "edited_share": Definition(
+        "1", "none", "Share of the tokens of edited documents that are others than the real one's (ToEdit, 1 - kept)."
+    ),
     "real_image_share": Definition("1", "none", "Share of the images trained on that are real."),
     "real_label_share": Definition("1", "none", "Share of the labels trained on that are real."),
     "mean_origin_generation": Definition(

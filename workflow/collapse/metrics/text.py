@@ -118,11 +118,24 @@ def _sample_metrics(arm: Arm, drawn: pa.Table) -> list[Measurement]:
         "duplicate_fraction": diversity.duplicate_fraction(tokens),
     }
     found = [Measurement("sampler_loss", "samples", *own), Measurement("generation_0_loss", "samples", *first)]
+    if (edited := _edited_share(arm, drawn)) is not None:
+        shares["edited_share"] = edited
     if arm.form.input:
         shares["right_fraction"] = _right(arm, drawn).mean()
     if arm.settings.answers is not None:
         found.append(_rouge(drawn["text"].to_pylist(), _real_answers(arm, drawn).to_pylist(), "samples"))
     return found + [Measurement(name, "samples", float(value), n) for name, value in shares.items()]
+
+
+def _edited_share(arm: Arm, drawn: pa.Table) -> float | None:
+    """Share of the tokens that are others than those of the real documents; None where samples are no edits of any.
+
+    What was given is kept beside a sample, so a sample of a document that was given nothing is one that was edited.
+    """
+    if arm.form.input or drawn["prompt_id"].null_count or inputs(drawn).n_tokens:
+        return None
+    place = pc.index_in(drawn["prompt_id"], arm.train["document_id"].combine_chunks())
+    return float(np.mean(outputs(drawn).values != outputs(arm.train.take(place)).values))
 
 
 def right(arm: Arm) -> np.ndarray | None:

@@ -50,6 +50,7 @@ TEXT = Words(
         ("rouge_1", "real_test"),
         *_of_samples(
             "right_fraction",
+            "edited_share",
             "distinct_2",
             "distinct_4",
             "self_bleu",

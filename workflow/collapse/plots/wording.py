@@ -43,6 +43,7 @@ TITLES = {
     "verifier_precision": "Right among accepted samples",
     "solved_fraction": "Inputs with a right sample accepted",
     "real_token_share": "Real-token share",
+    "edited_share": "Edited tokens",
     "real_image_share": "Real-image share",
     "real_label_share": "Real-label share",
     "right_fraction": "Right answers",

@@ -15,6 +15,7 @@ MEANINGS = {
     "repetition_penalty": "1 is none",
     "n_beams": "1 is no beam search",
     "unseen_types": "whether token types that real training text lacks may be drawn; start and padding never are",
+    "edit_above": "a token of a real document that is likelier is drawn anew, from the top_k",
     "min_new_tokens": "no sample ends before",
     "max_new_tokens": "a longer sample is cut, and counted as truncated",
 }

@@ -246,6 +246,8 @@ def _decoding(plan: Plan) -> str:
             "decoding draws from the prior" if plan.form.output == "image" else "drawing from the model's probabilities"
         )
         return f"{what}, at temperature {how.temperature:g}"
+    if how.method == "edit":
+        return f"real documents, their tokens above probability {how.edit_above:g} drawn anew"
     if how.method != "sample":
         return how.method
     neutral = {"top_p": 1, "top_k": 0, "min_p": 0, "repetition_penalty": 1}

@@ -81,7 +81,8 @@ def run(
         table = table.append_column(name, pa.array([value] * n_rows))
     table = table.append_column("sample_id", pa.array(sample_ids(strategy, seed, generation, range(n_rows))))
     if (asked := media.input_medium(spec.form)) is not None:
-        for name, column in asked.given(inputs, how.input or how.output).items():
+        given = made.nothing(n_rows) if spec.prompt.source == "real_document" else inputs
+        for name, column in asked.given(given, how.input or how.output).items():
             table = table.append_column(name, column)
     contracts.write(samples, SAMPLES.of(spec.form), table, record)
     effective = spec.model_dump(mode="json", include={"engine", "decoding", "prompt", "device"})
@@ -108,7 +109,7 @@ def _inputs(spec: GenerateSpec, real: pa.Table, n_rows: int, generation: int = 1
     asked = real.filter(pc.equal(real["split"], spec.prompt.asks))
     known = media.examples(asked, spec.form)
     usable = np.arange(len(known))
-    if not spec.prompt.is_input:
+    if spec.prompt.source == "real_prefix":
         usable = np.flatnonzero(known.outputs.sizes > spec.prompt.n_tokens)
     if spec.prompt.source == "pool":
         n_train = pc.sum(pc.equal(real["split"], "train")).as_py()
@@ -118,8 +119,18 @@ def _inputs(spec: GenerateSpec, real: pa.Table, n_rows: int, generation: int = 1
         raise ContractError(_nothing_to_ask(spec))
     rows = np.resize(usable, n_rows)
     chosen = known.take(rows)
-    inputs = chosen.inputs if spec.prompt.is_input else made.beginnings(chosen.outputs, spec.prompt.n_tokens)
-    return asked["document_id"].combine_chunks().take(pa.array(rows)), inputs
+    return asked["document_id"].combine_chunks().take(pa.array(rows)), _given(spec, chosen)
+
+
+def _given(spec: GenerateSpec, chosen: media.Examples) -> Any:
+    """What the model is given of each real example."""
+    match spec.prompt.source:
+        case "real_prefix":
+            return media.medium(spec.form.output).beginnings(chosen.outputs, spec.prompt.n_tokens)
+        case "real_document":
+            return chosen.outputs
+        case _:
+            return chosen.inputs
 
 
 def _nothing_to_ask(spec: GenerateSpec) -> str:
