@@ -22,7 +22,7 @@ from collapse import media
 from collapse.columns import Column, category
 from collapse.config.form import TEXT, Form
 from collapse.errors import ContractError
-from collapse.running.faults import explained
+from collapse.running.faults import pass_on
 from collapse.running.files import entries_in, no_file, written_at_once
 
 
@@ -172,8 +172,7 @@ def read(path: Path, contract: Contract, columns: list[str] | None = None) -> pa
     except FileNotFoundError:
         raise ContractError(f"{path}: there is no such file.\n  Run the workflow up to it: snakemake {path}") from None
     except (pa.ArrowException, OSError) as error:
-        if explained(error):  # memory or the disk, not the file: it must not be deleted
-            raise
+        pass_on(error)
         raise ContractError(
             f"{path}: this is not a readable Parquet file ({error}).\n  Delete it and run snakemake again."
         ) from None

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from collapse.errors import ContractError
+from collapse.running.faults import pass_on
 from collapse.running.files import entries
 
 
@@ -56,6 +57,7 @@ def read_card(path: Path) -> ModelCard:
     try:
         return ModelCard.model_validate_json(path.read_text())
     except (OSError, ValueError) as error:
+        pass_on(error)
         raise ContractError(f"{path}: is not a model card ({error}).\n  Delete its folder and run snakemake.") from None
 
 
@@ -74,6 +76,7 @@ def files_of_card(path: Path) -> dict[str, str]:
         if not isinstance(found, dict) or not all(map(_names_a_neighbour, found.items())):
             raise ValueError("it does not name files beside it, with their digests")
     except (OSError, ValueError) as error:
+        pass_on(error)
         raise ContractError(f"{path}: is not a card ({error}).\n  Delete its folder and run snakemake.") from None
     return found
 

@@ -21,6 +21,7 @@ from collapse.config.settings import FileSettings, HuggingFaceSettings
 from collapse.corpora import RealText
 from collapse.errors import ConfigError
 from collapse.plain_text import printable
+from collapse.running.faults import pass_on
 
 LICENCE = "not stated in the file"
 
@@ -180,6 +181,7 @@ def _parquet(path: Path, settings: FileSettings) -> Columns:
         found = _within_limits(path, file.iter_batches(ROWS_AT_ONCE, columns=names), names, settings)
         return {setting: found[name] for setting, name in chosen.items()}
     except (pa.ArrowInvalid, OSError) as error:
+        pass_on(error)
         raise ConfigError(f"{where}: is not a readable Parquet file ({error}).\n  Write it again.") from None
 
 

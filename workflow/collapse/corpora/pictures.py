@@ -22,6 +22,7 @@ from collapse.errors import ConfigError
 from collapse.media.image import Encoder as ImageEncoder
 from collapse.media.image import Images, Shape, to_pngs
 from collapse.media.label import Encoder as LabelEncoder
+from collapse.running.faults import pass_on
 from collapse.running.files import written_at_once
 
 LOG = logging.getLogger(__name__)
@@ -147,6 +148,7 @@ def _from_file(settings: ImageSettings, path: Path) -> Pictures:
         wanted = _columns(where, file.schema_arrow.names, settings)
         table = file.read(columns=wanted)
     except (pa.ArrowException, OSError) as error:
+        pass_on(error)
         raise ConfigError(f"{where}: is not a readable Parquet file ({error}).\n  Write it again.") from None
     labels = table[settings.label_column].to_pylist() if settings.label_column else None
     cells = table[settings.column].to_pylist()

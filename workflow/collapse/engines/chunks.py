@@ -19,6 +19,7 @@ from collapse import media
 from collapse.config.settings import DecodingSettings
 from collapse.families import Sampler
 from collapse.media import Draws
+from collapse.running.faults import pass_on
 from collapse.running.files import written_at_once
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class ChunkedSampler:
         try:
             table = pq.ParquetFile(path, page_checksum_verification=True).read()
         except (pa.ArrowInvalid, OSError) as error:
+            pass_on(error)
             logger.warning("%s is damaged (%s); its %d samples are drawn again", path, error, n_rows)
             return None
         logger.info("%s: %d samples drawn before", path.name, table.num_rows)

@@ -94,7 +94,8 @@ class Engine:
 
     def _edited(self, documents: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
         """Documents with their likeliest tokens drawn anew. Their last token is asked for as the one to be written, so
-        that a document may fill the context."""
+        that a document may fill the context.
+        """
         requests = [TokensPrompt(prompt_token_ids=[self._vocabulary.bos, *text[:-1].tolist()]) for text in documents]
         parameters = [
             SamplingParams(
@@ -131,7 +132,8 @@ class Engine:
 
 def _reading(tokens: np.ndarray, result: Any, n_candidates: int) -> editing.Reading:
     """What vLLM says of a document. Of each place it tells the likeliest tokens and, behind or among them, the real
-    one."""
+    one.
+    """
     told = result.prompt_logprobs[1:]
     ranked = [sorted(place.items(), key=lambda entry: entry[1].rank)[:n_candidates] for place in told]
     own = [place[token].logprob for place, token in zip(told, tokens[:-1].tolist(), strict=True)]

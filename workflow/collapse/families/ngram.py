@@ -31,6 +31,7 @@ from collapse.families import TrainingJob, TrainingStep
 from collapse.media import Draws, Facts
 from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
+from collapse.running.faults import pass_on
 from collapse.running.files import entries
 
 ABSENT = -1
@@ -127,6 +128,7 @@ def load(folder: Path, device: str) -> "NgramModel":
         vocabulary = _vocabulary(facts.get("vocabulary"))
         arrays = load_file(folder / WEIGHTS)
     except (OSError, ValueError, SafetensorError) as error:
+        pass_on(error)
         raise ContractError(f"{folder}: does not hold an n-gram model ({error}).\n  {AGAIN}") from None
     if faults := _faults(arrays, settings.order, vocabulary):
         raise ContractError(f"{folder}: its counts are not whole: {'; '.join(faults[:3])}.\n  {AGAIN}")

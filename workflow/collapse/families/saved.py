@@ -11,6 +11,7 @@ from torch import nn
 
 from collapse.errors import ContractError
 from collapse.families import weights
+from collapse.running.faults import pass_on
 from collapse.running.files import entries
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -43,6 +44,7 @@ def opened(folder: Path, make: Callable[[dict[str, Any]], Network]) -> Network:
         with torch.device("meta"):
             wanted = dict(make(entries(folder / CONFIG)).state_dict())
     except (OSError, KeyError, ValueError, TypeError) as error:
+        pass_on(error)
         raise ContractError(f"{folder}: its config.json is not that of a model ({error}).\n  {weights.AGAIN}") from None
     found = weights.read(folder / WEIGHTS)
     weights.refuse(folder, [*weights.differences(wanted, found), *weights.not_finite(found.items())])

@@ -22,6 +22,7 @@ from collapse.families.devices import torch_device
 from collapse.families.llama import MARK, Llama, block_mask, configuration, tensors
 from collapse.media.text import Vocabulary, packing
 from collapse.media.text.sequences import Sequences
+from collapse.running.faults import pass_on
 from collapse.running.files import entries
 
 IMPORTED_LATE = {"train": ("collapse.families.training", "torch._dynamo")}
@@ -255,6 +256,7 @@ def _config(folder: Path) -> dict[str, object]:
     try:
         return entries(folder / "config.json")
     except (OSError, ValueError) as error:
+        pass_on(error)
         raise ContractError(f"{folder}: has no config.json of a model ({error}).\n  {weights.AGAIN}") from None
 
 

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from collapse.errors import ContractError
+from collapse.running.faults import pass_on
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -88,6 +89,7 @@ def tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
             for name in file.keys():  # noqa: SIM118 - it is no mapping
                 yield name, file.get_tensor(name)
     except (OSError, SafetensorError) as error:
+        pass_on(error)
         raise ContractError(f"{path}: is not a readable file of weights ({error}).\n  {AGAIN}") from None
 
 

@@ -42,7 +42,7 @@ MEMORY = (
     "Memory ran out. Give the job more (mem_mb of its rule, in the profile), run fewer jobs at once (--cores), or make "
     "training.batch_size or generate.chunk_rows smaller."
 )
-NO_THREAD = ("ThreadPoolBuildError", "can't start new thread")
+NO_THREAD = ("ThreadPoolBuildError", "can't start new thread", "Failed to launch worker thread")
 THREADS = (
     "No more threads can be started: memory ran out, or the limit of processes is reached. Give the job more memory "
     "(mem_mb of its rule, in the profile), run fewer jobs at once (--cores), or raise the limit (ulimit -u)."
@@ -62,6 +62,12 @@ def explained(error: BaseException) -> MachineError | None:
             is_full = number in (errno.ENOSPC, errno.EDQUOT)
             return MachineError(f"{ADVICE[number]}\n  ({cause})\n  {AGAIN}", DISK_FULL if is_full else 1)
     return None
+
+
+def pass_on(error: BaseException) -> None:
+    """Raise an error again that the machine is to blame for: what was read is whole, and must not be deleted for it."""
+    if explained(error):
+        raise error
 
 
 def _errors(error: BaseException) -> list[int]:
