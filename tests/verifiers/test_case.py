@@ -1,5 +1,6 @@
 """What verifiers take out of a case: the source's texts, likelihoods, features and groups."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -51,6 +52,14 @@ def test_a_source_accepts_what_it_can_write_with_its_prompt():
     assert verdicts.reason.tolist() == ["accepted", "accepted", "wrong_answer", "wrong_answer"]
     assert verdicts.score is not None and verdicts.score.tolist() == [1, 1, 0, 0]
     assert verdicts.threshold is not None and verdicts.threshold.tolist() == [1] * 4
+
+
+def test_a_biased_oracle_reads_the_sampler_s_likelihood_by_token_of_what_is_offered():
+    samples = [{"tokens": [1] * n, "logprob_nats": nats} for n, nats in ((1, -1.0), (4, -2.0), (2, -9.0))]
+    looked_at = case(samples)
+    assert looked_at.sampler_logprobs.tolist() == [-1, -0.5, -4.5]
+    fewer = dataclasses.replace(looked_at, n_offered=2)
+    np.testing.assert_equal(fewer.compared(fewer.sampler_logprobs), [-1, -0.5, np.nan])
 
 
 def test_a_source_that_nobody_gave_is_asked_for():

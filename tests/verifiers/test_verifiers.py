@@ -171,6 +171,36 @@ def test_better_rates_only_add_right_verdicts_under_the_same_stream():
     assert (better[~oracle.accepted] <= worse[~oracle.accepted]).all()
 
 
+@pytest.mark.parametrize("bias", [-1.0, -0.5, 0.5, 1.0])
+@pytest.mark.parametrize(("phi", "psi"), [(0.9, 0.2), (0.5, 0.5), (1.0, 0.35)])
+def test_a_bias_moves_which_samples_are_kept_and_no_rate(phi, psi, bias):
+    rng = np.random.default_rng(3)
+    right, likely = rng.random(5_001) < 0.4, rng.normal(size=5_001)
+    rates = np.where(right, phi, psi)
+    found = noisy_oracle.biased(rates, right, likely, bias)
+    assert ((found >= -1e-12) & (found <= 1 + 1e-12)).all()
+    for kind, rate in ((right, phi), (~right, psi)):
+        assert found[kind].mean() == pytest.approx(rate)
+        least, most = found[kind][likely[kind].argmin()], found[kind][likely[kind].argmax()]
+        n, room = kind.sum(), min(rate, 1 - rate)
+        assert most - least == pytest.approx(2 * bias * room * (n - 1) / n)
+
+
+def test_equally_likely_samples_and_those_of_others_are_kept_at_the_rate_itself():
+    rates, right = np.full(5, 0.5), np.ones(5, dtype=bool)
+    likely = np.array([1.0, 2.0, 2.0, 3.0, np.nan])
+    found = noisy_oracle.biased(rates, right, likely, 1.0)  # ranks 1, 2.5, 2.5, 4 of 4
+    assert found.tolist() == [0.125, 0.5, 0.5, 0.875, 0.5]
+
+
+def test_a_biased_oracle_keeps_the_likely_ones_more_often():
+    oracle, likely = oracle_of(20_000), np.random.default_rng(0).normal(size=20_000)
+    settings = noise(0.5, 0.5).model_copy(update={"bias": 1.0})
+    kept = noisy_oracle.judge(settings, oracle, stream(0, 1, "verify:noisy"), likely).accepted
+    upper = likely > np.median(likely)
+    assert kept[upper].mean() == pytest.approx(0.75, abs=0.02) and kept[~upper].mean() == pytest.approx(0.25, abs=0.02)
+
+
 def test_noise_leaves_the_oracle_s_scores_and_duplicates_as_they_are():
     oracle = exact_duplicates.judge(keys([[1], [1]]), ["a", "b"], [], [])
     verdicts = noisy_oracle.judge(noise(1.0, 1.0), oracle, stream(0, 1, "verify:noisy"))

@@ -309,6 +309,7 @@ NO_SENSE = (
     Odd("decoding.top_p", 0, ("decoding.top_p: is 0; it must be above 0",)),
     Odd("decoding.top_p", 1.1, ("decoding.top_p: is 1.1; it may be at most 1",)),
     Odd("decoding.repetition_penalty", 1e9, ("decoding.repetition_penalty: is 1000000000.0; it may be at most 100",)),
+    Odd("verifiers.noisy", COIN | {"bias": 1.5}, ("verifiers.noisy", "bias: is 1.5; it may be at most 1")),
     Odd("decoding.edit_above", 0.99, ("decoding.edit_above: is for `method: edit`, which needs it",)),
     Odd("decoding.edit_above", 1.2, ("decoding.edit_above: is 1.2; it may be at most 1",)),
     Odd("decoding.edit_above", None, ("decoding.edit_above: is for `method: edit`, which needs it",), EDIT),

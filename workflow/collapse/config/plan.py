@@ -60,7 +60,7 @@ from collapse.config.specs import (
     VerifySpec,
     WorldFigureSpec,
 )
-from collapse.config.verifiers import RELATIVE, LengthVerifier, NoisyOracleVerifier, Verifier, refuse_unfit, share_kept
+from collapse.config.verifiers import LengthVerifier, NoisyOracleVerifier, Verifier, refuse_unfit, share_kept
 from collapse.config.worlds import World
 from collapse.errors import ConfigError
 
@@ -580,7 +580,7 @@ class Plan(Settings):
         chain = self.strategy(strategy).verifiers
         oracles = [v.oracle for name in chain if isinstance(v := self.verifiers[name], NoisyOracleVerifier)]
         used = {name: self.verifiers[name] for name in dict.fromkeys([*chain, *oracles])}
-        compares = any(isinstance(getattr(verifier, "select", None), RELATIVE) for verifier in used.values())
+        compares = any(verifier.compares_samples for verifier in used.values())
         return VerifySpec(
             form=self.form,
             family=self.family,

@@ -97,6 +97,11 @@ class Judge(Settings):
         """Whether it asks the model of generation 0."""
         return False
 
+    @property
+    def compares_samples(self) -> bool:
+        """Whether its verdict on a sample depends on the others of the generation."""
+        return isinstance(getattr(self, "select", None), RELATIVE)
+
 
 class Scored(Judge):
     """A verifier that scores, and a rule that says which scores pass."""
@@ -173,12 +178,20 @@ class NoisyOracleVerifier(Judge):
     """Probability that a sample the oracle accepts is kept (phi)."""
     false_positive_rate: Fraction
     """Probability that a sample the oracle rejects is kept (psi)."""
+    bias: float = Field(default=0, ge=-1, le=1, exclude_if=lambda bias: not bias)
+    """Which of them are kept, at the same rates: 0: any; above: rather those that their model finds likely; below:
+    rather the unlikely ones. At 1 or -1, the probability of the one end or the other reaches 0 or 1."""
 
     @model_validator(mode="after")
     def _something_is_kept(self) -> "NoisyOracleVerifier":
         if self.true_positive_rate == 0 and self.false_positive_rate == 0:
             raise ValueError("true_positive_rate: is 0 and so is false_positive_rate, so no sample is kept; raise one")
         return self
+
+    @property
+    def compares_samples(self) -> bool:
+        """Whether it ranks the samples by how likely they are."""
+        return self.bias != 0
 
 
 class AnswerVerifier(Judge, AnswerSettings):
@@ -294,6 +307,8 @@ def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_k
         raise ValueError(f"{where}: `{kind}` needs a source that is known, which `corpus.source: grammar` alone is")
     if isinstance(verifier, LikelihoodVerifier) and verifier.by == "sampler" and form.output == "image":
         raise ValueError(f"{where}.by: what draws images has no log-probability of them; use generation_0")
+    if isinstance(verifier, NoisyOracleVerifier) and verifier.bias and form.output == "image":
+        raise ValueError(f"{where}.bias: what draws images has no log-probability of them; leave it out")
     match getattr(verifier, "select", None):
         case BestOfInputRule() if not asks:
             raise ValueError(

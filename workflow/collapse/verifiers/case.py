@@ -99,11 +99,25 @@ class Case:
             real = Examples(rests, openings)
         return tuple(model.score(one.outputs, one.inputs) / one.outputs.sizes for one in (drawn, real))
 
+    @cached_property
+    def sampler_logprobs(self) -> np.ndarray:
+        """Mean log-probability of each sample over its size under the model that made it, in nats, shape `(n,)`."""
+        return self.samples["logprob_nats"].to_numpy().astype(np.float64) / self.drawn.outputs.sizes
+
+    @property
+    def offered(self) -> np.ndarray:
+        """Whether the strategy may choose each sample, shape `(n,)`, bool."""
+        return self.samples["draw"].to_numpy() < self.n_offered
+
+    def compared(self, values: np.ndarray) -> np.ndarray:
+        """Values of the samples that are offered; `nan` of the others."""
+        return np.where(self.offered, values, np.nan)
+
     def select(self, rule: Rule, scores: np.ndarray, name: str) -> Verdicts:
         """Let through what a rule chooses of the samples that are offered; see `selection.selected`."""
         groups = self._groups(rule) if isinstance(rule, QuotaRule) else (None, None)
         looked_at = selection.Field(
-            offered=self.samples["draw"].to_numpy() < self.n_offered,
+            offered=self.offered,
             inputs=np.array(self.samples["prompt_id"].to_pylist(), dtype=object).astype(str),
             groups=groups[0],
             wanted=groups[1],

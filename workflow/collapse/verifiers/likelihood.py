@@ -3,8 +3,6 @@
 Selection by a model's own perplexity needs no verifier beside it, and is what Feng et al. 2024 compare verifiers with.
 """
 
-import numpy as np
-
 from collapse.config.verifiers import LikelihoodVerifier
 from collapse.verifiers import Verdicts
 from collapse.verifiers.case import Case
@@ -16,5 +14,4 @@ def judged(settings: LikelihoodVerifier, case: Case, name: str) -> Verdicts:
     """What it says of a case; see `verifiers`."""
     if settings.by == "generation_0":
         return case.select(settings.select, -case.generation_0_losses[0], name)
-    said = case.samples["logprob_nats"].to_numpy().astype(np.float64)
-    return case.select(settings.select, said / case.drawn.outputs.sizes, name)
+    return case.select(settings.select, case.sampler_logprobs, name)
