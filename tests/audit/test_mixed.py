@@ -145,6 +145,35 @@ def test_what_mix_makes_of_accepted_samples_passes(experiment, compose):
     assert faults(composed(experiment, spec(compose, verifiers=("taste", "sense")))) == {}
 
 
+def labelled(compose: str, shown: bool = False) -> MixSpec:
+    """A strategy whose labels err: hidden from training, or shown to it."""
+    plain = spec(compose)
+    labels = {"true_positive_rate": 0.7, "false_positive_rate": 0.2, "shown": shown}
+    weight = {"synthetic_weight": 0.5} if shown else {}
+    strategy = Strategy.model_validate(plain.strategy.model_dump() | weight | {"labels": labels})
+    return plain.model_copy(update={"strategy": strategy})
+
+
+@pytest.mark.parametrize("compose", sorted(COMPOSE.keys() - {"real"}))
+def test_what_mix_makes_by_labels_that_err_passes_and_without_them_does_not(experiment, compose):
+    whole = composed(experiment, labelled(compose))
+    assert faults(whole) == {}
+    without = composed(experiment, spec(compose))
+    found = faults(replace(without, spec=labelled(compose)))
+    assert {"usable", "splits"} & found.keys() and "shares" in found
+    assert any("label calls synthetic" in one for one in found.get("splits", ["label calls synthetic"]))
+
+
+def test_weights_by_labels_that_are_shown_pass_and_weights_by_origin_do_not(experiment):
+    whole = composed(experiment, labelled("accumulate", shown=True))
+    assert faults(whole) == {}
+    by_origin = spec("accumulate")
+    by_origin = by_origin.model_copy(
+        update={"strategy": by_origin.strategy.model_copy(update={"synthetic_weight": 0.5})}
+    )
+    assert "weights" in faults(replace(whole, spec=by_origin))
+
+
 @pytest.mark.parametrize(("match", "amount"), BUDGETS)
 def test_another_amount_does_not_pass(experiment, match, amount):
     whole = composed(experiment, spec("accumulate", match, amount))

@@ -51,7 +51,7 @@ def verdicts(experiment: Path, generation: int, accepted: list[bool]) -> Path:
 def spec(compose="replace", match="epochs", amount=1.0, **changes) -> MixSpec:
     strategy = {
         name: changes.pop(name)
-        for name in ("real_fraction", "window", "verifiers", "synthetic_weight")
+        for name in ("real_fraction", "window", "verifiers", "synthetic_weight", "labels")
         if name in changes
     }
     values = {
@@ -249,3 +249,48 @@ def test_samples_weigh_what_their_strategy_says_and_real_documents_one(experimen
     plain = mixture(experiment, spec("accumulate"), sample_paths=[samples(experiment, 1)])
     assert set(plain["weight"].to_pylist()) == {1.0}
     assert plain["example_id"].to_pylist() == table["example_id"].to_pylist()  # weights change no order
+
+
+# --- labels that say what is synthetic, with errors ---
+
+
+def labels(found: float, false: float, shown: bool = False) -> dict:
+    return {"true_positive_rate": found, "false_positive_rate": false, "shown": shown}
+
+
+def test_labels_without_errors_leave_the_real_documents_alone(experiment):
+    table = mixture(experiment, spec("accumulate", labels=labels(1, 0)), sample_paths=[samples(experiment, 1)])
+    assert sorted(table["example_id"].to_pylist()) == [f"train-{i:03d}" for i in range(50)]
+
+
+def test_labels_that_err_leave_out_real_documents_and_let_samples_in_the_same_ones_in_every_generation(experiment):
+    one = samples(experiment, 1, n=400)
+    first = mixture(experiment, spec("accumulate", n_samples=400, labels=labels(0.7, 0.2)), sample_paths=[one])
+    later = mixture(
+        experiment,
+        spec("accumulate", n_samples=400, labels=labels(0.7, 0.2)),
+        generation=2,
+        sample_paths=[one, samples(experiment, 2, n=400)],
+    )
+    real = [{i for i in table["example_id"].to_pylist() if i.startswith("train")} for table in (first, later)]
+    assert real[0] == real[1] and 30 <= len(real[0]) <= 48
+    synthetic = [i for i in first["example_id"].to_pylist() if not i.startswith("train")]
+    assert len(synthetic) == len(real[0])  # at most T of a generation, and T is what is labelled real
+
+
+def test_labels_that_are_shown_decide_the_weight_whatever_an_example_is(experiment):
+    shown = spec("accumulate", synthetic_weight=0.25, labels=labels(0.8, 0.3, shown=True))
+    table = mixture(experiment, shown, sample_paths=[samples(experiment, 1)])
+    assert table.num_rows == 100
+    of_real, of_samples = (
+        table.filter(pa.compute.equal(table["origin"], origin))["weight"].to_numpy() for origin in ("real", "synthetic")
+    )
+    assert set(of_real) == set(of_samples) == {0.25, 1.0}
+    assert (of_real == 0.25).sum() < (of_samples == 0.25).sum()
+    first = mixture(experiment, shown, generation=0)
+    assert set(first["weight"].to_pylist()) == {1.0}
+
+
+def test_a_set_of_which_labels_leave_nothing_is_refused_with_what_to_do(experiment):
+    with pytest.raises(EngineError, match=r"labels call every example synthetic.*\n  Lower labels.true_positive_rate"):
+        mixture(experiment, spec("accumulate", labels=labels(1, 1)), sample_paths=[samples(experiment, 1)])

@@ -20,6 +20,7 @@ BEAM = TRANSFORMERS | {
     "decoding.max_new_tokens": 90,
 }
 HUB = {"dataset": "a/b", "subset": None, "revision": "c", "split": "train", "column": "text", "group_column": None}
+TELLS = {"true_positive_rate": 0.8, "false_positive_rate": 0.1, "shown": False}
 EDIT = {
     "prompt": {"source": "real_document", "n_tokens": 0, "in_training": False},
     "decoding.method": "edit",
@@ -309,6 +310,9 @@ NO_SENSE = (
     Odd("decoding.top_p", 0, ("decoding.top_p: is 0; it must be above 0",)),
     Odd("decoding.top_p", 1.1, ("decoding.top_p: is 1.1; it may be at most 1",)),
     Odd("decoding.repetition_penalty", 1e9, ("decoding.repetition_penalty: is 1000000000.0; it may be at most 100",)),
+    Odd("strategies.0.labels", TELLS, ("strategies[0].labels: `compose: real` trains on no samples",)),
+    Odd("strategies.2.labels", TELLS | {"shown": True}, ("strategies[2]", "labels.shown: what is labelled synthetic")),
+    Odd("strategies.1.labels", TELLS | {"true_positive_rate": 1}, ("labels.true_positive_rate: is 1", "lower it")),
     Odd("verifiers.noisy", COIN | {"bias": 1.5}, ("verifiers.noisy", "bias: is 1.5; it may be at most 1")),
     Odd("decoding.edit_above", 0.99, ("decoding.edit_above: is for `method: edit`, which needs it",)),
     Odd("decoding.edit_above", 1.2, ("decoding.edit_above: is 1.2; it may be at most 1",)),

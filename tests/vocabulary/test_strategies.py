@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse.config.settings import Strategy
-from collapse.strategies import COMPOSE, Counts, fresh_taken, generations_read
+from collapse.config.settings import LabelSettings, Strategy
+from collapse.strategies import COMPOSE, Counts, fresh_taken, generations_read, labelled_synthetic
 
 PARAMETERS = {
     "mix": {"real_fraction": 0.25},
@@ -80,6 +80,29 @@ FULL = Counts(real=100, synthetic={1: 100, 2: 100, 3: 100}, fresh=100)
 )
 def test_a_full_inventory_gives_the_definition(compose, expected):
     assert select(compose, FULL) == expected
+
+
+@pytest.mark.parametrize("synthetic", [False, True])
+def test_labels_err_at_their_rates_and_a_higher_rate_only_adds_some(synthetic):
+    ids = np.array([f"example-{i}" for i in range(20_000)])
+
+    def labelled(found: float, false: float, seed: int = 1) -> np.ndarray:
+        labels = LabelSettings(true_positive_rate=found, false_positive_rate=false, shown=False)
+        return labelled_synthetic(labels, seed, ids, synthetic)
+
+    rates = (0.8, 0.1) if synthetic else (0.1, 0.8)
+    found = labelled(*rates)
+    assert abs(found.mean() - 0.8) < 4 * np.sqrt(0.16 / len(ids))
+    assert (labelled(0.9, 0.9) >= found).all() and labelled(1, 1).all() and not labelled(0, 0).any()
+    other = labelled(*rates, seed=2)
+    assert abs((found & other).mean() - 0.64) < 0.02  # another replicate's labels are independent
+
+
+def test_a_mislabelled_example_keeps_its_label_from_whatever_list_it_is_asked():
+    labels = LabelSettings(true_positive_rate=0.5, false_positive_rate=0.5, shown=False)
+    ids = np.array([f"example-{i}" for i in range(100)])
+    whole, part = (labelled_synthetic(labels, 0, some, True) for some in (ids, ids[40:60]))
+    assert (whole[40:60] == part).all()
 
 
 def test_replace_multiple_is_as_large_as_accumulate():

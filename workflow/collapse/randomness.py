@@ -5,6 +5,7 @@ their contrast is paired. Two stages, generations or rows never share a stream.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,6 +29,11 @@ def row_seeds(seed: int, generation: int, purpose: str, rows: range) -> np.ndarr
     return np.fromiter(
         (_digest(seed, generation, purpose, row, bits=63) for row in rows), dtype=np.int64, count=len(rows)
     )
+
+
+def uniform_by_name(seed: int, purpose: str, names: Sequence[str]) -> np.ndarray:
+    """Return one number in [0, 1) per name, the same wherever the name occurs in a replicate, shape `(len(names),)`."""
+    return np.fromiter((_digest(seed, purpose, name, bits=53) / 2**53 for name in names), float, count=len(names))
 
 
 def _digest(*parts: int | str, bits: int) -> int:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from collapse.config.settings import Strategy
+from collapse.config.settings import LabelSettings, Strategy
+from collapse.randomness import uniform_by_name
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,43 @@ COMPOSE: dict[str, Compose] = {
         feedback,
     )
 }
+
+
+def kept(strategy: Strategy, seed: int, ids: np.ndarray, synthetic: bool) -> np.ndarray:
+    """Whether each example may be composed: all but those that labels hidden from training call synthetic.
+
+    Args:
+        strategy: The strategy.
+        seed: Replicate.
+        ids: Ids of examples of one origin, shape `(n,)`.
+        synthetic: Whether they are samples.
+    """
+    if strategy.labels is None or strategy.labels.shown:
+        return np.ones(len(ids), dtype=bool)
+    return ~labelled_synthetic(strategy.labels, seed, ids, synthetic)
+
+
+def weights(strategy: Strategy, seed: int, ids: np.ndarray, synthetic: bool) -> np.ndarray:
+    """Weight of each example in the loss, by its origin, or by its label where labels are shown; float32, shape `(n,)`.
+
+    Args:
+        strategy: The strategy.
+        seed: Replicate.
+        ids: Ids of examples of one origin, shape `(n,)`.
+        synthetic: Whether they are samples.
+    """
+    light = np.full(len(ids), synthetic)
+    if strategy.labels is not None:
+        light = labelled_synthetic(strategy.labels, seed, ids, synthetic)
+    return np.where(light, strategy.synthetic_weight or 1.0, 1.0).astype(np.float32)
+
+
+def labelled_synthetic(labels: LabelSettings, seed: int, ids: np.ndarray, synthetic: bool) -> np.ndarray:
+    """Whether each example's label says that it is synthetic; the same for all strategies, generations and rates, so
+    that a higher rate only adds labels.
+    """
+    rate = labels.true_positive_rate if synthetic else labels.false_positive_rate
+    return uniform_by_name(seed, "label", ids.tolist()) < rate
 
 
 def generations_read(strategy: Strategy, generation: int) -> range:

@@ -494,6 +494,18 @@ Compose = Literal[
 ]
 
 
+class LabelSettings(Settings):
+    """Labels that say of each training example whether it is synthetic, with errors; an example keeps its label."""
+
+    true_positive_rate: Fraction
+    """Probability that a sample is labelled synthetic."""
+    false_positive_rate: Fraction
+    """Probability that a real example is."""
+    shown: bool
+    """true: training sees the labels, and what they call synthetic has `synthetic_weight`, whatever it is. false: they
+    are hidden from it, and what they call synthetic is left out before; D_0 and T are then what is labelled real."""
+
+
 class Strategy(Settings):
     """A named way of composing the next training set, with the verifiers its samples must pass."""
 
@@ -512,6 +524,8 @@ class Strategy(Settings):
     """replace: samples that train the next model, over the real set's size (Feng et al. 2024: up to 50)."""
     synthetic_weight: float | None = Field(default=None, gt=0, le=1_000, exclude_if=lambda weight: weight is None)
     """Weight of a sample in the loss, where a real example has 1; null: 1 too. Only their ratio matters."""
+    labels: LabelSettings | None = Field(default=None, exclude_if=lambda labels: labels is None)
+    """What tells the two apart, from generation 1 on; null: nothing errs, and nothing is left out."""
 
     @model_validator(mode="after")
     def _parameters_fit(self) -> "Strategy":
@@ -536,9 +550,27 @@ class Strategy(Settings):
                 f"synthetic_weight: `compose: {self.compose}` trains on one kind of examples alone, so their weight is "
                 "nothing beside another; leave it out"
             )
+        self._check_labels()
         if (self.name == "real") != (self.compose == "real"):
             raise ValueError("the name `real` and `compose: real` belong together: it is the shared control")
         return self
+
+    def _check_labels(self) -> None:
+        if self.labels is None:
+            return
+        if self.compose == "real":
+            raise ValueError("labels: `compose: real` trains on no samples, so there is nothing to tell apart")
+        if self.labels.shown != (self.synthetic_weight is not None):
+            raise ValueError(
+                "labels.shown: what is labelled synthetic has `synthetic_weight` where labels are shown, and is left "
+                "out where they are not; give both or neither"
+            )
+        samples_alone = self.compose in ("replace", "replace_multiple")
+        if samples_alone and not self.labels.shown and self.labels.true_positive_rate == 1:
+            raise ValueError(
+                f"labels.true_positive_rate: is 1, so `compose: {self.compose}`, which trains on samples alone, would "
+                "be left none; lower it"
+            )
 
     def sets_offered(self, generation: int) -> int:
         """How many times as many samples it chooses from as a training set holds."""

@@ -83,14 +83,18 @@ def run(
     if generation == 0:
         chosen = [real]
     else:
-        reserve = _fresh_slice(spec, reserve, len(real.ids), generation)
+        _refuse_nothing(spec, {g: len(pool.ids) for g, pool in synthetic.items()}, generation)
+        reserve = _labelled_real(spec, seed, _fresh_slice(spec, reserve, len(real.ids), generation))
+        real = _labelled_real(spec, seed, real)
+        synthetic = {g: _labelled_real(spec, seed, pool) for g, pool in synthetic.items()}
         inventory = Counts(len(real.ids), {g: len(pool.ids) for g, pool in synthetic.items()}, len(reserve.ids))
-        _refuse_nothing(spec, inventory, generation)
         rng = stream(seed, generation, "compose")
         selection = strategies.COMPOSE[spec.strategy.compose](spec.strategy, inventory, rng)
+        _refuse_no_label(spec, selection)
         _say_what_is_missing(spec, inventory, selection, n_offered)
         chosen = _draw(selection, real, reserve, synthetic, rng)
-    table = _in_training_order(chosen, spec, stream(seed, generation, "shuffle"))
+    weights = _weights(chosen, spec, seed if generation else None)
+    table = _in_training_order(chosen, weights, spec, stream(seed, generation, "shuffle"))
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
     for name, value in arm.items():
         table = table.append_column(name, pa.array([value] * table.num_rows))
@@ -153,8 +157,21 @@ def _fresh_slice(spec: MixSpec, reserve: Pool, n_real: int, generation: int) -> 
     return reserve.take(np.array(rows, dtype=np.int64))
 
 
-def _refuse_nothing(spec: MixSpec, inventory: Counts, generation: int) -> None:
-    if inventory.synthetic and inventory.synthetic[max(inventory.synthetic)] == 0:
+def _labelled_real(spec: MixSpec, seed: int, pool: Pool) -> Pool:
+    """The examples that labels hidden from training do not call synthetic; all, where there are none."""
+    return pool.take(np.flatnonzero(strategies.kept(spec.strategy, seed, pool.ids, pool.origin == "synthetic")))
+
+
+def _refuse_no_label(spec: MixSpec, selection: Counts) -> None:
+    if not selection.total:
+        raise EngineError(
+            f"strategy `{spec.strategy.name}`: its labels call every example synthetic, so none is left to train on.\n"
+            "  Lower labels.true_positive_rate or labels.false_positive_rate, or draw more samples."
+        )
+
+
+def _refuse_nothing(spec: MixSpec, usable: dict[int, int], generation: int) -> None:
+    if usable and usable[max(usable)] == 0:
         raise EngineError(
             f"strategy `{spec.strategy.name}`: no sample of generation {generation} is usable; its verifiers "
             f"({', '.join(spec.strategy.verifiers) or 'none'}) accepted nothing.\n"
@@ -193,7 +210,7 @@ def _draw(
     ]
 
 
-def _in_training_order(chosen: list[Pool], spec: MixSpec, rng: np.random.Generator) -> pa.Table:
+def _in_training_order(chosen: list[Pool], weights: np.ndarray, spec: MixSpec, rng: np.random.Generator) -> pa.Table:
     sizes, unit = np.concatenate([pool.sizes for pool in chosen]), spec.form.unit
     order, repeat = _passes(sizes, spec, rng)
     columns = {
@@ -203,7 +220,7 @@ def _in_training_order(chosen: list[Pool], spec: MixSpec, rng: np.random.Generat
         "origin_generation": np.repeat([p.generation for p in chosen], [len(p.ids) for p in chosen])[order],
         "source": np.repeat([pool.source for pool in chosen], [len(pool.ids) for pool in chosen])[order],
         "repeat": repeat,
-        "weight": _weights(chosen, spec)[order],
+        "weight": weights[order],
         contracts.counted("n_tokens", unit): sizes[order],
         contracts.counted("n_real_tokens", unit): np.concatenate([pool.real_sizes for pool in chosen])[order],
         "n_pool": np.full(len(order), len(sizes), dtype=np.int32),
@@ -211,10 +228,13 @@ def _in_training_order(chosen: list[Pool], spec: MixSpec, rng: np.random.Generat
     return pa.table({name: pa.array(values) for name, values in columns.items()})
 
 
-def _weights(chosen: list[Pool], spec: MixSpec) -> np.ndarray:
-    """Weight of each example in the loss, shape `(n_pool,)`, float32."""
-    of_origin = {"real": 1.0, "synthetic": spec.strategy.synthetic_weight or 1.0}
-    return np.concatenate([np.full(len(pool.ids), of_origin[pool.origin], dtype=np.float32) for pool in chosen])
+def _weights(chosen: list[Pool], spec: MixSpec, seed: int | None) -> np.ndarray:
+    """Weight of each example in the loss, shape `(n_pool,)`, float32; all 1 at generation 0, where the seed is None."""
+    if seed is None:
+        return np.ones(sum(len(pool.ids) for pool in chosen), dtype=np.float32)
+    return np.concatenate(
+        [strategies.weights(spec.strategy, seed, pool.ids, pool.origin == "synthetic") for pool in chosen]
+    )
 
 
 def _passes(sizes: np.ndarray, spec: MixSpec, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -75,20 +75,32 @@ class Mixed:
         found = (np.arange(len(samples.ids)) < self.n_offered) & (self.trained_sizes(generation) > 0)
         if self.spec.strategy.verifiers:
             found &= pc.is_in(samples.ids, self.accepted[generation].combine_chunks()).to_numpy()
-        return found
+        return found & strategies.kept(self.spec.strategy, self.arm.seed, samples.ids.to_numpy(), synthetic=True)
+
+    @cached_property
+    def train(self) -> np.ndarray:
+        """Rows of the documents that may be composed as D_0: the training split, but for what labels leave out."""
+        return self.labelled_real(self.documents.rows("train"))
+
+    def labelled_real(self, rows: np.ndarray) -> np.ndarray:
+        """Those of some rows of the documents that no hidden label calls synthetic."""
+        if not self.arm.generation:
+            return rows
+        ids = self.documents.ids.take(pa.array(rows)).to_numpy()
+        return rows[strategies.kept(self.spec.strategy, self.arm.seed, ids, synthetic=False)]
 
     @cached_property
     def fresh(self) -> np.ndarray:
         """Rows of the documents that no generation but this one may use; none unless the strategy asks for them."""
         taken = strategies.fresh_taken(self.spec.strategy, self.n_real, self.arm.generation)
-        return self.documents.rows("reserve")[taken.start : taken.stop]
+        return self.labelled_real(self.documents.rows("reserve")[taken.start : taken.stop])
 
     @cached_property
     def selection(self) -> Counts:
         """Different examples by origin, as the strategy takes them."""
         if not self.arm.generation:
             return Counts(real=self.n_real)
-        inventory = Counts(self.n_real, {g: int(self.usable(g).sum()) for g in self.samples}, len(self.fresh))
+        inventory = Counts(len(self.train), {g: int(self.usable(g).sum()) for g in self.samples}, len(self.fresh))
         rng = stream(self.arm.seed, self.arm.generation, "compose")
         return strategies.COMPOSE[self.spec.strategy.compose](self.spec.strategy, inventory, rng)
 
@@ -152,18 +164,21 @@ def _refers(rows: pa.Table, unit: str, ids: pa.ChunkedArray, sizes: np.ndarray, 
 def splits_faults(mixed: Mixed) -> list[str]:
     """Real examples that are not there to be trained on: held out, or of another generation's reserve."""
     documents = mixed.documents
-    allowed = documents.ids.take(pa.array(np.concatenate([documents.rows("train"), mixed.fresh])))
+    allowed = documents.ids.take(pa.array(np.concatenate([mixed.train, mixed.fresh])))
     real = pc.unique(mixed.real["example_id"])
     known = real.filter(pc.is_in(real, documents.ids.combine_chunks()))
     wrong = known.filter(pc.invert(pc.is_in(known, allowed.combine_chunks()))).to_pylist()
     if not wrong:
         return []
     split = documents.split[pc.index_in(documents.ids, pa.array(wrong[:1])).is_valid().to_numpy()][0]
-    return [f"trains on {some(wrong)}, of the split {split}"]
+    labelled = mixed.labelled_real(documents.rows(split))
+    ids = documents.ids.take(pa.array(labelled)).to_pylist()
+    why = f"of the split {split}" if wrong[0] in ids else "which its label calls synthetic"
+    return [f"trains on {some(wrong)}, {why}"]
 
 
 def usable_faults(mixed: Mixed) -> list[str]:
-    """Samples that the strategy was not offered, or that one of its verifiers refused."""
+    """Samples that the strategy was not offered, or that one of its verifiers, or a hidden label, refused."""
     faults = list[str]()
     for generation, samples in mixed.samples.items():
         refused = samples.ids.filter(pa.array(~mixed.usable(generation)))
@@ -209,10 +224,15 @@ def _counts(mixed: Mixed) -> Counts:
 def weights_faults(mixed: Mixed) -> list[str]:
     """Examples that weigh another thing in the loss than those of their origin do."""
     faults = list[str]()
-    for origin, weight in (("real", 1.0), ("synthetic", mixed.spec.strategy.synthetic_weight or 1.0)):
+    for origin in ("real", "synthetic"):
         rows = mixed.table.filter(pc.field("origin") == origin)
-        wrong = rows["example_id"].filter(pa.array(rows["weight"].to_numpy() != np.float32(weight)))
-        faults += [f"{some(pc.unique(wrong).to_pylist())}, {origin}, should weigh {weight:g}"] if len(wrong) else []
+        ids, synthetic = rows["example_id"].to_numpy(), origin == "synthetic"
+        right = np.ones(len(ids), dtype=np.float32)
+        if mixed.arm.generation:
+            right = strategies.weights(mixed.spec.strategy, mixed.arm.seed, ids, synthetic)
+        for weight in np.unique(right).tolist():
+            wrong = rows["example_id"].filter(pa.array((right == weight) & (rows["weight"].to_numpy() != right)))
+            faults += [f"{some(pc.unique(wrong).to_pylist())}, {origin}, should weigh {weight:g}"] if len(wrong) else []
     return faults
 
 
