@@ -126,6 +126,7 @@ SMALL = {
     "corpus": TINY["corpus"] | {"source": "grammar", "grammar": {"draws": 3_000}},
     "strategies": [{"name": "verified", "compose": "accumulate", "verifiers": ["whole", "plausible"]}],
     "generate": {"engine": "native", "chunk_rows": 10},
+    "stopping": {"noise": {"metric": "distinct_2", "evaluation_set": "samples", "change": 0.001, "patience": 1}},
     "worlds": {
         "line": {
             "model": "linear_regression",

@@ -22,6 +22,7 @@ CHAINS = [
     {"simulate": "world=line/metrics.parquet", "world_figure": "figures/world=line.svg", "claims": "claims.parquet"},
     {
         "contrast": "contrasts.parquet",
+        "stopping": "stopping.parquet",
         "figure": "figures/test_loss.svg",
         "audit": "audit.parquet",
         "report": "report.html",

@@ -68,6 +68,7 @@ class Study:
             references=[references],
             held_out=[],
             neuron_counts=[],
+            stopping=[],
             figures=list(drawn.values()),
             world_figures=[],
             audit=self.folder / "audit.parquet",

@@ -21,6 +21,7 @@ BEAM = TRANSFORMERS | {
 }
 HUB = {"dataset": "a/b", "subset": None, "revision": "c", "split": "train", "column": "text", "group_column": None}
 TELLS = {"true_positive_rate": 0.8, "false_positive_rate": 0.1, "shown": False}
+STOPS = {"metric": "test_loss", "evaluation_set": "real_test", "change": 0.1, "patience": 1}
 EDIT = {
     "prompt": {"source": "real_document", "n_tokens": 0, "in_training": False},
     "decoding.method": "edit",
@@ -310,6 +311,10 @@ NO_SENSE = (
     Odd("decoding.top_p", 0, ("decoding.top_p: is 0; it must be above 0",)),
     Odd("decoding.top_p", 1.1, ("decoding.top_p: is 1.1; it may be at most 1",)),
     Odd("decoding.repetition_penalty", 1e9, ("decoding.repetition_penalty: is 1000000000.0; it may be at most 100",)),
+    Odd("stopping", {"a": STOPS | {"change": 0}}, ("stopping.a", "change: is 0; write how far the measure rises")),
+    Odd("stopping", {"a": STOPS | {"patience": 0}}, ("stopping.a.patience: is 0; it must be at least 1",)),
+    Odd("stopping", {"a": STOPS | {"patience": 4}}, ("stopping.a.patience: is 4, and generations is 4", "lower it")),
+    Odd("stopping", {"a": STOPS | {"metric": "test_los"}}, ("stopping.a.metric: `test_los`", "test_loss")),
     Odd("strategies.0.labels", TELLS, ("strategies[0].labels: `compose: real` trains on no samples",)),
     Odd("strategies.2.labels", TELLS | {"shown": True}, ("strategies[2]", "labels.shown: what is labelled synthetic")),
     Odd("strategies.1.labels", TELLS | {"true_positive_rate": 1}, ("labels.true_positive_rate: is 1", "lower it")),

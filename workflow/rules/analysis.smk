@@ -1,7 +1,7 @@
 # collect → contrast: one tidy table of all arms and worlds, and paired differences between strategies.
 #
 # inputs:  every arm's metrics and mixture; every closed-form world's metrics, theory and points
-# outputs: metrics.parquet, ancestry.parquet, theory.parquet, points.parquet, contrasts.parquet
+# outputs: metrics.parquet, ancestry.parquet, theory.parquet, points.parquet, contrasts.parquet; stopping.parquet
 
 
 rule collect:
@@ -45,4 +45,22 @@ rule contrast:
         python -m collapse contrast \
             --spec {params.spec:q} --code {params.code} \
             --metrics {input.metrics:q} --contrasts {output.contrasts:q} &>{log:q}
+        """
+
+
+rule stopping:
+    input:
+        metrics="<experiment>/metrics.parquet",
+    output:
+        stopping="<experiment>/stopping.parquet",
+    log:
+        "<experiment>/logs/stopping.log",
+    params:
+        spec=EXPERIMENT.specs.of("stopping"),
+        code=EXPERIMENT.specs.code("stopping"),
+    shell:
+        """
+        python -m collapse stopping \
+            --spec {params.spec:q} --code {params.code} \
+            --metrics {input.metrics:q} --stopping {output.stopping:q} &>{log:q}
         """

@@ -70,6 +70,7 @@ rule report:
         world_figures=EXPERIMENT.outputs.world_figures,
         held_out=EXPERIMENT.outputs.every_held_out,
         neuron_counts=EXPERIMENT.inputs.neuron_counts,
+        stopping=EXPERIMENT.inputs.stopping,
         internals=EXPERIMENT.outputs.every_internals,
         audit="<experiment>/audit.parquet",
         templates=EXPERIMENT.inputs.templates,
@@ -88,7 +89,7 @@ rule report:
             --metrics {input.metrics:q} --contrasts {input.contrasts:q} --ancestry {input.ancestry:q} \
             --theory {input.theory:q} --claims {input.claims:q} --documents {input.documents:q} \
             --references {input.references:q} \
-            --held-out {input.held_out:q} --neuron-counts {input.neuron_counts:q} \
+            --held-out {input.held_out:q} --neuron-counts {input.neuron_counts:q} --stopping {input.stopping:q} \
             --figures {input.figures:q} --world-figures {input.world_figures:q} --audit {input.audit:q} \
             --report {output.report:q} \
             <<<{params.spec:q} &>{log:q}

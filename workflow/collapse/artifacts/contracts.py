@@ -615,6 +615,24 @@ NEURON_COUNTS = Contract(
     ("quantity", "outcome", "other"),
 )
 
+STOPPING = Contract(
+    "stopping",
+    1,
+    "rule × strategy × seed of a loop that went on to its end",
+    (
+        Column("rule", _TEXT, "the rule that would have stopped the loop"),
+        *_ARM[:2],
+        Column("stopped_at", pa.int32(), "generation at which it stops; none: never", nullable=True),
+        Column("kept", pa.int32(), "generation whose model it keeps"),
+        Column("best", pa.int32(), "generation with the least loss on held-out real examples"),
+        Column("loss_kept", _REAL, "of the model kept, on held-out real examples", "nat"),
+        Column("loss_last", _REAL, "of the last model", "nat"),
+        Column("loss_best", _REAL, "of the best", "nat"),
+        Column("generations_saved", pa.int32(), "generations that would not have been made"),
+    ),
+    ("rule", "strategy", "seed"),
+)
+
 ANCESTRY = Contract(
     "ancestry",
     1,
@@ -776,6 +794,7 @@ ALL = (
     INTERNALS,
     NEURONS,
     NEURON_COUNTS,
+    STOPPING,
     ANCESTRY,
     CONTRASTS,
     THEORY,

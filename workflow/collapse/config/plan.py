@@ -30,6 +30,7 @@ from collapse.config.settings import (
     RealTextSettings,
     ReportSettings,
     Settings,
+    StoppingSettings,
     Strategy,
     TokenizerSettings,
     TrainingSettings,
@@ -56,6 +57,7 @@ from collapse.config.specs import (
     ReferencesSpec,
     ReportSpec,
     SimulateSpec,
+    StoppingSpec,
     TrainSpec,
     VerifySpec,
     WorldFigureSpec,
@@ -121,6 +123,8 @@ class Plan(Settings):
     evaluation: EvaluationSettings
     internals: InternalsSettings | None = Field(default=None, exclude_if=lambda internals: internals is None)
     """What is looked at inside the transformers; null: nothing."""
+    stopping: dict[Name, StoppingSettings] = Field(default_factory=dict, exclude_if=lambda rules: not rules)
+    """Rules that would stop the loop early, by name."""
     worlds: dict[Name, World]
     """Closed-form worlds by name: whole chains, thousands of replicates at once, beside their theory."""
     claims: dict[ClaimId, Claim]
@@ -139,6 +143,7 @@ class Plan(Settings):
             self._check_edits,
             self._check_pretraining,
             self._check_family,
+            self._check_stopping,
             self._check_claims,
         )
         for check in checks:
@@ -164,6 +169,14 @@ class Plan(Settings):
             raise ValueError(
                 "evaluation.base_perplexity: needs transformer.base_model and `family: transformer`; set it to false"
             )
+
+    def _check_stopping(self) -> None:
+        for name, rule in self.stopping.items():
+            if rule.patience >= self.generations:
+                raise ValueError(
+                    f"stopping.{name}.patience: is {rule.patience}, and generations is {self.generations}, so it would "
+                    "stop nothing before the end; lower it"
+                )
 
     def _check_something_runs(self) -> None:
         if not self.strategies and not self.worlds:
@@ -645,6 +658,10 @@ class Plan(Settings):
         return CollectSpec(
             strategies=names, seeds=self.seeds, generations=self.generations, worlds=worlds, unit=self.form.unit
         )
+
+    def stopping_spec(self) -> StoppingSpec:
+        """For `stopping`."""
+        return StoppingSpec(arms=self.collect_spec(), rules=self.stopping)
 
     def simulate_spec(self, world: str) -> SimulateSpec:
         """For `simulate`."""

@@ -670,6 +670,25 @@ class EvaluationSettings(Settings):
     """Whether samples are read by the base model too, which no generation has changed."""
 
 
+class StoppingSettings(Settings):
+    """A rule that stops the loop when a measure has moved so far from its first value. What it would have done is read
+    off the run, which goes on to its end.
+    """
+
+    metric: str
+    evaluation_set: str
+    change: float
+    """How far it moves, in its own unit: above 0, a rise of at least so much; below, a fall."""
+    patience: int = Field(ge=1)
+    """Generations in a row for which it stays there. The model of the generation before the first of them is kept."""
+
+    @model_validator(mode="after")
+    def _it_moves(self) -> "StoppingSettings":
+        if not self.change or not math.isfinite(self.change):
+            raise ValueError(f"change: is {self.change:g}; write how far the measure rises, or, below 0, falls")
+        return self
+
+
 class OutcomeSettings(Settings):
     """Something that is measured of samples."""
 

@@ -25,6 +25,7 @@ from collapse.config.settings import (
     PromptSettings,
     ReportSettings,
     Settings,
+    StoppingSettings,
     Strategy,
     TrainingSettings,
     TransformerSettings,
@@ -237,6 +238,13 @@ class ClaimsSpec(Settings):
     """What is claimed."""
 
     claims: dict[ClaimId, Claim]
+
+
+class StoppingSpec(Settings):
+    """What decides when rules would have stopped the loop."""
+
+    arms: CollectSpec
+    rules: dict[Name, StoppingSettings]
 
 
 class CompareSpec(Settings):

@@ -101,6 +101,10 @@ class Inputs:
         """How many neurons do."""
         return self.neurons()[1:]
 
+    def stopping(self, _wildcards: object = None) -> list[str]:
+        """When rules would have stopped the loop, if there are any."""
+        return [f"{self.folder}/stopping.parquet"] if self.plan.stopping and self.plan.strategies else []
+
     def base_read(self, _wildcards: object = None) -> list[str]:
         """The base model, if samples are read by it."""
         return self.base_model() if self.plan.evaluation.base_perplexity else []

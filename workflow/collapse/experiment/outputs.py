@@ -57,6 +57,7 @@ class Outputs:
         return [
             *(f"results/{self.plan.experiment}/{name}.parquet" for name in names),
             *self._inputs.neurons(),
+            *self._inputs.stopping(),
             *self._inputs.claims(),
         ]
 

@@ -53,6 +53,7 @@ class Specs:
             "neurons": lambda _strategy, _generation: plan.neurons_spec(),
             "collect": lambda _strategy, _generation: plan.collect_spec(),
             "audit": lambda _strategy, _generation: self._audit_spec(),
+            "stopping": lambda _strategy, _generation: plan.stopping_spec(),
             "claims": lambda _strategy, _generation: plan.claims_spec(),
             "compare": lambda _strategy, _generation: plan.compare_spec(),
             "report": lambda _strategy, _generation: plan.report_spec(),

@@ -57,9 +57,10 @@ class Start:
                 foresee(claim_id, claim, everywhere)
 
     def _check_outcomes(self) -> None:
-        """Of what is inside the models: a metric of the catalogue, and of a rater, one that there is."""
-        for index, outcome in enumerate(self.plan.internals.outcomes if self.plan.internals else ()):
-            where = f"internals.outcomes[{index}]"
+        """Of neurons' outcomes and of rules that stop: a metric of the catalogue, and of a rater, one that there is."""
+        outcomes = self.plan.internals.outcomes if self.plan.internals else ()
+        asked = {f"internals.outcomes[{index}]": outcome for index, outcome in enumerate(outcomes)}
+        for where, outcome in (asked | {f"stopping.{name}": rule for name, rule in self.plan.stopping.items()}).items():
             refuse_unknown(f"{where}.metric", outcome.metric, CATALOGUE)
             rater, label = label_of(outcome.evaluation_set)
             if outcome.evaluation_set.startswith(SHARES) and rater not in self.plan.raters:

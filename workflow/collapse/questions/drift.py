@@ -42,6 +42,7 @@ STAGES = {
     "neurons": ("neurons", "neurons"),
     "ancestry": ("collect", "collect"),
     "contrasts": ("contrast", "compare"),
+    "stopping": ("stopping", "stopping"),
     "claims": ("claims", "claims"),
     "audit": ("audit", "audit"),
 }

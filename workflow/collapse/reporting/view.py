@@ -27,6 +27,7 @@ from collapse.reporting.levels import levels
 from collapse.reporting.numbers import Numbers
 from collapse.reporting.rated import Rated, rated
 from collapse.reporting.samples import Gallery
+from collapse.reporting.stopping import Stopping, stopping
 from collapse.reporting.theory import TheoryView, limits
 from collapse.reporting.verification import Verification, verification
 from collapse.stats.bands import Band, bands
@@ -120,6 +121,7 @@ class LoopView:
     verification: Verification | None
     rated: Rated | None
     inside: Inside | None
+    stopping: Stopping | None
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ LOOP_PARTS = (
     "Answer",
     "Strategies",
     "Contrasts",
+    "Stopping",
     "Verifiers",
     "Ratings",
     "Inside",
@@ -215,7 +218,12 @@ def view(
 
 
 def _loop_parts(loop: LoopView) -> list[Part]:
-    optional = {"Verifiers": loop.verification, "Ratings": loop.rated, "Inside": loop.inside}
+    optional = {
+        "Stopping": loop.stopping,
+        "Verifiers": loop.verification,
+        "Ratings": loop.rated,
+        "Inside": loop.inside,
+    }
     there = [name for name in LOOP_PARTS if optional.get(name, True)]
     return [Part(name.lower(), loop.words.plural if name == "Texts" else name) for name in there]
 
@@ -242,6 +250,7 @@ def loop_view(
     decoding: Decoding,
     held_out: Mapping[str, pa.Table],
     found_inside: Inside | None,
+    stopped: pa.Table | None = None,
 ) -> LoopView:
     """Put the part about the loop together.
 
@@ -256,6 +265,7 @@ def loop_view(
         decoding: How text was drawn.
         held_out: What raters say of texts that they were not fitted to, by rater.
         found_inside: What was found inside the models, if anyone looked.
+        stopped: Rows of the STOPPING contract, if there are rules that would stop the loop.
     """
     plan = Plan.model_validate(spec.settings)
     confidence = spec.report.confidence
@@ -295,6 +305,7 @@ def loop_view(
         verification=verification(metrics, spec.strategies, last, confidence),
         rated=rated(metrics, names, last, confidence, held_out),
         inside=found_inside,
+        stopping=None if stopped is None else stopping(stopped, plan.stopping, names),
     )
 
 

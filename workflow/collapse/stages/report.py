@@ -21,6 +21,7 @@ from collapse.artifacts.contracts import (
     METRICS,
     NEURON_COUNTS,
     REFERENCES,
+    STOPPING,
     THEORY,
     Record,
 )
@@ -65,6 +66,7 @@ def run(
     world_figures: list[Path],
     held_out: list[Path],
     neuron_counts: list[Path],
+    stopping: list[Path],
     audit: Path,
     report: Output,
     record: Record,
@@ -86,12 +88,14 @@ def run(
         world_figures: The SVG files of closed-form worlds.
         held_out: What raters say of texts that they were not fitted to, each in a folder `rater=NAME`.
         neuron_counts: How many neurons move with what was measured, if models were looked into.
+        stopping: When rules would have stopped the loop, if there are any.
         audit: What was checked; no page is made of artifacts that failed a check.
         report: The page.
         record: What the page is made from.
     """
     plan = Plan.model_validate(spec.settings)
-    asked = (_held_out(held_out), _inside(spec, metrics.parent, neuron_counts))
+    stopped = contracts.read(stopping[0], STOPPING) if stopping else None
+    asked = (_held_out(held_out), _inside(spec, metrics.parent, neuron_counts), stopped)
     loop = (
         _loop(spec, metrics, contrasts, ancestry, documents[0], references[0], figures, *asked) if documents else None
     )
@@ -128,6 +132,7 @@ def _loop(
     figures: list[Path],
     held_out: dict[str, pa.Table],
     found_inside: Inside | None,
+    stopped: pa.Table | None,
 ) -> LoopView:
     names = [strategy.name for strategy in spec.strategies]
     drawn = layout.arms_with_samples(spec.arms)
@@ -146,6 +151,7 @@ def _loop(
         decoding([_sampling_record(path) for path in records], names),
         held_out,
         found_inside,
+        stopped,
     )
 
 

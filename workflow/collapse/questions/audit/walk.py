@@ -43,6 +43,7 @@ OPTIONAL = (
     "contrasts.parquet",
     "neurons.parquet",
     "neuron_counts.parquet",
+    "stopping.parquet",
     "claims.parquet",
 )
 AFTERWARDS = ("audit.parquet", "report.html")
