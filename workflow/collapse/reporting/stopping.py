@@ -12,7 +12,6 @@ from collapse.config.specs import REAL
 from collapse.plots import wording
 from collapse.plots.ratings import label_of
 
-
 Seed = Mapping[str, Any]
 """A row of the STOPPING contract."""
 
