@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import tables
 
@@ -17,7 +18,7 @@ from collapse.questions.audit.drawn import Documents, Samples
 from collapse.questions.audit.mixed import Mixed
 from collapse.questions.audit.walk import MIXTURE_CHECKS
 from collapse.stages import mix
-from collapse.strategies import COMPOSE, generations_read
+from collapse.strategies import COMPOSE, generations_read, sampled_from
 
 GENERATION = 3
 PARAMETERS = {
@@ -94,15 +95,22 @@ def experiment(tmp_path_factory) -> Path:
             shared, own = (folder / arm.folder for arm in (Arm("real", 0, 1), Arm("tried", 0, 1)))
             own.mkdir(parents=True)
             (shared / "verdicts.parquet").rename(own / "verdicts.parquet")
+        else:
+            write_samples(folder, Arm("second", 0, generation), n=200)
     return folder
 
 
 def composed(experiment: Path, made: MixSpec) -> Mixed:
     """A mixture as `mix` makes it, and what it was made from."""
     arm = Arm("tried", 0, GENERATION)
-    read = [arm._replace(generation=generation) for generation in generations_read(made.strategy, GENERATION)]
-    samples = {one.generation: experiment / one.samples.folder / "samples.parquet" for one in read}
-    verdicts = {one.generation: experiment / one.folder / "verdicts.parquet" for one in read if made.strategy.verifiers}
+    read = [
+        arm._replace(strategy=name, generation=generation)
+        for generation in generations_read(made.strategy, GENERATION)
+        for name in sampled_from(made.strategy, generation)
+    ]
+    samples = {one: experiment / one.samples.folder / "samples.parquet" for one in read}
+    judged = [one for one in read if made.strategy.verifiers or one.strategy != arm.strategy]
+    verdicts = {one: experiment / one.folder / "verdicts.parquet" for one in judged}
     path = experiment / arm.folder / "mixture.parquet"
     mix.run(
         spec=made,
@@ -114,17 +122,17 @@ def composed(experiment: Path, made: MixSpec) -> Mixed:
         record=Record(),
     )
     accepted = {
-        generation: pa.chunked_array(
+        one: pa.chunked_array(
             [[sample for sample in contracts.read(path, VERDICTS)["sample_id"].to_pylist() if int(sample[-7:]) % 5 > 1]]
         )
-        for generation, path in verdicts.items()
+        for one, path in verdicts.items()
     }
     return Mixed(
         arm=arm,
         spec=made,
         table=contracts.read(path, MIXTURE),
         documents=Documents.of(contracts.read(experiment / "documents.parquet", DOCUMENTS)),
-        samples={generation: Samples.of(contracts.read(path, SAMPLES)) for generation, path in samples.items()},
+        samples={one: Samples.of(contracts.read(path, SAMPLES)) for one, path in samples.items()},
         accepted=accepted,
     )
 
@@ -143,6 +151,39 @@ def test_what_mix_makes_passes(experiment, compose, match, amount):
 @pytest.mark.parametrize("compose", ["replace", "accumulate", "accumulate_subsample", "window"])
 def test_what_mix_makes_of_accepted_samples_passes(experiment, compose):
     assert faults(composed(experiment, spec(compose, verifiers=("taste", "sense")))) == {}
+
+
+def pooled(compose: str, **changes) -> MixSpec:
+    """A strategy that reads another's samples too, which that one's verifiers have let through."""
+    plain = spec(compose)
+    strategy = Strategy.model_validate(plain.strategy.model_dump() | {"pool": ("second",)} | changes)
+    return plain.model_copy(update={"strategy": strategy})
+
+
+@pytest.mark.parametrize("compose", sorted(COMPOSE.keys() - {"real"}))
+def test_what_mix_makes_of_a_pool_passes_and_holds_samples_of_both(experiment, compose):
+    whole = composed(experiment, pooled(compose))
+    assert faults(whole) == {}
+    newest = whole.table.filter(pc.field("origin_generation") == GENERATION)
+    writers = {source.split("/")[0] for source in newest["source"].to_pylist()}
+    assert writers == {"strategy=tried", "strategy=second"}
+    refused = [i for i in newest["example_id"].to_pylist() if i.startswith("second") and int(i[-7:]) % 5 <= 1]
+    assert not refused
+    assert "generations" in faults(replace(whole, spec=spec(compose)))
+
+
+def test_a_pool_is_as_large_as_one_strategy_and_drawn_from_all_alike(experiment):
+    table = composed(experiment, pooled("replace")).table
+    assert table.num_rows == SPLITS["train"]
+    n_second = sum(source.startswith("strategy=second") for source in table["source"].to_pylist())
+    # 40 of the 40 offered of the one and the 24 accepted of the other's first 40.
+    assert abs(n_second - 40 * 24 / 64) < 4 * np.sqrt(40 * (24 / 64) * (40 / 64) * (24 / 63))
+
+
+def test_another_stream_composes_and_shuffles_otherwise_from_the_same(experiment):
+    one, other = (composed(experiment, pooled("replace", stream=number)) for number in (0, 1))
+    assert faults(other) == {}
+    assert one.table["example_id"].to_pylist() != other.table["example_id"].to_pylist()
 
 
 def labelled(compose: str, shown: bool = False) -> MixSpec:
@@ -249,10 +290,10 @@ def test_a_pool_that_is_not_what_the_strategy_takes_does_not_pass(experiment, ma
 
 def test_training_on_an_empty_sample_does_not_pass(experiment):
     whole = composed(experiment, spec("replace"))
-    written = whole.samples[GENERATION]
+    written = whole.samples[whole.arm]
     empty = replace(written, sizes=written.sizes * 0, input_sizes=written.input_sizes * 0)
     assert mixed.usable_faults(whole) == []
-    assert "refused, empty or not offered" in mixed.usable_faults(replace(whole, samples={GENERATION: empty}))[0]
+    assert "refused, empty or not offered" in mixed.usable_faults(replace(whole, samples={whole.arm: empty}))[0]
 
 
 def test_a_second_pass_that_has_begun_shows_that_the_first_was_whole(experiment):
@@ -297,15 +338,15 @@ def test_a_mixture_of_generation_0_holds_no_synthetic_text(experiment):
 
 def test_a_sample_of_one_token_may_be_trained_on(experiment):
     whole = composed(experiment, spec("replace"))
-    written = whole.samples[GENERATION]
+    written = whole.samples[whole.arm]
     short = replace(written, sizes=written.sizes * 0 + 1, input_sizes=written.input_sizes * 0)
-    assert replace(whole, samples={GENERATION: short}).usable(GENERATION).sum() == whole.n_offered == 40
+    assert replace(whole, samples={whole.arm: short}).usable(whole.arm).sum() == whole.n_offered == 40
 
 
 def test_tokens_are_spent_to_within_the_longest_example_and_no_further(experiment):
     whole = composed(experiment, spec("accumulate", "tokens", 200))
     used = sum(whole.table["n_tokens"].to_pylist())
-    longest = max(*whole.documents.sizes[whole.documents.rows("train")], *whole.trained_sizes(GENERATION))
+    longest = max(*whole.documents.sizes[whole.documents.rows("train")], *whole.trained_sizes(whole.arm))
     passes = {
         amount: not mixed.budget_faults(replace(whole, spec=spec("accumulate", "tokens", amount)))
         for amount in (used - 1, used, used + longest - 1, used + longest)

@@ -11,7 +11,7 @@ from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENTS, MIXTURE, SAMPLES, VERDICTS, Record
 from collapse.config.settings import BudgetSettings, Strategy
 from collapse.config.specs import MixSpec
-from collapse.errors import EngineError
+from collapse.errors import ContractError, EngineError
 from collapse.media.text.packing import assign_batches
 from collapse.stages import mix
 
@@ -51,7 +51,7 @@ def verdicts(experiment: Path, generation: int, accepted: list[bool]) -> Path:
 def spec(compose="replace", match="epochs", amount=1.0, **changes) -> MixSpec:
     strategy = {
         name: changes.pop(name)
-        for name in ("real_fraction", "window", "verifiers", "synthetic_weight", "labels")
+        for name in ("real_fraction", "window", "verifiers", "synthetic_weight", "labels", "pool", "stream")
         if name in changes
     }
     values = {
@@ -294,3 +294,30 @@ def test_labels_that_are_shown_decide_the_weight_whatever_an_example_is(experime
 def test_a_set_of_which_labels_leave_nothing_is_refused_with_what_to_do(experiment):
     with pytest.raises(EngineError, match=r"labels call every example synthetic.*\n  Lower labels.true_positive_rate"):
         mixture(experiment, spec("accumulate", labels=labels(1, 1)), sample_paths=[samples(experiment, 1)])
+
+
+# --- several strategies in one pool ---
+
+
+def test_verdicts_of_a_pool_are_each_strategy_s_own(experiment):
+    """Of the newest samples, one strategy's verifiers refuse the first half, the other's the second."""
+    own, judged = samples(experiment, 2), verdicts(experiment, 2, [draw >= 25 for draw in range(50)])
+    other = experiment / "strategy=other/seed=0/generation=2"
+    rows = [tables.sample("other", 2, draw, [8] * 5) for draw in range(50)]
+    tables.write(other / "samples.parquet", SAMPLES, rows)
+    said = [tables.verdict(row, "sense", row["draw"] < 25) for row in rows]
+    tables.write(other / "verdicts.parquet", VERDICTS, said)
+    table = mixture(
+        experiment,
+        spec(verifiers=("taste",), pool=("other",)),
+        generation=2,
+        sample_paths=[own, other / "samples.parquet"],
+        verdict_paths=[judged, other / "verdicts.parquet"],
+    )
+    used = {(i.split(".")[0], int(i[-7:]) >= 25) for i in table["example_id"].to_pylist()}
+    assert used == {("replace", True), ("other", False)} and table.num_rows == 50
+
+
+def test_samples_whose_verdicts_nobody_gave_are_not_taken_as_accepted(experiment):
+    with pytest.raises(ContractError, match="its samples have no verdicts"):
+        mixture(experiment, spec(verifiers=("taste",)), generation=2, sample_paths=[samples(experiment, 2)])

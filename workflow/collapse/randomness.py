@@ -10,6 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 
+def lane(seed: int, number: int) -> int:
+    """Return the seed that strategies of one number draw from: the run's own for 0, another for each other number."""
+    return _digest(seed, "lane", number, bits=63) if number else seed
+
+
 def stream(seed: int, generation: int, purpose: str) -> np.random.Generator:
     """Return the generator of one purpose (`"initialise"`, `"shuffle"`, …) at one generation of one replicate."""
     return np.random.Generator(np.random.Philox(key=_digest(seed, generation, purpose, bits=128)))

@@ -169,6 +169,14 @@ def labelled_synthetic(labels: LabelSettings, seed: int, ids: np.ndarray, synthe
     return uniform_by_name(seed, "label", ids.tolist()) < rate
 
 
+def sampled_from(strategy: Strategy, generation: int) -> tuple[str, ...]:
+    """Names of the strategies whose samples of one generation it reads, its own first.
+
+    Samples of generation 1 are those of the one model that all have, so nobody else's could join them.
+    """
+    return (strategy.name, *(strategy.pool if generation > 1 else ()))
+
+
 def generations_read(strategy: Strategy, generation: int) -> range:
     """Generations whose samples a strategy looks at when it composes D_g; what the DAG has to provide."""
     match strategy.compose:

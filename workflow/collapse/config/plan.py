@@ -137,6 +137,7 @@ class Plan(Settings):
             self._check_something_runs,
             self._check_names,
             self._check_form,
+            self._check_pools,
             self._check_verifiers,
             self._check_raters,
             self._check_lengths,
@@ -272,6 +273,27 @@ class Plan(Settings):
                         f"corpus.images.{side}: is {n}, but `family: vae` halves images twice; use a multiple of 4, "
                         f"such as {n // 4 * 4}"
                     )
+
+    def _check_pools(self) -> None:
+        names = [strategy.name for strategy in self.strategies]
+        for index, strategy in enumerate(self.strategies):
+            for name in strategy.pool:
+                where = f"strategies[{index}].pool"
+                if name == strategy.name:
+                    raise ValueError(f"{where}: names `{name}` itself, whose samples are in it anyway; leave it out")
+                if name not in names:
+                    raise ValueError(f"{where}: `{name}` is not one of `strategies` ({', '.join(names)})")
+                if self._is_twin(strategy, self.strategy(name)):
+                    raise ValueError(
+                        f"{where}: `{name}` is trained like `{strategy.name}` on the same noise: both are one model; "
+                        "give one of them another `stream`"
+                    )
+
+    @staticmethod
+    def _is_twin(one: Strategy, other: Strategy) -> bool:
+        """Whether two strategies differ in nothing but their names, and whose samples they name beside their own."""
+        alike = {"name": "", "pool": ()}
+        return one.model_copy(update=alike) == other.model_copy(update=alike)
 
     def _check_verifiers(self) -> None:
         known = ", ".join(self.verifiers) or "none"
@@ -585,6 +607,7 @@ class Plan(Settings):
             reserved=self.generations * self.fresh_fraction if self.prompt.source == "pool" else 0,
             chunk_rows=self.generate.chunk_rows,
             sets_drawn=self.sets_drawn(strategy, generation),
+            stream=self._stream(strategy, generation - 1),
             health=self.generate.health,
         )
 
@@ -619,15 +642,20 @@ class Plan(Settings):
             flops_per_token=flops_per_token if self.budget.match == "flops" else None,
         )
 
-    def train_spec(self) -> TrainSpec:
+    def train_spec(self, strategy: str = REAL, generation: int = 0) -> TrainSpec:
         """For `train`."""
         return TrainSpec(
             form=self.form,
+            stream=self._stream(strategy, generation),
             family=self.family_spec,
             start=self.start,
             training=self.training,
             prompt_in_training=self.prompt.in_training,
         )
+
+    def _stream(self, strategy: str, generation: int) -> int:
+        """Which noise a model is made with, or draws with; that of generation 0 is everybody's."""
+        return self.strategy(strategy).stream if generation else 0
 
     def evaluate_spec(self, strategy: str, generation: int) -> EvaluateSpec:
         """For `evaluate`."""

@@ -524,6 +524,12 @@ class Strategy(Settings):
     """replace: samples that train the next model, over the real set's size (Feng et al. 2024: up to 50)."""
     synthetic_weight: float | None = Field(default=None, gt=0, le=1_000, exclude_if=lambda weight: weight is None)
     """Weight of a sample in the loss, where a real example has 1; null: 1 too. Only their ratio matters."""
+    pool: tuple[Name, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """Other strategies whose samples of the same seed and generation join its own before it composes: several models
+    feed one pool. What their verifiers let through is what they offer; at generation 1, all models are one."""
+    stream: int = Field(default=0, ge=0, lt=1_000, exclude_if=lambda number: not number)
+    """Strategies of one number share their noise at a seed: order, draws, weights of a fresh start. Another number is
+    for a strategy that is like one of its pool but for chance."""
     labels: LabelSettings | None = Field(default=None, exclude_if=lambda labels: labels is None)
     """What tells the two apart, from generation 1 on; null: nothing errs, and nothing is left out."""
 
@@ -551,6 +557,10 @@ class Strategy(Settings):
                 "nothing beside another; leave it out"
             )
         self._check_labels()
+        if self.pool and self.compose == "real":
+            raise ValueError("pool: `compose: real` trains on no samples, so nobody's can join its own")
+        if twice := repeated(self.pool):
+            raise ValueError(f"pool: {', '.join(twice)} appears more than once; name each once")
         if (self.name == "real") != (self.compose == "real"):
             raise ValueError("the name `real` and `compose: real` belong together: it is the shared control")
         return self

@@ -120,6 +120,8 @@ class GenerateSpec(Settings):
     chunk_rows: int
     reserved: float = Field(default=0, exclude_if=lambda share: not share)
     """What strategies take of the reserve over the whole run, over the real training set: the pool begins after it."""
+    stream: int = Field(default=0, exclude_if=lambda number: not number)
+    """Which of the noises of a seed."""
     sets_drawn: int
     """Samples are drawn so many times over: by `oversample`, `times`, and with the generations for replace_multiple."""
     health: HealthSettings
@@ -164,6 +166,8 @@ class TrainSpec(Settings):
     """What decides the weights of a model."""
 
     form: Form = TEXT
+    stream: int = Field(default=0, exclude_if=lambda number: not number)
+    """Which of the noises of a seed."""
     family: FamilySpec
     start: Literal["base", "fresh", "previous"]
     training: TrainingSettings

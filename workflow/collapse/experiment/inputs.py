@@ -6,7 +6,7 @@ from collapse import media
 from collapse.artifacts import layout
 from collapse.config.plan import Plan
 from collapse.metrics.arm import NEED_REFERENCES
-from collapse.strategies import generations_read
+from collapse.strategies import generations_read, sampled_from
 
 if TYPE_CHECKING:
     from collapse.experiment.pretraining import Pretraining
@@ -162,11 +162,23 @@ class Inputs:
 
     def samples_read(self, wildcards: Wildcards) -> list[str]:
         """Every generation's samples that the strategy composes this training set from."""
-        return [self._samples(wildcards, generation) for generation in self._read(wildcards)]
+        return [
+            layout.samples(self.plan.experiment, name, int(wildcards.seed), generation)
+            for name, generation in self._pooled(wildcards)
+        ]
 
     def verdicts_read(self, wildcards: Wildcards) -> list[str]:
-        """Their verdicts, where the strategy has verifiers."""
-        return self._verdicts(wildcards, self._read(wildcards))
+        """Their verdicts, where the strategies that they are of have verifiers."""
+        return [
+            f"{layout.arm(self.plan.experiment, name, int(wildcards.seed), generation)}/verdicts.parquet"
+            for name, generation in self._pooled(wildcards)
+            if self.plan.strategy(name).verifiers
+        ]
+
+    def _pooled(self, wildcards: Wildcards) -> list[tuple[str, int]]:
+        """Strategies and generations whose samples are read."""
+        strategy = self.plan.strategy(wildcards.strategy)
+        return [(name, one) for one in self._read(wildcards) for name in sampled_from(strategy, one)]
 
     def _read(self, wildcards: Wildcards) -> range:
         generation = int(wildcards.generation)

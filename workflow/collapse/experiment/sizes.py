@@ -190,7 +190,11 @@ def n_jobs(plan: Plan) -> int:
 
 def n_inputs(plan: Plan) -> int:
     """Samples that these jobs name: to mix and to train, strategies read those of earlier generations."""
-    read = sum(len(generations_read(one, g)) for one in plan.strategies for g in range(1, plan.generations + 1))
+    read = sum(
+        len(generations_read(one, g)) * (1 + len(one.pool))
+        for one in plan.strategies
+        for g in range(1, plan.generations + 1)
+    )
     return 2 * len(plan.seeds) * read
 
 
@@ -294,7 +298,7 @@ class Loop:
         """Samples that a strategy chooses from at most, and why."""
         found = [(0.0, self.text)]
         for index, one in enumerate(self.plan.strategies):
-            n_read = len(generations_read(one, self.plan.generations))
+            n_read = len(generations_read(one, self.plan.generations)) * (1 + len(one.pool))
             sets = one.sets_offered(self.plan.generations) * n_read
             why = (over(f"strategies[{index}].oversample", one.oversample, 4), over("generations", n_read, 20))
             why += (over(f"strategies[{index}].times", one.times, 4),) if one.times > 1 else ()

@@ -47,7 +47,7 @@ class Specs:
             "generate": plan.generate_spec,
             "verify": plan.verify_spec,
             "mix": lambda strategy, generation: plan.mix_spec(strategy, generation, self._flops_per_token()),
-            "train": lambda _strategy, _generation: plan.train_spec(),
+            "train": plan.train_spec,
             "evaluate": plan.evaluate_spec,
             "internals": lambda _strategy, _generation: plan.internals_spec(),
             "neurons": lambda _strategy, _generation: plan.neurons_spec(),

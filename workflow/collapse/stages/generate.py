@@ -18,7 +18,7 @@ from collapse.config.settings import HealthSettings
 from collapse.config.specs import GenerateSpec
 from collapse.engines.chunks import ChunkedSampler
 from collapse.errors import ContractError, EngineError
-from collapse.randomness import row_seeds
+from collapse.randomness import lane, row_seeds
 from collapse.running.files import scratch, written_at_once
 from collapse.stages import Output
 
@@ -62,7 +62,7 @@ def run(
     train = real.filter(pc.equal(real["split"], "train"))
     n_rows = (spec.n_samples or train.num_rows) * spec.sets_drawn
     prompt_ids, inputs = _inputs(spec, real, n_rows, generation)
-    seeds = row_seeds(seed, generation, "generate", range(n_rows))
+    seeds = row_seeds(lane(seed, spec.stream), generation, "generate", range(n_rows))
     never = engines.never_drawn(spec.decoding, how, media.examples(train, spec.form).outputs)
     sampler = ChunkedSampler(
         lambda: engines.open_sampler(spec.engine, spec.family, model.parent, how.facts, spec.device, never),

@@ -16,7 +16,7 @@ from collapse.artifacts.contracts import Record
 from collapse.artifacts.layout import inside_experiment
 from collapse.config.specs import MixSpec
 from collapse.errors import ContractError, EngineError
-from collapse.randomness import stream
+from collapse.randomness import lane, stream
 from collapse.stages import Output
 from collapse.strategies import Counts
 from collapse.verifiers import usable
@@ -31,7 +31,7 @@ class Pool:
     Attributes:
         origin: `real` or `synthetic`.
         generation: Generation they are from; 0 for real.
-        source: Table that holds them, inside the experiment's folder.
+        sources: Table that holds each, inside the experiment's folder, shape `(n,)`, str.
         ids: Their ids.
         sizes: What would be trained on of each, in the unit of outputs, shape `(n,)`.
         real_sizes: Of these, what is real: all of real examples, prompts of samples, shape `(n,)`.
@@ -39,14 +39,21 @@ class Pool:
 
     origin: str
     generation: int
-    source: str
+    sources: np.ndarray
     ids: np.ndarray
     sizes: np.ndarray
     real_sizes: np.ndarray
 
     def take(self, rows: np.ndarray) -> "Pool":
         """The examples at these positions."""
-        return Pool(self.origin, self.generation, self.source, self.ids[rows], self.sizes[rows], self.real_sizes[rows])
+        of_each = (self.sources[rows], self.ids[rows], self.sizes[rows], self.real_sizes[rows])
+        return Pool(self.origin, self.generation, *of_each)
+
+    def joined(self, other: "Pool") -> "Pool":
+        """With the examples of another pool of the same origin behind its own."""
+        names = ("sources", "ids", "sizes", "real_sizes")
+        of_each = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
+        return Pool(self.origin, self.generation, *of_each)
 
 
 def run(
@@ -79,7 +86,11 @@ def run(
     """
     real, reserve = (_real_pool(documents, spec, split) for split in ("train", "reserve"))
     n_offered = (spec.n_samples or len(real.ids)) * spec.sets_offered
-    synthetic = {pool.generation: pool for pool in _synthetic_pools(spec, samples, verdicts, n_offered)}
+    synthetic = dict[int, Pool]()
+    for pool in _synthetic_pools(spec, samples, verdicts, n_offered):
+        own = synthetic.get(pool.generation)
+        synthetic[pool.generation] = own.joined(pool) if own else pool
+    noise = lane(seed, spec.strategy.stream if generation else 0)
     if generation == 0:
         chosen = [real]
     else:
@@ -88,13 +99,13 @@ def run(
         real = _labelled_real(spec, seed, real)
         synthetic = {g: _labelled_real(spec, seed, pool) for g, pool in synthetic.items()}
         inventory = Counts(len(real.ids), {g: len(pool.ids) for g, pool in synthetic.items()}, len(reserve.ids))
-        rng = stream(seed, generation, "compose")
+        rng = stream(noise, generation, "compose")
         selection = strategies.COMPOSE[spec.strategy.compose](spec.strategy, inventory, rng)
         _refuse_no_label(spec, selection)
         _say_what_is_missing(spec, inventory, selection, n_offered)
         chosen = _draw(selection, real, reserve, synthetic, rng)
     weights = _weights(chosen, spec, seed if generation else None)
-    table = _in_training_order(chosen, weights, spec, stream(seed, generation, "shuffle"))
+    table = _in_training_order(chosen, weights, spec, stream(noise, generation, "shuffle"))
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
     for name, value in arm.items():
         table = table.append_column(name, pa.array([value] * table.num_rows))
@@ -118,32 +129,45 @@ def _real_pool(documents: Path, spec: MixSpec, split: str) -> Pool:
     table = table.filter(pc.equal(table["split"], split))
     examples = media.examples(table, spec.form)
     sizes = examples.lengths if spec.prompt_in_training else examples.outputs.sizes
-    return Pool("real", 0, documents.name, table["document_id"].to_numpy(), sizes, sizes)
+    ids = table["document_id"].to_numpy()
+    return Pool("real", 0, np.full(len(ids), documents.name, dtype=object), ids, sizes, sizes)
 
 
 def _synthetic_pools(spec: MixSpec, samples: list[Path], verdicts: list[Path], n_offered: int) -> list[Pool]:
-    by_generation = {_generation_of(path): path for path in verdicts}
+    by_arm = {_arm_of(path): path for path in verdicts}
     columns, pools = ["sample_id", "generation", "draw", *media.columns_of_samples(spec.form)], []
     for path in samples:
         table = contracts.read(path, contracts.SAMPLES.of(spec.form), columns)
         table = table.filter(pc.less(table["draw"], n_offered))
         generation, ids = table["generation"][0].as_py(), table["sample_id"].to_numpy()
         kept = np.ones(len(ids), dtype=bool)
-        if spec.strategy.verifiers:
-            kept = usable(contracts.read(by_generation[generation], contracts.VERDICTS), ids)
+        if judged := by_arm.get(_writer(path, generation, spec)):
+            kept = usable(contracts.read(judged, contracts.VERDICTS), ids)
+        elif spec.strategy.verifiers and _writer(path, generation, spec)[0] == spec.strategy.name:
+            raise ContractError(
+                f"{path}: its samples have no verdicts, which the strategy's verifiers give.\n"
+                "  Run snakemake, which makes them; by hand, name the table after --verdicts."
+            )
         examples = media.samples(table, spec.form)
         real_sizes = (examples.lengths - examples.outputs.sizes) * spec.prompt_in_training
         sizes = examples.outputs.sizes + real_sizes
-        pool = Pool("synthetic", generation, inside_experiment(path), ids, sizes, real_sizes)
+        sources = np.full(len(ids), inside_experiment(path), dtype=object)
+        pool = Pool("synthetic", generation, sources, ids, sizes, real_sizes)
         pools.append(pool.take(np.flatnonzero(kept & (sizes > 0))))
     return pools
 
 
-def _generation_of(path: Path) -> int:
-    found = re.search(r"generation=(\d+)", str(path))
+def _writer(path: Path, generation: int, spec: MixSpec) -> tuple[str, int]:
+    """Strategy and generation that a table of samples is read for; those of generation 1 are every strategy's own."""
+    return (spec.strategy.name if generation == 1 else _arm_of(path)[0], generation)
+
+
+def _arm_of(path: Path) -> tuple[str, int]:
+    """Strategy and generation of an arm's table."""
+    found = re.search(r"strategy=([a-z0-9-]+)/seed=\d+/generation=(\d+)", str(path))
     if found is None:
-        raise ContractError(f"{path}: does not lie in a folder generation=N, so its generation is unknown.")
-    return int(found[1])
+        raise ContractError(f"{path}: does not lie in a folder strategy=…/seed=…/generation=…, so whose is unknown.")
+    return found[1], int(found[2])
 
 
 def _fresh_slice(spec: MixSpec, reserve: Pool, n_real: int, generation: int) -> Pool:
@@ -218,7 +242,7 @@ def _in_training_order(chosen: list[Pool], weights: np.ndarray, spec: MixSpec, r
         "example_id": np.concatenate([pool.ids for pool in chosen])[order],
         "origin": np.repeat([pool.origin for pool in chosen], [len(pool.ids) for pool in chosen])[order],
         "origin_generation": np.repeat([p.generation for p in chosen], [len(p.ids) for p in chosen])[order],
-        "source": np.repeat([pool.source for pool in chosen], [len(pool.ids) for pool in chosen])[order],
+        "source": np.concatenate([pool.sources for pool in chosen])[order],
         "repeat": repeat,
         "weight": weights[order],
         contracts.counted("n_tokens", unit): sizes[order],

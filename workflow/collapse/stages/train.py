@@ -17,7 +17,7 @@ from collapse.config.specs import TrainSpec
 from collapse.errors import ContractError
 from collapse.families import TrainingJob, TrainingStep
 from collapse.media import Examples
-from collapse.randomness import stream_seed
+from collapse.randomness import lane, stream_seed
 from collapse.running.files import folder_written_at_once, scratch
 from collapse.stages import Output
 
@@ -65,7 +65,7 @@ def run(
         examples=_examples(table, documents, samples, spec),
         weights=_weights(table),
         initial=initial.parent if initial else None,
-        seed=stream_seed(seed, generation if spec.start == "fresh" else 0, "initialise"),
+        seed=stream_seed(lane(seed, spec.stream), generation if spec.start == "fresh" else 0, "initialise"),
         scratch=scratch(model.parent, record.identity),
         checkpoint_minutes=checkpoint_minutes,
     )

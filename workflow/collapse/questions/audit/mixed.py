@@ -13,7 +13,7 @@ from collapse.artifacts.contracts import counted
 from collapse.config.specs import MixSpec
 from collapse.questions.audit import Arm, some
 from collapse.questions.audit.drawn import Documents, Samples
-from collapse.randomness import stream
+from collapse.randomness import lane, stream
 from collapse.strategies import Counts
 
 REAL_SOURCE = "documents.parquet"
@@ -28,16 +28,16 @@ class Mixed:
         spec: Strategy and budget.
         table: Rows of the MIXTURE contract.
         documents: The real documents.
-        samples: Samples of the generations that the strategy reads.
-        accepted: Ids of the samples that every verifier accepts, by generation; empty where there are no verifiers.
+        samples: Samples that the strategy reads, by the arm that they were drawn for.
+        accepted: Ids of the samples that every verifier of that arm accepts; nothing of arms without verifiers.
     """
 
     arm: Arm
     spec: MixSpec
     table: pa.Table
     documents: Documents
-    samples: Mapping[int, Samples]
-    accepted: Mapping[int, pa.ChunkedArray] = field(default_factory=dict)
+    samples: Mapping[Arm, Samples]
+    accepted: Mapping[Arm, pa.ChunkedArray] = field(default_factory=dict)
 
     @property
     def n_real(self) -> int:
@@ -49,9 +49,9 @@ class Mixed:
         """Samples of each generation that the strategy may choose from."""
         return (self.spec.n_samples or self.n_real) * self.spec.sets_offered
 
-    def trained_sizes(self, generation: int) -> np.ndarray:
-        """What would be trained on, of each sample of a generation."""
-        samples = self.samples[generation]
+    def trained_sizes(self, drawn: Arm) -> np.ndarray:
+        """What would be trained on, of each sample of an arm."""
+        samples = self.samples[drawn]
         return samples.sizes + samples.input_sizes * self.spec.prompt_in_training
 
     @property
@@ -69,12 +69,12 @@ class Mixed:
         """Size of each row of the mixture, shape `(n_rows,)`."""
         return self.table[counted("n_tokens", self.unit)].to_numpy()
 
-    def usable(self, generation: int) -> np.ndarray:
-        """Whether each sample of a generation was offered, accepted and has tokens."""
-        samples = self.samples[generation]
-        found = (np.arange(len(samples.ids)) < self.n_offered) & (self.trained_sizes(generation) > 0)
-        if self.spec.strategy.verifiers:
-            found &= pc.is_in(samples.ids, self.accepted[generation].combine_chunks()).to_numpy()
+    def usable(self, drawn: Arm) -> np.ndarray:
+        """Whether each sample of an arm was offered, accepted and has tokens."""
+        samples = self.samples[drawn]
+        found = (np.arange(len(samples.ids)) < self.n_offered) & (self.trained_sizes(drawn) > 0)
+        if drawn in self.accepted:
+            found &= pc.is_in(samples.ids, self.accepted[drawn].combine_chunks()).to_numpy()
         return found & strategies.kept(self.spec.strategy, self.arm.seed, samples.ids.to_numpy(), synthetic=True)
 
     @cached_property
@@ -100,13 +100,19 @@ class Mixed:
         """Different examples by origin, as the strategy takes them."""
         if not self.arm.generation:
             return Counts(real=self.n_real)
-        inventory = Counts(len(self.train), {g: int(self.usable(g).sum()) for g in self.samples}, len(self.fresh))
-        rng = stream(self.arm.seed, self.arm.generation, "compose")
+        usable = dict[int, int]()
+        for drawn in self.samples:
+            usable[drawn.generation] = usable.get(drawn.generation, 0) + int(self.usable(drawn).sum())
+        inventory = Counts(len(self.train), usable, len(self.fresh))
+        rng = stream(lane(self.arm.seed, self.spec.strategy.stream), self.arm.generation, "compose")
         return strategies.COMPOSE[self.spec.strategy.compose](self.spec.strategy, inventory, rng)
 
-    def synthetic(self, generation: int) -> pa.Table:
-        """Rows that are samples of one generation."""
-        return self.table.filter((pc.field("origin") == "synthetic") & (pc.field("origin_generation") == generation))
+    def synthetic(self, drawn: Arm) -> pa.Table:
+        """Rows that are samples of one arm."""
+        of_generation = pc.field("origin_generation") == drawn.generation
+        others = [f"{one.samples.folder}/samples.parquet" for one in self.samples if one != drawn]
+        elsewhere = pc.field("source").isin(pa.array(others, pa.string()))
+        return self.table.filter((pc.field("origin") == "synthetic") & of_generation & ~elsewhere)
 
     @cached_property
     def whole(self) -> bool:
@@ -131,8 +137,9 @@ def generation_faults(mixed: Mixed) -> list[str]:
         if one["origin"] == "real":
             right = (generation, source) == (0, REAL_SOURCE)
         else:
-            lies_in = mixed.arm._replace(generation=generation).samples.folder
-            right = generation in read and source == f"{lies_in}/samples.parquet"
+            names = strategies.sampled_from(mixed.spec.strategy, generation)
+            arms = [mixed.arm._replace(strategy=name, generation=generation).samples for name in names]
+            right = generation in read and source in [f"{arm.folder}/samples.parquet" for arm in arms]
         if not right:
             faults.append(f"generation {mixed.arm.generation} holds {one['origin']} text of {generation} from {source}")
     return faults
@@ -142,10 +149,10 @@ def lineage_faults(mixed: Mixed) -> list[str]:
     """Examples that are not in their source, or not with these counts."""
     documents = mixed.documents
     faults = _refers(mixed.real, mixed.unit, documents.ids, mixed.real_sizes, mixed.real_sizes)
-    for generation, samples in mixed.samples.items():
+    for drawn, samples in mixed.samples.items():
         prompts = samples.input_sizes * mixed.spec.prompt_in_training
-        sizes = mixed.trained_sizes(generation)
-        faults += _refers(mixed.synthetic(generation), mixed.unit, samples.ids, sizes, prompts)
+        sizes = mixed.trained_sizes(drawn)
+        faults += _refers(mixed.synthetic(drawn), mixed.unit, samples.ids, sizes, prompts)
     return faults
 
 
@@ -180,9 +187,9 @@ def splits_faults(mixed: Mixed) -> list[str]:
 def usable_faults(mixed: Mixed) -> list[str]:
     """Samples that the strategy was not offered, or that one of its verifiers, or a hidden label, refused."""
     faults = list[str]()
-    for generation, samples in mixed.samples.items():
-        refused = samples.ids.filter(pa.array(~mixed.usable(generation)))
-        used = pc.unique(mixed.synthetic(generation)["example_id"])
+    for drawn, samples in mixed.samples.items():
+        refused = samples.ids.filter(pa.array(~mixed.usable(drawn)))
+        used = pc.unique(mixed.synthetic(drawn)["example_id"])
         wrong = used.filter(pc.is_in(used, refused.combine_chunks())).to_pylist()
         faults += [f"trains on {some(wrong)}, refused, empty or not offered"] if wrong else []
     return faults
@@ -274,7 +281,7 @@ def budget_faults(mixed: Mixed) -> list[str]:
 def _longest(mixed: Mixed) -> int:
     """Tokens of the longest example that the next place in the mixture could have gone to."""
     real = mixed.real_sizes[np.concatenate([mixed.documents.rows("train"), mixed.fresh])]
-    return max(int(n.max(initial=0)) for n in (real, *(mixed.trained_sizes(g) for g in mixed.samples)))
+    return max(int(n.max(initial=0)) for n in (real, *(mixed.trained_sizes(drawn) for drawn in mixed.samples)))
 
 
 def seen_before(table: pa.Table, documents: Documents | None, samples: Iterable[Samples]) -> np.ndarray:

@@ -28,7 +28,7 @@ from collapse.questions.audit.drawn import Documents, Samples
 from collapse.questions.audit.mixed import Mixed
 from collapse.questions.audit.shelf import Read, Shelf, contract_of
 from collapse.running import files
-from collapse.strategies import generations_read
+from collapse.strategies import generations_read, sampled_from
 
 OF_LOOP = ("documents.parquet", "references.parquet")
 ENCODINGS = ("tokenizer/tokenizer.json", "encoding.json")
@@ -58,6 +58,7 @@ class Walk:
     documents: Documents | None = None
     samples: dict[Arm, Samples] = field(default_factory=dict)
     accepted: dict[Arm, pa.ChunkedArray] = field(default_factory=dict)
+    verifiers: dict[Arm, tuple[str, ...]] = field(default_factory=dict)
     cards: dict[Arm, ModelCard] = field(default_factory=dict)
     ancestries: list[pa.Table] = field(default_factory=list)
     metrics: list[pa.Table] = field(default_factory=list)
@@ -82,9 +83,9 @@ def audited(folder: Path, spec: AuditSpec) -> Shelf:
         for arm in shared:
             if arm.generation == generation:
                 _check_samples(walk, arm)
-        for arm in every:
-            if arm.generation == generation:
-                _check_arm(walk, arm)
+        mixtures = {arm: _read_mixture(walk, arm) for arm in every if arm.generation == generation}
+        for arm, mixture in mixtures.items():
+            _check_arm(walk, arm, mixture)
     _check_collected(walk, spec.arms, parts, len(every))
     walk.shelf.compare_inputs()
     walk.shelf.findings.sort(key=lambda finding: (finding.artifact, finding.check))
@@ -177,14 +178,20 @@ def _check_samples(walk: Walk, arm: Arm) -> None:
         shelf.note(name, "lineage", drawn.lineage_faults(*of_whom, n_expected, asked))
 
 
-def _check_arm(walk: Walk, arm: Arm) -> None:
+def _read_mixture(walk: Walk, arm: Arm) -> Read | None:
+    """Read an arm's mixture, and check its verdicts: those of a whole generation are needed where strategies pool."""
     mixture = walk.shelf.table(f"{arm.folder}/mixture.parquet", MixSpec)
+    if mixture and arm.generation:
+        walk.verifiers[arm] = MixSpec.model_validate(mixture.record.spec).strategy.verifiers
+        if walk.verifiers[arm]:
+            _check_verdicts(walk, arm, walk.verifiers[arm])
+    return mixture
+
+
+def _check_arm(walk: Walk, arm: Arm, mixture: Read | None) -> None:
     if mixture:
         walk.ancestries.append(ancestry(mixture.table))
-        spec = MixSpec.model_validate(mixture.record.spec)
-        if arm.generation and spec.strategy.verifiers:
-            _check_verdicts(walk, arm, spec.strategy.verifiers)
-        _check_mixture(walk, arm, mixture, spec)
+        _check_mixture(walk, arm, mixture, MixSpec.model_validate(mixture.record.spec))
     _check_model(walk, arm, mixture)
     _check_losses(walk, arm)
     if (walk.shelf.folder / arm.folder / "internals.parquet").exists() and (
@@ -212,12 +219,12 @@ def _check_mixture(walk: Walk, arm: Arm, read: Read, spec: MixSpec) -> None:
     shelf, name = walk.shelf, read.name
     shelf.note(name, "place", [*tables.place_faults(read.table, arm), *_named(spec.strategy.name, arm)])
     shelf.note(name, "passes", mixed.passes_faults(read.table))
-    arms = [
-        arm._replace(generation=g) for g in (generations_read(spec.strategy, arm.generation) if arm.generation else ())
-    ]
-    samples = {one.generation: walk.samples[one.samples] for one in arms if one.samples in walk.samples}
-    accepted = {one.generation: walk.accepted[one] for one in arms if one in walk.accepted}
-    wanted = len(arms) if spec.strategy.verifiers else 0
+    read_of = generations_read(spec.strategy, arm.generation) if arm.generation else range(0)
+    arms = [arm._replace(strategy=name, generation=one) for one in read_of for name in sampled_from(spec.strategy, one)]
+    samples = {one: walk.samples[one.samples] for one in arms if one.samples in walk.samples}
+    accepted = {one: walk.accepted[one] for one in arms if one in walk.accepted}
+    own = bool(spec.strategy.verifiers)
+    wanted = sum(own if one.strategy == arm.strategy else bool(walk.verifiers.get(one)) for one in arms)
     if walk.documents is None or len(samples) < len(arms) or len(accepted) < wanted:
         return  # what it was made from cannot be read, which is said there
     whole = Mixed(arm, spec, read.table, walk.documents, samples, accepted)
