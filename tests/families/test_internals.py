@@ -89,3 +89,28 @@ def test_alignment_is_one_for_what_is_turned_or_scaled_and_small_for_what_is_unr
 def test_a_network_of_another_kind_is_refused():
     with pytest.raises(ConfigError, match="blocks of a Linear are not known"):
         internals.blocks(torch.nn.Linear(2, 2))
+
+
+def test_types_are_put_in_tenths_of_real_tokens_from_the_rarest():
+    # 20 tokens: type 3 ten times, type 2 six, type 1 four; types 0 and 4 never.
+    real = Sequences.of([[3] * 10, [2] * 6 + [1] * 4])
+    # In order 0, 4, 1, 2, 3, the middles of their tokens lie at 0, 0, .1, .35, .75 of all.
+    assert internals.frequency_bands(real, 5).tolist() == [0, 1, 3, 7, 0]
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_a_spectrum_is_entropy_and_loss_by_the_real_tokens_band(family, request):
+    inner = request.getfixturevalue(family)
+    bands = np.arange(20) // 2
+    entropy, loss = internals.spectrum(wrapped(inner), TEXTS, 100, bands)
+    expected: dict[int, list[tuple[float, float]]] = {}
+    for text in TEXTS:
+        with torch.no_grad():
+            said = inner(torch.tensor([[1, *text[:-1]]])).logits[0].double().softmax(-1).numpy()
+        for token, p in zip(text, said, strict=True):
+            expected.setdefault(bands[token], []).append((-(p * np.log(p)).sum(), -np.log(p[token])))
+    for band in range(internals.BANDS):
+        if band in expected:
+            assert (entropy[band], loss[band]) == pytest.approx(np.mean(expected[band], axis=0), rel=1e-4)
+        else:
+            assert np.isnan(entropy[band]) and np.isnan(loss[band])

@@ -185,7 +185,9 @@ def test_internals_of_a_model_beside_generation_0(tmp_path):
 
     found = run(own)
     counts = {row["values"]: row["counts"] for row in found["quantity"].value_counts().to_pylist()}
-    assert counts == {"weight": 32, "activation": 32, "effective_rank": 2, "alignment": 2}
+    assert counts == {"weight": 32, "activation": 32, "effective_rank": 2, "alignment": 2, "entropy": 10, "loss": 10}
+    losses = found.filter(pc.field("quantity") == "loss")
+    assert set(losses["layer"].to_pylist()) == {2} and sum(np.isfinite(losses["value"].to_numpy())) == 10
     alignment = found.filter(pc.field("quantity") == "alignment")["value"].to_pylist()
     assert all(0 <= value < 0.99 for value in alignment)
     same = run(first)

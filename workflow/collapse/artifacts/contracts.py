@@ -562,14 +562,22 @@ INTERNALS = Contract(
             "quantity",
             "weight: norm of a neuron's feed-forward parameters; activation: mean of what a block puts out, over "
             "tokens of held-out real text; of whole layers: directions that activations use, and their linear CKA with "
-            "those of the model of generation 0",
+            "those of the model of generation 0; of the head: entropy of the prediction, and loss, by how frequent the "
+            "real token is",
             "weight",
             "activation",
             "effective_rank",
             "alignment",
+            "entropy",
+            "loss",
         ),
-        Column("layer", _COUNT, "block, from 0"),
-        Column("neuron", _COUNT, "coordinate of the residual stream after it; -1: the whole layer"),
+        Column("layer", _COUNT, "block, from 0; the head comes after the last"),
+        Column(
+            "neuron",
+            _COUNT,
+            "coordinate of the residual stream after it; -1: the whole layer; of the head, tenth of real tokens, the "
+            "rarest first",
+        ),
         Column("value", _REAL, "the value; nan where it is not defined"),
     ),
     ("quantity", "layer", "neuron"),

@@ -17,6 +17,9 @@ from collapse.families.transformer import TransformerModel
 from collapse.media.text import packing
 from collapse.media.text.sequences import Sequences
 
+BANDS = 10
+"""Parts that real tokens are put in, by how frequent their types are."""
+
 ROWS_READ = 16
 """Packed rows that are read at once."""
 
@@ -40,24 +43,65 @@ def activations(model: TransformerModel, texts: Sequences, n_tokens: int) -> np.
         for block in blocks(model.network)
     ]
     try:
-        return np.concatenate(list(_read(model, texts, found)), axis=1)[:, :n_tokens]
+        parts = list[np.ndarray]()
+        for _, _, read in _batches(model, texts):
+            parts.append(np.stack([out.float().flatten(0, 1)[read].cpu().numpy() for out in found]))
+            found.clear()
+        return np.concatenate(parts, axis=1)[:, :n_tokens]
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def _read(model: TransformerModel, texts: Sequences, found: list[Tensor]) -> Iterator[np.ndarray]:
-    """Activations of a batch after the other, of its predicted tokens."""
+def spectrum(model: TransformerModel, texts: Sequences, n_tokens: int, bands: np.ndarray) -> tuple[np.ndarray, ...]:
+    """How unsure a model is of the next token, and how wrong, by how frequent the real one is.
+
+    Args:
+        model: The transformer.
+        texts: Real texts; each is read from its beginning, alone.
+        n_tokens: Tokens that are looked at, at most.
+        bands: Band of each token type, as `frequency_bands` gives them.
+
+    Returns:
+        Mean entropy of its prediction and mean loss, in nats, by band, shape `(BANDS,)` each; nan where no token is.
+    """
+    tokens, entropy, loss = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
+    for logits, targets, read in _batches(model, texts):
+        said, real = logits.float().flatten(0, 1)[read].log_softmax(-1), targets.flatten()[read]
+        tokens.append(real.cpu().numpy())
+        entropy.append(-(said.exp() * said).nan_to_num(0.0).sum(-1).double().cpu().numpy())
+        loss.append(-said.gather(1, real[:, None])[:, 0].double().cpu().numpy())
+    of_each = bands[np.concatenate(tokens)[:n_tokens]]
+    counts = np.bincount(of_each, minlength=BANDS).astype(float)
+    counts[counts == 0] = np.nan
+    sums = (np.bincount(of_each, np.concatenate(one)[:n_tokens], minlength=BANDS) for one in (entropy, loss))
+    return tuple(total / counts for total in sums)
+
+
+def frequency_bands(real: Sequences, n_types: int) -> np.ndarray:
+    """Tenth of real tokens that each type is in, when types are put in order from the rarest, shape `(n_types,)`, int.
+
+    A type belongs where the middle of its tokens lies, so one that is more than a tenth of them may leave a band empty.
+    Types that do not occur are with the rarest.
+    """
+    counts = np.bincount(real.values, minlength=n_types)
+    order = np.argsort(counts, kind="stable")
+    middle = (np.cumsum(counts[order]) - counts[order] / 2) / max(1, counts.sum())
+    bands = np.empty(n_types, dtype=np.int64)
+    bands[order] = np.minimum(BANDS - 1, (middle * BANDS).astype(np.int64))
+    return bands
+
+
+def _batches(model: TransformerModel, texts: Sequences) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Logits and targets of a batch after the other, and which of its places predict a token."""
     bos = int(str(model.configuration["bos_token_id"]))
     model.network.eval()
     length = int(texts.lengths.max(initial=1))
     for _, batch in packing.batches(texts, None, bos, length, ROWS_READ):
         inputs, positions, segments, targets = tensors(batch, model.device)
-        found.clear()
         with torch.no_grad():
-            model.network(inputs, positions, segments)
-        read = (targets != packing.IGNORED).flatten()
-        yield np.stack([out.float().flatten(0, 1)[read].cpu().numpy() for out in found])
+            logits = model.network(inputs, positions, segments)
+        yield logits, targets, (targets != packing.IGNORED).flatten()
 
 
 def blocks(network: nn.Module) -> list[nn.Module]:

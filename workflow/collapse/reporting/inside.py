@@ -41,14 +41,26 @@ class Layers:
 
 
 @dataclass(frozen=True)
+class Spectrum:
+    """How unsure a strategy's models are at one generation, by how frequent the real token is; mean over seeds."""
+
+    strategy: str
+    generation: str
+    entropy: tuple[str, ...]
+    loss: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Inside:
-    """Both tables, and what they were found from."""
+    """The tables, and what they were found from."""
 
     n_neurons: int
     n_changes: int
     n_layers: int
     counts: tuple[Counted, ...]
     layers: tuple[Layers, ...]
+    bands: tuple[int, ...]
+    spectra: tuple[Spectrum, ...]
 
 
 def inside(counts: pa.Table, internals: Mapping[Place, pa.Table], strategies: Sequence[str], last: int) -> Inside:
@@ -70,7 +82,22 @@ def inside(counts: pa.Table, internals: Mapping[Place, pa.Table], strategies: Se
         n_layers=len(layers[0].effective_rank) if layers else 0,
         counts=tuple(_counted(row) for row in rows),
         layers=layers,
+        bands=(bands := _bands(of_layers[places[0]]["entropy"]) if places else ()),
+        spectra=tuple(_spectrum(*place, of_layers[place], bands) for place in places),
     )
+
+
+def _bands(values: np.ndarray) -> tuple[int, ...]:
+    """Tenths of real tokens that are told of, from 0, the rarest: first, last and each second between, if not empty."""
+    there = [band for band in range(len(values)) if not np.isnan(values[band])]
+    return tuple(band for band in there if band % 2 == 0 or band == there[-1])
+
+
+def _spectrum(strategy: str, generation: int, values: dict[str, np.ndarray], bands: tuple[int, ...]) -> Spectrum:
+    entropy, loss = (
+        tuple(wording.number(float(values[name][band]), 2) for band in bands) for name in ("entropy", "loss")
+    )
+    return Spectrum(strategy, str(generation), entropy, loss)
 
 
 def _counted(row: dict[str, object]) -> Counted:
@@ -103,8 +130,10 @@ def _of_layers(internals: Mapping[Place, pa.Table]) -> dict[tuple[str, int], dic
 
 
 def _whole(table: pa.Table) -> Iterator[tuple[str, np.ndarray]]:
-    for quantity in ("effective_rank", "alignment"):
-        rows = table.filter(pc.equal(table["quantity"], quantity)).sort_by("layer")
+    for quantity in ("effective_rank", "alignment", "entropy", "loss"):
+        rows = table.filter(pc.equal(table["quantity"], quantity)).sort_by(
+            [("layer", "ascending"), ("neuron", "ascending")]
+        )
         yield quantity, rows["value"].to_numpy()
 
 

@@ -57,6 +57,10 @@ def run(
     for layer, (here, there) in enumerate(zip(seen, before, strict=True)):
         rows.append(("effective_rank", layer, OF_LAYER, inside.effective_rank(here)))
         rows.append(("alignment", layer, OF_LAYER, inside.linear_alignment(here, there)))
+    train = media.examples(real.filter(pc.equal(real["split"], "train")), spec.form).outputs
+    bands = inside.frequency_bands(train, int(str(own.configuration["vocab_size"])))
+    for quantity, values in zip(("entropy", "loss"), inside.spectrum(own, texts, spec.tokens, bands), strict=True):
+        rows += [(quantity, len(seen), band, float(value)) for band, value in enumerate(values)]
     names = ("quantity", "layer", "neuron", "value")
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
