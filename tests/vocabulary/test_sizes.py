@@ -106,6 +106,25 @@ def test_more_of_a_setting_is_more_memory(loop, rule, changes):
     assert after > 1.001 * before
 
 
+UNLIKE = {"kind": "semantic_duplicates", "similarity": 0.9, "encoder": "a/b", "revision": "0" * 40}
+GIVEN = {"kind": "checkpoint", "checkpoint": "a/b", "revision": "0" * 40, "labels": ["a", "b"], "are_levels": True}
+
+
+def test_vectors_grow_with_the_samples_and_windows_with_their_setting(loop):
+    def peak(rule: str, n_samples: int = 1_000, window: int = 128) -> float:
+        asked = UNLIKE | {"window_tokens": window}
+        strategy = {"name": "it", "compose": "replace", "verifiers": ["it"]}
+        given = GIVEN | {"part": "text", "window_tokens": window}
+        changes = {"verifiers": {"it": asked}, "strategies": [strategy], "raters": {"given": given}}
+        sizes = loop(generate={"n_samples": n_samples}, **changes).stages()
+        return {size.rule: size.peak for size in sizes}[rule]
+
+    more = peak("verify", n_samples=2_000) - peak("verify")
+    assert more > 1_000 * 4 * 384, "a float32 for each of the encoder's numbers"
+    for rule in ("verify", "evaluate"):
+        assert peak(rule, window=512) - peak(rule) > 16 * 384 * 4 * 384
+
+
 def test_a_plan_has_as_many_jobs_as_snakemake_would_make_of_it(loop):
     plan = loop().plan
     arms = 3 + 5 * 3 * 4  # generation 0 is shared
