@@ -18,6 +18,9 @@ WRITES: Head = "AutoModelForCausalLM"
 TELLS: Head = "AutoModelForSequenceClassification"
 ENCODES: Head = "AutoModel"
 
+READ_BY = ("collapse.families.reading", "transformers.modeling_utils", "transformers.models.auto.tokenization_auto")
+"""Modules that a stage imports when it loads a model to read texts by: two CPU seconds a job."""
+
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 SMALL = (CONFIG, "generation_config.json", TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json")
 """JSON files that a library reads as a whole."""

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from collapse.config.raters import CheckpointRater
 from collapse.errors import ConfigError, ContractError
-from collapse.families.foreign import CONFIG, TELLS
+from collapse.families.foreign import CONFIG, READ_BY, TELLS
 from collapse.raters import Beside, HeldOut, Text, labels_of, table
 from collapse.raters.fluency import LEAST_WORDS, SENTENCE_END, WORD
 from collapse.running.files import entries
@@ -24,7 +24,7 @@ from collapse.running.files import entries
 if TYPE_CHECKING:
     from collapse.families.reading import Reader
 
-IMPORTED_LATE = dict.fromkeys(("rater", "evaluate", "verify"), ("collapse.families.reading", "transformers"))
+IMPORTED_LATE = dict.fromkeys(("rater", "evaluate", "verify"), READ_BY)
 """What a stage will import when it loads one; a fork server imports it before."""
 
 

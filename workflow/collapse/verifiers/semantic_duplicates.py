@@ -13,13 +13,13 @@ import numpy as np
 
 from collapse.config.verifiers import SemanticDuplicatesVerifier
 from collapse.families import reading
-from collapse.families.foreign import ENCODES
+from collapse.families.foreign import ENCODES, READ_BY
 from collapse.verifiers import ACCEPTED, Verdicts
 from collapse.verifiers.case import Case
 
 VERSION = "semantic_duplicates/1"
 
-IMPORTED_LATE = {"verify": ("transformers",)}
+IMPORTED_LATE = {"verify": READ_BY}
 """What the stage will import when it loads the encoder; a fork server imports it before."""
 
 BLOCK_ROWS = 1_024
