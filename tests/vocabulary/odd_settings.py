@@ -355,7 +355,7 @@ OF_RATERS = (
     Odd("raters", {"given": {key: value for key, value in GIVEN.items() if key != "revision"}}, ("raters.given.revision: is required",)),
     Odd("raters", {"given": GIVEN | {"corpus": SOTU | {"source": "mnist"}}}, ("raters.given.corpus.source: is 'mnist'",)),
     Odd("verifiers.best", RATED, ("verifiers.best.rater: `fluency` is not one of `raters` (none)", "add it"), BEST),
-    Odd("verifiers.best", RATED | {"by": "label", "label": "cleen"}, ("verifiers.best.label: `cleen` is no label", "noise, word salad"), BEST | {"raters": {"fluency": FLUENT}}),
+    Odd("verifiers.best", RATED | {"by": "label", "label": "fluent"}, ("verifiers.best.label: `fluent` is no label", "noise, word salad"), BEST | {"raters": {"fluency": FLUENT}}),
     Odd("verifiers.best", RATED | {"by": "label"}, ("verifiers.best.label: is for `by: label`, which needs it",)),
     Odd("verifiers.best", RATED | {"label": "clean"}, ("verifiers.best.label: is for `by: label`", "nothing else")),
     Odd("verifiers.best", RATED | {"rater": "leaning"}, ("verifiers.best.by: the labels of `raters.leaning` are no levels",), BEST | {"raters": {"leaning": LEANING}}),
