@@ -125,7 +125,8 @@ class CheckpointRater(RaterSettings):
     revision: str | None
     """Commit of a Hub id; null for a folder or a wheel."""
     labels: tuple[Label, ...] = Field(min_length=2, max_length=1_000)
-    """All labels that the model has (`id2label` of its config), in the order meant: levels from worst to best."""
+    """All labels that the model has (`id2label` of its config), in the order meant: levels from worst to best. Others
+    are refused: of a folder before any work, of a Hub id or a wheel when it is fetched."""
     are_levels: bool
     """Whether their order means something: then there is a mean level, and a text quality index."""
     part: Literal["text", "sentence"]
