@@ -91,9 +91,9 @@ def test_a_long_text_is_the_mean_of_its_windows_by_their_tokens(folder, card):
 
 
 def test_sentences_are_rated_one_by_one_and_short_ones_not(folder, card):
-    text = "The people are free. Yes! No no. We ask the Congress for peace;\nthis year we work"
+    text = "The people are free. Yes! No no. We ask the Congress for peace;\nthis free year"
     rater = model(card, part="sentence")
-    parts = ["The people are free.", "We ask the Congress for peace;", "this year we work"]
+    parts = ["The people are free.", "We ask the Congress for peace;", "this free year"]
     assert rater.parts(text) == parts
     expected = [asked_directly(folder, part)[[1, 2, 0]] for part in parts]
     assert rater.probabilities(text) == pytest.approx(np.array(expected), abs=1e-6)
