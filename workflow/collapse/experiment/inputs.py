@@ -1,5 +1,6 @@
 """Which files the jobs of an experiment read, as functions of wildcards."""
 
+import functools
 from typing import TYPE_CHECKING, Protocol
 
 from collapse import media
@@ -95,7 +96,7 @@ class Inputs:
 
     def raters_checkpoints(self, _wildcards: object = None) -> list[str]:
         """Cards of somebody's models that raters are."""
-        return [self._checkpoint(reader) for reader in self.plan.checkpoints if reader.startswith("rater-")]
+        return [self._checkpoint(reader) for reader in self._readers if reader.startswith("rater-")]
 
     def checkpoint_of_rater(self, wildcards: Wildcards) -> list[str]:
         """Card of somebody's model, if the rater is one."""
@@ -103,7 +104,7 @@ class Inputs:
 
     def every_checkpoint(self, _wildcards: object = None) -> list[str]:
         """Cards of somebody's models that raters and verifiers read by."""
-        return [self._checkpoint(reader) for reader in self.plan.checkpoints]
+        return [self._checkpoint(reader) for reader in self._readers]
 
     def neurons(self, _wildcards: object = None) -> list[str]:
         """Which neurons move with what, and how many do, if models are looked into."""
@@ -193,9 +194,14 @@ class Inputs:
         generation = int(wildcards.generation)
         return generations_read(self.plan.strategy(wildcards.strategy), generation) if generation else range(0)
 
+    @functools.cached_property
+    def _readers(self) -> tuple[str, ...]:
+        """What reads by somebody's models; asked for every job."""
+        return self.plan.checkpoints
+
     def _checkpoints(self, readers: list[str]) -> list[str]:
         """Cards of the models that some of these read by; others have none."""
-        return [self._checkpoint(reader) for reader in readers if reader in self.plan.checkpoints]
+        return [self._checkpoint(reader) for reader in readers if reader in self._readers]
 
     def _checkpoint(self, reader: str) -> str:
         return layout.checkpoint(self.plan.experiment, reader)
