@@ -7,6 +7,7 @@ configfile: "config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/corpus.smk"
+include: "workflow/rules/checkpoints.smk"
 include: "workflow/rules/raters.smk"
 include: "workflow/rules/generation_loop.smk"
 include: "workflow/rules/simulation.smk"

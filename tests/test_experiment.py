@@ -74,6 +74,98 @@ def test_only_strategies_with_verifiers_wait_for_verdicts():
     assert places(found.inputs.judge(arm("replace-verified", 2))) == ["real/generation=0/model/model.json"]
 
 
+SPOKEN = {"kind": "labels", "corpus": {"source": "conventions"}, "window_words": 50, "held_out": 0.25}
+GIVEN = {"kind": "checkpoint", "checkpoint": "owner/name", "revision": "0" * 40, "labels": ["noise", "clean"]}
+GIVEN |= {"are_levels": True, "part": "text", "window_tokens": 9}
+UNLIKE = {"kind": "semantic_duplicates", "similarity": 0.9, "encoder": "a==1:b", "revision": None, "window_tokens": 9}
+RATED = {"kind": "rating", "by": "level", "select": {"rule": "threshold", "least": 0.5}}
+ASKING = {
+    "raters": {"leaning": SPOKEN, "given": GIVEN},
+    "verifiers": {
+        "clean": RATED | {"rater": "given"},
+        "left": RATED | {"rater": "leaning", "by": "label", "label": "democrat"},
+        "unlike": UNLIKE,
+        "coin": {"kind": "noisy_oracle", "oracle": "unlike", "true_positive_rate": 0.9, "false_positive_rate": 0.1},
+        "unused": UNLIKE,
+    },
+    "strategies": [
+        {"name": name, "compose": "replace", "verifiers": [name]} for name in ("clean", "left", "unlike", "coin")
+    ]
+    + [{"name": "replace", "compose": "replace"}],
+}
+
+
+def test_only_strategies_whose_verifiers_ask_a_rater_or_an_encoder_wait_for_it():
+    found = experiment(**ASKING).inputs
+    rater, given = "rater={}/rater.parquet".format, ["checkpoint=rater-given/model.json"]
+    unlike = ["checkpoint=verifier-unlike/model.json"]
+    expected = {
+        "clean": ([rater("given")], given),
+        "left": ([rater("leaning")], []),
+        "unlike": ([], unlike),
+        "coin": ([], unlike),  # the oracle is asked
+        "replace": ([], []),
+    }
+    for strategy, (raters, checkpoints) in expected.items():
+        of = arm(strategy, 2)
+        assert (places(found.raters_asked(of)), places(found.checkpoints_asked(of))) == (raters, checkpoints)
+    assert places(found.raters_checkpoints()) == given
+    assert places(found.every_checkpoint()) == given + unlike
+    assert [found.checkpoint_of_rater(SimpleNamespace(rater=name)) for name in ("leaning", "given")] == [
+        [],
+        found.raters_checkpoints(),
+    ]
+
+
+def test_what_verifiers_ask_is_of_their_spec_and_code_and_nobody_elses():
+    asking, plain = experiment(**ASKING), experiment()
+    specs = {name: json.loads(asking.specs.of("verify")(arm(name, 2))) for name in ("clean", "left", "unlike")}
+    assert {name: list(spec.get("raters", {})) for name, spec in specs.items()} == {
+        "clean": ["given"],
+        "left": ["leaning"],
+        "unlike": [],
+    }
+    assert "raters" not in plain.specs.of("verify")(arm("replace-verified", 2))
+    assert "collapse.raters.checkpoint" in asking.specs.plugins["verify"]
+    assert not [name for name in plain.specs.plugins["verify"] if "raters" in name]
+    spec = json.loads(asking.specs.of_checkpoint(SimpleNamespace(checkpoint="rater-given")))
+    assert spec == {
+        "asked_by": "rater",
+        "name": "given",
+        "checkpoint": "owner/name",
+        "revision": "0" * 40,
+        "window_tokens": 9,
+        "labels": ["noise", "clean"],
+    }
+
+
+def test_a_folder_counts_by_its_content_and_other_labels_in_it_are_refused_before_any_work(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": {"0": "clean", "1": "noise"}}))
+    of_folder = {"checkpoint": str(tmp_path), "revision": None}
+
+    def asked(**changes) -> Experiment:
+        return experiment(raters={"given": GIVEN | of_folder | changes})
+
+    def digest() -> str:
+        return json.loads(asked().specs.of_checkpoint(SimpleNamespace(checkpoint="rater-given")))["source_sha256"]
+
+    asked().start.check_sources()
+    first = digest()
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    assert digest() != first
+    with pytest.raises(
+        ConfigError, match=r"raters.given.labels: are `noise`, `salad`, but the model has `clean`, `noi"
+    ):
+        asked(labels=["noise", "salad"]).start.check_sources()
+    with pytest.raises(ConfigError, match=r"raters.given.revision: '0+' means nothing for"):
+        asked(revision="0" * 40).start.check_sources()
+    (tmp_path / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "own.Own"}}))
+    with pytest.raises(EngineError, match=r"raters.given.checkpoint: .*asks for code that comes with it"):
+        asked().start.check_sources()
+    with pytest.raises(ConfigError, match=r"raters.given.checkpoint: `\./gone` is not a folder here"):
+        asked(checkpoint="./gone").start.check_sources()
+
+
 @pytest.mark.parametrize(
     ("start", "generation", "expected"),
     [

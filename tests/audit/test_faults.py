@@ -1,6 +1,7 @@
 """What each check says of a table in which one thing is wrong; a table in which nothing is has no faults."""
 
 import inspect
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from collapse.artifacts import contracts
+from collapse.artifacts import contracts, lineage
 from collapse.artifacts.contracts import CONTRASTS, METRICS, POINTS, THEORY, TRAINING_LOG, Record
 from collapse.config.specs import AuditSpec, CollectSpec
 from collapse.errors import ContractError
@@ -292,6 +293,24 @@ def test_what_lies_in_the_place_of_an_artifact_is_told_and_set_aside(
     assert all(f"{name}: contract: it {words}" in told for name in names if name != "tokenizer/tokenizer.json")
     assert "set aside: report.html as report.html.damaged" in told
     assert (tmp_path / "report.html.damaged").exists() and not (tmp_path / "report.html").exists()
+
+
+def test_somebodys_model_is_looked_at_file_by_file(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint=rater-quality"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    named = {"model.safetensors": lineage.sha256(folder / "model.safetensors")}
+    (folder / "model.json").write_text(json.dumps({"checkpoint": "owner/name", "files": named}))
+    spec = spec_of(tmp_path)
+    assert "checkpoint=rater-quality/model.json" in spec.parts
+
+    def faults() -> list[str]:
+        found = audited(tmp_path, spec).findings
+        return [one.detail for one in found if one.artifact.startswith("checkpoint=") and not one.passed]
+
+    assert faults() == []
+    (folder / "model.safetensors").write_bytes(b"others!")
+    assert faults() == ["it names model.safetensors, which is not what was written"]
 
 
 @pytest.mark.parametrize("changes", [{"spec": b"[]"}, {"inputs": b"[" * 100_000}, {"inputs": b'{"a": 3}'}])

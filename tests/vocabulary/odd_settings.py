@@ -36,6 +36,24 @@ BEST = {"strategies": [{"name": "best", "compose": "replace", "verifiers": ["bes
 SOTU = {"source": "sotu", "sotu": {"first_year": 1990, "last_year": None}}
 LEANING = {"kind": "labels", "corpus": {"source": "conventions"}, "window_words": 50, "held_out": 0.25}
 FLUENT = {"kind": "fluency", "corpus": SOTU, "sentences": 500}
+GIVEN = {
+    "kind": "checkpoint",
+    "checkpoint": "owner/name",
+    "revision": "0" * 40,
+    "labels": ["noise", "clean"],
+    "are_levels": True,
+    "part": "sentence",
+    "window_tokens": 128,
+}
+RATED = {"kind": "rating", "rater": "fluency", "by": "level", "select": TOP | {"fraction": 1}}
+LEAST = {"rule": "threshold", "least": 2.5}
+UNLIKE = {
+    "kind": "semantic_duplicates",
+    "similarity": 0.9,
+    "encoder": "owner/name",
+    "revision": "0" * 40,
+    "window_tokens": 254,
+}
 OUTCOME = {"metric": "quality_index", "evaluation_set": "rater/quality"}
 TEXTS = {"path": "texts.jsonl", "column": "text", "group_column": None, "max_bytes": 1_000}
 INSIDE = {"tokens": 1_000, "outcomes": [OUTCOME]}
@@ -363,6 +381,33 @@ OF_RATERS = (
     Odd("raters", {"leaning": LEANING | {"corpus": SOTU | {"source": "conventions"}}}, ("sotu: is not read by `source: conventions`",)),
     Odd("raters", {"fluency": FLUENT | {"sentences": 3}}, ("raters.fluency.sentences: is 3",)),
     Odd("raters", {"fluency": FLUENT}, ("raters: is about text", "mnist"), VAE),
+    Odd("raters", {"given": GIVEN | {"labels": ["noise"]}}, ("raters.given.labels: is ['noise']; it needs at least 2",)),
+    Odd("raters", {"given": GIVEN | {"labels": ["noise", "noise"]}}, ("raters.given.labels: `noise` appears more than once",)),
+    Odd("raters", {"given": GIVEN | {"labels": ["noise", ""]}}, ("raters.given.labels[1]: is ''",)),
+    Odd("raters", {"given": GIVEN | {"window_tokens": 0}}, ("raters.given.window_tokens: is 0; it must be at least 1",)),
+    Odd("raters", {"given": GIVEN | {"window_tokens": 10**6}}, ("raters.given.window_tokens: is 1000000; it may be at most 100,000",)),
+    Odd("raters", {"given": GIVEN | {"part": "word"}}, ("raters.given.part: is 'word'; it may be", "sentence")),
+    Odd("raters", {"given": GIVEN | {"checkpoint": ""}}, ("raters.given.checkpoint: is ''",)),
+    Odd("raters", {"given": {key: value for key, value in GIVEN.items() if key != "revision"}}, ("raters.given.revision: is required",)),
+    Odd("raters", {"given": GIVEN | {"corpus": SOTU | {"source": "mnist"}}}, ("raters.given.corpus.source: is 'mnist'",)),
+    Odd("verifiers.best", RATED, ("verifiers.best.rater: `fluency` is not one of `raters` (none)", "add it"), BEST),
+    Odd("verifiers.best", RATED | {"by": "label", "label": "fluent"}, ("verifiers.best.label: `fluent` is no label", "noise, word salad"), BEST | {"raters": {"fluency": FLUENT}}),
+    Odd("verifiers.best", RATED | {"by": "label"}, ("verifiers.best.label: is for `by: label`, which needs it",)),
+    Odd("verifiers.best", RATED | {"label": "clean"}, ("verifiers.best.label: is for `by: label`", "nothing else")),
+    Odd("verifiers.best", RATED | {"rater": "leaning"}, ("verifiers.best.by: the labels of `raters.leaning` are no levels",), BEST | {"raters": {"leaning": LEANING}}),
+    Odd("verifiers.best", RATED | {"rater": "leaning", "by": "label", "label": "whig"}, ("verifiers.best.label: `whig`", "democrat, republican"), BEST | {"raters": {"leaning": LEANING}}),
+    Odd("verifiers.best", RATED | {"select": LEAST | {"least": 3.5}}, ("verifiers.best.select.least: is 3.5", "between 0 and 3", "lower it"), BEST | {"raters": {"fluency": FLUENT}}),
+    Odd("verifiers.best", RATED | {"rater": "given", "select": LEAST}, ("verifiers.best.select.least: is 2.5", "between 0 and 1"), BEST | {"raters": {"given": GIVEN}}),
+    Odd("verifiers.best", RATED | {"by": "label", "label": "clean", "select": LEAST}, ("least: is 2.5", "between 0 and 1"), BEST | {"raters": {"fluency": FLUENT}}),
+    Odd("verifiers.best", RATED | {"select": LEAST | {"least": -1}}, ("verifiers.best.select.least: is -1", "between 0 and")),
+    Odd("verifiers.best", RATED | {"select": TOP}, ("verifiers.best.select: leaves `best` 50%",), BEST | {"raters": {"fluency": FLUENT}}),
+    Odd("verifiers.noisy", COIN | {"oracle": "best"}, ("verifiers.best.rater: `fluency` is not one",), {"verifiers.best": RATED, "strategies.1.verifiers": ["noisy"]}),
+    Odd("verifiers.best", RATED, ("verifiers.best: `rating` judges texts", "images"), VAE | BEST),
+    Odd("verifiers.best", UNLIKE, ("verifiers.best: `semantic_duplicates` judges texts", "images"), VAE | BEST),
+    Odd("verifiers.best", UNLIKE | {"similarity": 1.2}, ("verifiers.best.similarity: is 1.2; it may be at most 1",)),
+    Odd("verifiers.best", UNLIKE | {"similarity": 0}, ("verifiers.best.similarity: is 0; it must be above 0",)),
+    Odd("verifiers.best", UNLIKE | {"window_tokens": 0}, ("verifiers.best.window_tokens: is 0; it must be at least 1",)),
+    Odd("generate.n_samples", 10**9, ("generate.n_samples: is", MORE), NGRAM | BEST | {"verifiers.best": UNLIKE}),
     Odd("evaluation.base_perplexity", True, ("evaluation.base_perplexity: needs transformer.base_model",), SCRATCH),
     Odd("internals", INSIDE | {"tokens": 10**9}, ("internals.tokens: is 1000000000",)),
     Odd("internals", INSIDE | {"outcomes": []}, ("internals.outcomes",)),

@@ -24,6 +24,7 @@ PEAKS = {
     "smoke": {"corpus": 203, "generate": 143, "verify": 136, "mix": 119, "train": 132, "evaluate": 154},
     "wide": {"corpus": 256, "generate": 2349, "mix": 563, "train": 2740, "evaluate": 1015},
     "many": {"references": 179, "generate": 717, "verify": 666, "mix": 264, "train": 407, "evaluate": 1400},
+    "asking": {"generate": 1048, "verify": 846, "mix": 599, "train": 700, "evaluate": 729},
 }
 """Largest peak of each stage's jobs in MiB, as the provenance of a run tells it."""
 
@@ -68,10 +69,12 @@ def loop(tmp_path):
 
 @pytest.mark.parametrize("name", PEAKS)
 def test_estimated_peaks_are_within_a_factor_of_three_of_measured_ones(loop, name):
-    smoke = yaml.safe_load((ROOT / "workflow/experiments/smoke.yaml").read_text())
-    estimated = {
-        size.rule: size for size in loop(name, **{"smoke": smoke, "wide": WIDE, "many": MANY}.get(name, {})).stages()
-    }
+    smoke, asking = (
+        yaml.safe_load((ROOT / "workflow/experiments" / path).read_text())
+        for path in ("smoke.yaml", "studies/verifiers-by-checkpoint.yaml")
+    )
+    changes = {"smoke": smoke, "wide": WIDE, "many": MANY, "asking": asking}.get(name, {})
+    estimated = {size.rule: size for size in loop(name, **changes).stages()}
     ratios = {rule: estimated[rule].peak / MEBIBYTE / peak for rule, peak in PEAKS[name].items()}
     assert all(1 / 3 < ratio < 3 for ratio in ratios.values()), ratios
 
@@ -104,6 +107,25 @@ def test_the_disk_of_smoke_is_within_a_factor_of_three_of_what_was_found(loop):
 def test_more_of_a_setting_is_more_memory(loop, rule, changes):
     before, after = ({size.rule: size.peak for size in one.stages()}[rule] for one in (loop(), loop(**changes)))
     assert after > 1.001 * before
+
+
+UNLIKE = {"kind": "semantic_duplicates", "similarity": 0.9, "encoder": "a/b", "revision": "0" * 40}
+GIVEN = {"kind": "checkpoint", "checkpoint": "a/b", "revision": "0" * 40, "labels": ["a", "b"], "are_levels": True}
+
+
+def test_vectors_grow_with_the_samples_and_windows_with_their_setting(loop):
+    def peak(rule: str, n_samples: int = 1_000, window: int = 128) -> float:
+        asked = UNLIKE | {"window_tokens": window}
+        strategy = {"name": "it", "compose": "replace", "verifiers": ["it"]}
+        given = GIVEN | {"part": "text", "window_tokens": window}
+        changes = {"verifiers": {"it": asked}, "strategies": [strategy], "raters": {"given": given}}
+        sizes = loop(generate={"n_samples": n_samples}, **changes).stages()
+        return {size.rule: size.peak for size in sizes}[rule]
+
+    more = peak("verify", n_samples=2_000) - peak("verify")
+    assert more > 1_000 * 4 * 384, "a float32 for each of the encoder's numbers"
+    for rule in ("verify", "evaluate"):
+        assert peak(rule, window=512) - peak(rule) > 16 * 384 * 4 * 384
 
 
 def test_a_plan_has_as_many_jobs_as_snakemake_would_make_of_it(loop):

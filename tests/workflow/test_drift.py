@@ -179,6 +179,27 @@ def test_provenance_of_another_shape_is_named(tmp_path, explained_folder, text):
         explained_folder()
 
 
+def test_another_model_that_a_rater_reads_by_is_told_though_it_has_no_table(planned, tmp_path):
+    given = {"kind": "checkpoint", "revision": None, "labels": ["a", "b"], "are_levels": False, "part": "text"}
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps({"id2label": {0: "a", 1: "b"}, "of": name}))
+    one, other = (
+        planned(raters={"leaning": given | {"checkpoint": str(tmp_path / name), "window_tokens": 9}})
+        for name in ("one", "other")
+    )
+    card = tmp_path / "results" / "checkpoint=rater-leaning" / "model.json"
+    assert drift._checkpoints(one, tmp_path / "results") == []
+    card.parent.mkdir(parents=True)
+    card.write_text(one.specs.of_checkpoint(Place(checkpoint="rater-leaning")))
+    assert drift._checkpoints(one, tmp_path / "results") == []
+    said = drift._checkpoints(other, tmp_path / "results")
+    assert [line.partition(" is ")[0] for line in said] == [
+        "checkpoint: raters.leaning.checkpoint",
+        "checkpoint: the content of raters.leaning.checkpoint, by its digest,",
+    ]
+
+
 def test_other_weights_in_the_same_folder_are_told_though_they_have_no_table(planned, tmp_path):
     weights, results = tmp_path / "weights", tmp_path / "results"
     for folder in (weights, results / "base_model"):

@@ -134,6 +134,7 @@ onstart:
 
 
 wildcard_constraints:
+    checkpoint="[a-z0-9-]+",
     rater="[a-z0-9-]+",
     world="[a-z0-9-]+",
     strategy="[a-z0-9-]+",

@@ -40,6 +40,8 @@ rule verify:
         documents="<experiment>/documents.parquet",
         judge=EXPERIMENT.inputs.judge,
         truth=EXPERIMENT.inputs.truth_compared,
+        raters=EXPERIMENT.inputs.raters_asked,
+        checkpoints=EXPERIMENT.inputs.checkpoints_asked,
     output:
         verdicts="<arm>/verdicts.parquet",
     log:
@@ -57,7 +59,8 @@ rule verify:
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --samples {input.samples:q} --documents {input.documents:q} --judge {input.judge:q} \
-            --truth {input.truth:q} --verdicts {output.verdicts:q} &>{log:q}
+            --truth {input.truth:q} --raters {input.raters:q} --checkpoints {input.checkpoints:q} \
+            --verdicts {output.verdicts:q} &>{log:q}
         """
 
 
@@ -125,6 +128,7 @@ rule evaluate:
         truth=EXPERIMENT.inputs.truth,
         references=EXPERIMENT.inputs.yardstick,
         raters=EXPERIMENT.inputs.raters,
+        checkpoints=EXPERIMENT.inputs.raters_checkpoints,
         base_model=EXPERIMENT.inputs.base_read,
         encoding=EXPERIMENT.inputs.answered_in,
     output:
@@ -147,6 +151,6 @@ rule evaluate:
             --model {input.model:q} --generation-0 {input.generation_0:q} --documents {input.documents:q} \
             --mixture {input.mixture:q} --samples {input.samples:q} --verdicts {input.verdicts:q} \
             --truth {input.truth:q} --references {input.references:q} --encoding {input.encoding:q} \
-            --raters {input.raters:q} --base-model {input.base_model:q} \
+            --raters {input.raters:q} --checkpoints {input.checkpoints:q} --base-model {input.base_model:q} \
             --document-losses {output.document_losses:q} --metrics {output.metrics:q} &>{log:q}
         """

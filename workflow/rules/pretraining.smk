@@ -68,6 +68,7 @@ use rule evaluate as pretraining_evaluate with:
         references=[],
         encoding=[],
         raters=[],
+        checkpoints=[],
         base_model=[],
     output:
         document_losses=f"{BASE_ARM}/document_losses.parquet",

@@ -53,6 +53,11 @@ def held_out_beside(learned: str) -> str:
     return learned.removesuffix("rater.parquet") + "held_out.parquet"
 
 
+def checkpoint(experiment: str, reader: str) -> str:
+    """Card of somebody's model that a rater or a verifier reads by."""
+    return f"results/{experiment}/checkpoint={reader}/model.json"
+
+
 WORLD = "results/{experiment}/world={world}"
 """Folder of one closed-form world, in Snakemake's wildcards."""
 

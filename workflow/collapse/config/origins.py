@@ -44,6 +44,13 @@ ORIGINS = {
         "rater": "raters.{place}",
         "source_sha256": "the content of what raters.{place}.corpus names, by its digest,",
     },
+    "checkpoint": {
+        "checkpoint": "{place}",
+        "revision": "{place} (its revision)",
+        "window_tokens": "{place} (its window_tokens)",
+        "labels": "{place} (its labels)",
+        "source_sha256": "the content of {place}, by its digest,",
+    },
     "internals": {"tokens": "internals.tokens"},
     "neurons": {"arms": ""},
     "simulate": {"world": "worlds.{place}"},

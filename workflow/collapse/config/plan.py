@@ -12,7 +12,7 @@ from collapse.config.base import repeated
 from collapse.config.claims import COMPARED, Claim, ClaimId, Selection
 from collapse.config.form import Form
 from collapse.config.problems import explain
-from collapse.config.raters import Rater
+from collapse.config.raters import CheckpointRater, Rater
 from collapse.config.settings import (
     PRETRAINING,
     ArithmeticSettings,
@@ -41,6 +41,7 @@ from collapse.config.specs import (
     BASE_MODEL,
     REAL,
     BaseModelSpec,
+    CheckpointSpec,
     ClaimsSpec,
     CollectSpec,
     CompareSpec,
@@ -62,7 +63,16 @@ from collapse.config.specs import (
     VerifySpec,
     WorldFigureSpec,
 )
-from collapse.config.verifiers import LengthVerifier, NoisyOracleVerifier, Verifier, refuse_unfit, share_kept
+from collapse.config.verifiers import (
+    LengthVerifier,
+    NoisyOracleVerifier,
+    RatingVerifier,
+    SemanticDuplicatesVerifier,
+    Verifier,
+    refuse_unfit,
+    refuse_unrated,
+    share_kept,
+)
 from collapse.config.worlds import World
 from collapse.errors import ConfigError
 
@@ -318,6 +328,8 @@ class Plan(Settings):
         refuse_unfit(name, verifier, *here)
         if isinstance(verifier, NoisyOracleVerifier) and (oracle := self.verifiers.get(verifier.oracle)):
             refuse_unfit(verifier.oracle, oracle, *here)
+            self._check_rating(verifier.oracle, oracle)
+        self._check_rating(name, verifier)
         if isinstance(verifier, LengthVerifier) and verifier.min_tokens > longest:
             raise ValueError(
                 f"verifiers.{name}.min_tokens: is {verifier.min_tokens}, but samples have at most {longest} tokens "
@@ -328,6 +340,10 @@ class Plan(Settings):
                 f"verifiers.{name}.select: leaves `{strategy.name}` {share:.0%} of the samples that its training set "
                 f"has room for; draw more by its `oversample`, {math.ceil(strategy.oversample / share)} or more"
             )
+
+    def _check_rating(self, name: str, verifier: Verifier) -> None:
+        if isinstance(verifier, RatingVerifier):
+            refuse_unrated(name, verifier, self.raters)
 
     def _check_lengths(self) -> None:
         if self.family != "transformer" or self.corpus.holds != "text":
@@ -594,6 +610,37 @@ class Plan(Settings):
         """For `rater`; with the digest of the text it learns from."""
         return RaterSpec(name=name, rater=self.raters[name], source_sha256=source_sha256)
 
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Somebody's models that are brought in, by what reads by them: `rater-NAME`, `verifier-NAME`."""
+        if not self.strategies:
+            return ()
+        raters = [f"rater-{name}" for name, rater in self.raters.items() if isinstance(rater, CheckpointRater)]
+        used = [self.verify_spec(strategy.name, 1).verifiers for strategy in self.strategies]
+        encoding = {
+            f"verifier-{name}": None
+            for verifiers in used
+            for name, verifier in verifiers.items()
+            if isinstance(verifier, SemanticDuplicatesVerifier)
+        }
+        return (*raters, *encoding)
+
+    def checkpoint_spec(self, reader: str, source_sha256: str | None = None) -> CheckpointSpec:
+        """For `checkpoint`; with the digest of the folder it is read from."""
+        asked_by, _, name = reader.partition("-")
+        settings = self.raters[name] if asked_by == "rater" else self.verifiers[name]
+        assert isinstance(settings, CheckpointRater | SemanticDuplicatesVerifier)
+        rates = isinstance(settings, CheckpointRater)
+        return CheckpointSpec(
+            asked_by="rater" if rates else "verifier",
+            name=name,
+            checkpoint=settings.checkpoint if rates else settings.encoder,
+            revision=settings.revision,
+            window_tokens=settings.window_tokens,
+            labels=settings.labels if rates else None,
+            source_sha256=source_sha256,
+        )
+
     def generate_spec(self, strategy: str, generation: int) -> GenerateSpec:
         """For `generate`."""
         return GenerateSpec(
@@ -623,6 +670,7 @@ class Plan(Settings):
             device=self.device,
             verifiers=used,
             chain=chain,
+            raters={name: self.raters[name] for one in used.values() if (name := one.rater_asked) is not None},
             n_samples=self.generate.n_samples if compares else None,
             sets_offered=self.strategy(strategy).sets_offered(generation) if compares else None,
         )

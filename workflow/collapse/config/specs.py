@@ -107,6 +107,33 @@ class RaterSpec(Settings):
     """Digest of the text, when the run was planned; None for what does not lie on this machine."""
 
 
+class CheckpointSpec(Settings):
+    """Somebody's model that reads texts, to bring into the results folder."""
+
+    asked_by: Literal["rater", "verifier"]
+    """What reads by it: a rater, which tells labels, or a verifier, which compares vectors."""
+    name: Name
+    """Name of that."""
+    checkpoint: str
+    revision: str | None
+    window_tokens: int
+    """Tokens that will be read at once."""
+    labels: tuple[str, ...] | None
+    """Labels that it must have; None where it only encodes."""
+    source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
+    """Digest of the folder, when the run was planned; None for what is not in a folder here."""
+
+    @property
+    def section(self) -> str:
+        """Where its settings are."""
+        return f"{self.asked_by}s.{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The setting that names it."""
+        return f"{self.section}.{'checkpoint' if self.asked_by == 'rater' else 'encoder'}"
+
+
 class GenerateSpec(Settings):
     """What decides a generation's samples."""
 
@@ -135,6 +162,8 @@ class VerifySpec(Settings):
     device: Device
     verifiers: dict[str, Verifier]
     """The strategy's chain in order, with the oracles it names."""
+    raters: dict[Name, Rater] = Field(default_factory=dict, exclude_if=lambda raters: not raters)
+    """What verifiers ask."""
     chain: tuple[str, ...]
     n_samples: int | None = Field(default=None, exclude_if=lambda n: n is None)
     """Samples of a set; None: as many as real training documents."""

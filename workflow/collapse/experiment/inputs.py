@@ -1,5 +1,6 @@
 """Which files the jobs of an experiment read, as functions of wildcards."""
 
+import functools
 from typing import TYPE_CHECKING, Protocol
 
 from collapse import media
@@ -17,6 +18,7 @@ class Wildcards(Protocol):
 
     world: str
     rater: str
+    checkpoint: str
     strategy: str
     seed: str
     generation: str
@@ -92,6 +94,18 @@ class Inputs:
         names = self.plan.raters if self.plan.strategies else ()
         return [layout.rater(self.plan.experiment, name) for name in names]
 
+    def raters_checkpoints(self, _wildcards: object = None) -> list[str]:
+        """Cards of somebody's models that raters are."""
+        return [self._checkpoint(reader) for reader in self._readers if reader.startswith("rater-")]
+
+    def checkpoint_of_rater(self, wildcards: Wildcards) -> list[str]:
+        """Card of somebody's model, if the rater is one."""
+        return self._checkpoints([f"rater-{wildcards.rater}"])
+
+    def every_checkpoint(self, _wildcards: object = None) -> list[str]:
+        """Cards of somebody's models that raters and verifiers read by."""
+        return [self._checkpoint(reader) for reader in self._readers]
+
     def neurons(self, _wildcards: object = None) -> list[str]:
         """Which neurons move with what, and how many do, if models are looked into."""
         names = ("neurons", "neuron_counts") if self.plan.internals and self.plan.strategies else ()
@@ -150,6 +164,18 @@ class Inputs:
         used = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).verifiers.values()
         return self.truth() if any(verifier.needs_source for verifier in used) else []
 
+    def raters_asked(self, wildcards: Wildcards) -> list[str]:
+        """What the raters have learned that the strategy's verifiers ask."""
+        asked = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).raters
+        return [layout.rater(self.plan.experiment, name) for name in asked]
+
+    def checkpoints_asked(self, wildcards: Wildcards) -> list[str]:
+        """Cards of somebody's models that the strategy's verifiers read by, or the raters that they ask."""
+        spec = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation))
+        return self._checkpoints(
+            [*(f"rater-{name}" for name in spec.raters), *(f"verifier-{name}" for name in spec.verifiers)]
+        )
+
     def own_samples(self, wildcards: Wildcards) -> list[str]:
         """The samples drawn for this generation; none at generation 0."""
         generation = int(wildcards.generation)
@@ -183,6 +209,18 @@ class Inputs:
     def _read(self, wildcards: Wildcards) -> range:
         generation = int(wildcards.generation)
         return generations_read(self.plan.strategy(wildcards.strategy), generation) if generation else range(0)
+
+    @functools.cached_property
+    def _readers(self) -> tuple[str, ...]:
+        """What reads by somebody's models; asked for every job."""
+        return self.plan.checkpoints
+
+    def _checkpoints(self, readers: list[str]) -> list[str]:
+        """Cards of the models that some of these read by; others have none."""
+        return [self._checkpoint(reader) for reader in readers if reader in self._readers]
+
+    def _checkpoint(self, reader: str) -> str:
+        return layout.checkpoint(self.plan.experiment, reader)
 
     def _model(self, wildcards: Wildcards, generation: int) -> str:
         return layout.model(self.plan.experiment, wildcards.strategy, int(wildcards.seed), generation)

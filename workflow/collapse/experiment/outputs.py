@@ -77,6 +77,7 @@ class Outputs:
             *self._inputs.documents(),
             *self._inputs.references(),
             *self._inputs.truth(),
+            *self._inputs.every_checkpoint(),
             *self._every_rater(),
             *self.every_internals(),
             *made,
@@ -112,7 +113,8 @@ class Outputs:
         """Artifacts of the experiment as a whole."""
         figures = [*self.loop_figures(), *self.world_figures()]
         shared = [*self._inputs.documents(), *self._inputs.references(), *self._given_to_all(), *self._inputs.truth()]
-        return [*shared, *self._every_rater(), *self.summaries(), *figures]
+        rating = [*self._inputs.every_checkpoint(), *self._every_rater()]
+        return [*shared, *rating, *self.summaries(), *figures]
 
     def _given_to_all(self) -> list[str]:
         """How values are written, and pretrained weights, if the loop of models runs."""

@@ -83,6 +83,18 @@ WORDS_BYTES = 60
 HASHED_BYTES = 2_700
 """Of a text in the index of near duplicates."""
 
+READER_BYTES = 350 * MEBIBYTE
+"""Of the libraries that somebody's model reads by; its weights are not known here."""
+
+READ_TOKEN_BYTES = 50_000
+"""Of a token that it reads, as one of 768 numbers holds it."""
+
+VECTOR_BYTES = 4_200
+"""Of a text's vector of a thousand numbers, and its name."""
+
+BLOCK_BYTES = 16 * MEBIBYTE
+"""Of the similarities of two blocks of texts, and what is found in them."""
+
 MOST_JOBS = 100_000
 """Of one experiment. Snakemake plans about a hundred jobs a second, and holds them all."""
 
@@ -515,7 +527,21 @@ class Loop:
             parts.append(Part("words", WORDS_BYTES * self.sample_tokens * texts, self.sets))
         if any(verifier.kind == "near_duplicates" for verifier in chosen):
             parts.append(Part("hashes", HASHED_BYTES * texts, self.sets))
-        return parts
+        if any(verifier.kind == "semantic_duplicates" for verifier in chosen):
+            parts.append(Part("vectors", BLOCK_BYTES + VECTOR_BYTES * texts, self.sets))
+        asked = {f"rater-{name}" for one in verified for name in self.plan.verify_spec(one, 1).raters}
+        read = [one for one in self.plan.checkpoints if one in asked or one.startswith("verifier-")]
+        return [*parts, *self._read(read)]
+
+    def _read(self, checkpoints: list[str]) -> list[Part]:
+        """What a job holds that reads texts by somebody's models: that of the longest windows."""
+        specs = [self.plan.checkpoint_spec(reader) for reader in checkpoints]
+        if not specs:
+            return []
+        longest = max(specs, key=lambda spec: spec.window_tokens)
+        window = over(f"{longest.section}.window_tokens", longest.window_tokens, 512)
+        passing = Part("a batch of windows", ROWS_SCORED * window.value * READ_TOKEN_BYTES, (window,))
+        return [Part("libraries", READER_BYTES, ()), passing]
 
     def mix(self, n_jobs: int) -> StageSize:
         """Composes the training set."""
@@ -559,6 +585,7 @@ class Loop:
             Part("n-grams", 100 * measured, (diverse,)),
             Part("n-grams", 100 * compared, (bleu,)),
             *self._scored(),
+            *self._read([reader for reader in self.plan.checkpoints if reader.startswith("rater-")]),
         )
         kept = Part("losses", 25 * rows, (*self.sets_or_text, *self.repeats))
         return StageSize("evaluate", n_jobs, rows, rows * self.sample_tokens, memory, (kept,))

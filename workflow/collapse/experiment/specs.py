@@ -10,11 +10,13 @@ from collapse.artifacts import lineage, sources
 from collapse.artifacts.fingerprint import stage_fingerprint
 from collapse.config.plan import Plan
 from collapse.config.settings import Settings
-from collapse.config.specs import REAL, AuditSpec
+from collapse.config.specs import REAL, AuditSpec, CheckpointSpec, VerifySpec
 from collapse.experiment.inputs import Wildcards
 from collapse.experiment.outputs import Outputs
+from collapse.families import foreign
 from collapse.families.size import flops_per_token
 from collapse.metrics.arm import MODULES as MEASURES
+from collapse.raters import checkpoint as rating
 
 
 class Specs:
@@ -74,6 +76,14 @@ class Specs:
         source = sources.of_rater(settings.corpus, f"raters.{wildcards.rater}.corpus")
         return self.plan.rater_spec(wildcards.rater, source.digest(self._sha256) if source else None).model_dump_json()
 
+    def of_checkpoint(self, wildcards: Wildcards) -> str:
+        """What decides which of somebody's models is brought in, as JSON."""
+        return self._checkpoint(wildcards.checkpoint).model_dump_json()
+
+    def _checkpoint(self, reader: str) -> CheckpointSpec:
+        source = sources.of_checkpoint(self.plan.checkpoint_spec(reader)).source
+        return self.plan.checkpoint_spec(reader, source.digest(self._sha256) if source else None)
+
     def code_of_rater(self, wildcards: Wildcards) -> str:
         """Fingerprint of the code that fits a rater, its own module included."""
         return stage_fingerprint("rater", raters.MODULES[self.plan.raters[wildcards.rater].kind])
@@ -104,7 +114,7 @@ class Specs:
             "corpus": (corpora.MAKERS[self.plan.corpus.holds], *values),
             "references": (*measures, *values),
             "generate": (engine, family, *values),
-            "verify": (family, *(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *values),
+            "verify": (family, *self._verifier_modules, *values),
             "mix": values,
             "train": (family, *values),
             "evaluate": (family, *measures, *values, *self._rater_modules),
@@ -113,14 +123,23 @@ class Specs:
         }
 
     @property
+    def _verifier_modules(self) -> list[str]:
+        """Those of the verifiers, and of the raters that they ask."""
+        asked = {raters.MODULES[rater.kind] for spec in self._verifying for rater in spec.raters.values()}
+        return [*(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *sorted(asked)]
+
+    @property
     def _rater_modules(self) -> list[str]:
         return sorted({raters.MODULES[rater.kind] for rater in self.plan.raters.values()})
 
     @property
     def _kinds(self) -> set[str]:
         """Kinds of the verifiers that strategies use, oracles included."""
-        names = [strategy.name for strategy in self.plan.strategies if strategy.verifiers]
-        return {one.kind for name in names for one in self.plan.verify_spec(name, 1).verifiers.values()}
+        return {one.kind for spec in self._verifying for one in spec.verifiers.values()}
+
+    @property
+    def _verifying(self) -> list[VerifySpec]:
+        return [self.plan.verify_spec(one.name, 1) for one in self.plan.strategies if one.verifiers]
 
     def templates_digest(self, _wildcards: object = None) -> str:
         """What the templates say, whatever their dates say."""
@@ -137,6 +156,15 @@ class Specs:
             for name, rater in self.plan.raters.items():
                 if source := sources.of_rater(rater.corpus, f"raters.{name}.corpus"):
                     source.digest(self._sha256)
+            for reader in self.plan.checkpoints:
+                self._read_checkpoint(reader)
+
+    def _read_checkpoint(self, reader: str) -> None:
+        """Look at somebody's model; of one in a folder here, at what its config says too."""
+        spec = self._checkpoint(reader)
+        if folder := sources.of_checkpoint(spec).folder:
+            foreign.refuse_odd(folder, f"{spec.key}: {spec.checkpoint}")
+            rating.refuse_other_labels(folder, spec.labels, f"{spec.section}.labels")
 
     @functools.cached_property
     def corpus_digest(self) -> str | None:

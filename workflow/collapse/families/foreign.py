@@ -6,9 +6,20 @@ layers before they look at a tensor. So the small files are read here first, and
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from collapse.errors import EngineError
 from collapse.running.files import entries, no_file
+
+Head = Literal["AutoModelForCausalLM", "AutoModelForSequenceClassification", "AutoModel"]
+"""What of transformers builds a model of a config: one that writes, one that tells labels, one that only encodes."""
+
+WRITES: Head = "AutoModelForCausalLM"
+TELLS: Head = "AutoModelForSequenceClassification"
+ENCODES: Head = "AutoModel"
+
+READ_BY = ("collapse.families.reading", "transformers.modeling_utils", "transformers.models.auto.tokenization_auto")
+"""Modules that a stage imports when it loads a model to read texts by: two CPU seconds a job."""
 
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 SMALL = (CONFIG, "generation_config.json", TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json")

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from collapse.errors import ContractError
+from collapse.families.foreign import WRITES, Head
 from collapse.running.faults import pass_on
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ def tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
         raise ContractError(f"{path}: is not a readable file of weights ({error}).\n  {AGAIN}") from None
 
 
-def load_transformers(source: str | Path, where: object, cure: str = AGAIN, **how: Any) -> "PreTrainedModel":
+def load_transformers(
+    source: str | Path, where: object, cure: str = AGAIN, head: Head = WRITES, **how: Any
+) -> "PreTrainedModel":
     """Load a model by transformers, in float32.
 
     First without memory for its weights: a false config then asks for none, and nothing is drawn at random.
@@ -102,13 +105,14 @@ def load_transformers(source: str | Path, where: object, cure: str = AGAIN, **ho
         source: A folder or a Hub id.
         where: What a message begins with.
         cure: What it ends with.
+        head: What the model is for.
         how: More for `from_pretrained`.
 
     Raises:
         ContractError: The weights are not whole.
     """
-    refuse(where, transformers_differences(source, **how), cure)
-    model, _ = _from_pretrained(source, **how)
+    refuse(where, transformers_differences(source, head, **how), cure)
+    model, _ = _from_pretrained(source, head, **how)
     refuse(where, not_finite(model.named_parameters()), cure)
     return model
 
@@ -128,17 +132,17 @@ def load_gguf(file: Path, where: object, cure: str = AGAIN) -> "PreTrainedModel"
 
     # without dequantize=True the model counts as quantized and can be neither trained nor saved
     how = {"gguf_file": file.name, "quantization_config": GgufConfig(dequantize=True)}
-    model, told = _from_pretrained(str(file.parent), **how)
+    model, told = _from_pretrained(str(file.parent), WRITES, **how)
     refuse(where, [*_differences_told(told), *not_finite(model.named_parameters())], cure)
     return model
 
 
-def transformers_differences(source: str | Path, **how: Any) -> list[str]:
+def transformers_differences(source: str | Path, head: Head = WRITES, **how: Any) -> list[str]:
     """What tells the tensors of a folder from those that the model of its config wants.
 
     Tied weights count as there, and so do buffers that transformers knows older checkpoints to hold.
     """
-    return _differences_told(_from_pretrained(source, device_map="meta", **how)[1])
+    return _differences_told(_from_pretrained(source, head, device_map="meta", **how)[1])
 
 
 def _differences_told(told: Mapping[str, Any]) -> list[str]:
@@ -150,11 +154,11 @@ def _differences_told(told: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _from_pretrained(source: str | Path, **how: Any) -> "tuple[PreTrainedModel, dict[str, Any]]":
-    from transformers import AutoModelForCausalLM
+def _from_pretrained(source: str | Path, head: Head, **how: Any) -> "tuple[PreTrainedModel, dict[str, Any]]":
+    import transformers
 
     with _untold():
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = getattr(transformers, head).from_pretrained(
             source,
             dtype=torch.float32,
             use_safetensors=True,

@@ -41,14 +41,16 @@ CATALOGUE: dict[str, Definition] = {
     "label_share": Definition(
         "1",
         "none",
-        "Share of texts (of levels: sentences) that a rater gives this label; at generation 0, of held-out real text "
+        "Share of texts (or of their sentences, where these are rated) that a rater gives this label; at generation 0, "
+        "of held-out real text "
         "(Wang et al. 2025, section 4.2: share of articles that lean to one side).",
     ),
     "quality_index": Definition(
         "1",
         "lower",
-        "Level (0 noise, 1 word salad, 2 mild gibberish, 3 clean) times how sure the rater is of it, mean over the "
-        "sentences of a text, then over texts: the text quality index as the code of Wang et al. 2025 computes it.",
+        "Level (0 the worst; of fluency 0 noise, 1 word salad, 2 mild gibberish, 3 clean) times how sure the rater is "
+        "of it, mean over the sentences of a text, then over texts: the text quality index as the code of Wang et al. "
+        "2025 computes it.",
     ),
     "quality_level": Definition(
         "1", "lower", "Mean level of a text's sentences, then over texts: the same index as their prose describes it."

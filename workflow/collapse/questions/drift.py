@@ -58,6 +58,7 @@ class Place:
     generation: str = "0"
     world: str = ""
     rater: str = ""
+    checkpoint: str = ""
 
     @property
     def name(self) -> str:
@@ -88,7 +89,8 @@ def explain(configfiles: list[Path], results: Path) -> str:
     would_run = jobs(configfiles) if results.resolve() == Path("results").resolve() else None
     found, planned = _tables(folder), _Planned(experiment)
     causes = _causes(experiment, folder, [path for path in found if path in planned], would_run)
-    lines = [*causes, *_base_model(experiment, folder), *_packages(folder), *_left(found, planned)]
+    lines = [*causes, *_base_model(experiment, folder), *_checkpoints(experiment, folder)]
+    lines += [*_packages(folder), *_left(found, planned)]
     if would_run is not None:
         lines += integrity.told(integrity.look(experiment.outputs.artifacts(), lineage.sha256), is_run=False)
         lines.append(f"Would run: {_counted(would_run)}" if would_run else "Nothing would run.")
@@ -194,17 +196,35 @@ def _compared(experiment: Experiment, path: Path, folder: Path) -> tuple[str, li
 
 def _base_model(experiment: Experiment, folder: Path) -> list[str]:
     """What differs of pretrained weights, which have a card and no table."""
-    card = folder / "base_model" / "base_model.json"
-    if not (experiment.plan.has_base_model and card.is_file()):
+    if not experiment.plan.has_base_model:
+        return []
+    card, spec = folder / "base_model" / "base_model.json", experiment.specs.of("base_model")(Place())
+    return _of_card("base_model", card, spec, REAL, experiment)
+
+
+def _checkpoints(experiment: Experiment, folder: Path) -> list[str]:
+    """What differs of somebody's models that raters and verifiers read by."""
+    found = list[str]()
+    for reader in experiment.plan.checkpoints:
+        card = folder / f"checkpoint={reader}" / "model.json"
+        spec = experiment.specs.of_checkpoint(Place(checkpoint=reader))
+        key = experiment.plan.checkpoint_spec(reader).key
+        found += _of_card("checkpoint", card, spec, key, experiment)
+    return found
+
+
+def _of_card(stage: str, card: Path, spec: str, place: str, experiment: Experiment) -> list[str]:
+    """What differs between today's spec and what a card says, if there is one."""
+    if not card.is_file():
         return []
     try:
         then = files.entries(card)
     except (OSError, ValueError):
-        return [f"{card.relative_to(folder)} cannot be read as a card"]
-    now = json.loads(experiment.specs.of("base_model")(Place()))
+        return [f"{card.parent.name}/{card.name} cannot be read as a card"]
+    now = json.loads(spec)
     both = now.keys() & then.keys()  # a card of another version says less
     wanted, kept = ({key: one[key] for key in sorted(both)} for one in (now, then))
-    return [f"base_model: {reason}" for reason in sentences("base_model", wanted, kept, REAL, experiment.plan.family)]
+    return [f"{stage}: {reason}" for reason in sentences(stage, wanted, kept, place, experiment.plan.family)]
 
 
 def _tables(folder: Path) -> list[Path]:

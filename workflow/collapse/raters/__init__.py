@@ -1,22 +1,39 @@
 """What gives texts labels: one module per kind, fitted once for an experiment, the same for all its arms.
 
-A module has `fit(texts, settings)`, which returns what it has learned as a table and what it says of texts
-that it was not fitted to; and `load(table)`, which returns a `Rater`. What was learned is a table of names and numbers,
-so that it can be looked at, and nothing is unpickled.
+A module has `fit(texts, settings, beside)`, which returns what it has learned as a table and what it says of texts
+that it was not fitted to; and `load(table, beside)`, which returns a `Rater`. What was learned is a table of names and
+numbers, so that it can be looked at, and nothing is unpickled. Somebody's checkpoint lies beside it.
 """
 
 import hashlib
+import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collapse.artifacts import contracts
 from collapse.errors import ConfigError
 
-MODULES = {"labels": "collapse.raters.labels", "fluency": "collapse.raters.fluency"}
+MODULES = {name: f"collapse.raters.{name}" for name in ("labels", "fluency", "checkpoint")}
 """Module of each kind; rules add those that a plan uses to the fingerprints of the stages that load them."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a rater is given beside its table.
+
+    Attributes:
+        checkpoint: Card of somebody's model, where it is one.
+        device: Where that computes, `cpu` or `gpu`.
+    """
+
+    checkpoint: Path | None = None
+    device: str = "cpu"
 
 
 class Text(Protocol):
@@ -101,3 +118,29 @@ def is_held_out(groups: list[str], share: float) -> np.ndarray:
         )
     n_held_out = min(len(different) - 1, max(1, round(share * len(different))))
     return np.isin(groups, different[:n_held_out])
+
+
+def module(kind: str) -> Any:
+    """The module of a kind of rater."""
+    return importlib.import_module(MODULES[kind])
+
+
+def loaded(
+    learned: Sequence[Path], kinds: Mapping[str, str], checkpoints: Sequence[Path], device: str
+) -> dict[str, Rater]:
+    """Raters by name.
+
+    Args:
+        learned: What each has learned, in a folder `rater=NAME`.
+        kinds: The kind of each.
+        checkpoints: Cards of somebody's models, each in a folder `checkpoint=rater-NAME`; others are passed over.
+        device: Where these compute.
+    """
+    cards = {path.parent.name: path for path in checkpoints}
+    by_name = {path.parent.name.removeprefix("rater="): path for path in learned}
+    return {
+        name: module(kinds[name]).load(
+            contracts.read(path, contracts.RATER), Beside(cards.get(f"checkpoint=rater-{name}"), device)
+        )
+        for name, path in by_name.items()
+    }

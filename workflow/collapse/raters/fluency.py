@@ -16,12 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collapse.config.raters import FluencyRater
+from collapse.config.raters import LEVELS, FluencyRater
 from collapse.errors import ConfigError
 from collapse.randomness import stream
-from collapse.raters import HeldOut, Text, labels_of, table
-
-LEVELS = ("noise", "word salad", "mild gibberish", "clean")
+from collapse.raters import Beside, HeldOut, Text, labels_of, table
 
 SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -130,7 +128,7 @@ def sentences(text: str) -> list[list[str]]:
     return [words for words in found if len(words) >= LEAST_WORDS]
 
 
-def fit(texts: list[Text], settings: FluencyRater) -> tuple[pa.Table, list[HeldOut]]:
+def fit(texts: list[Text], settings: FluencyRater, _beside: Beside | None = None) -> tuple[pa.Table, list[HeldOut]]:
     """Count, spoil, fit, and ask about sentences of texts that were not fitted to.
 
     Args:
@@ -154,7 +152,7 @@ def fit(texts: list[Text], settings: FluencyRater) -> tuple[pa.Table, list[HeldO
     return _learned(model), rows
 
 
-def load(learned: pa.Table) -> FluencyModel:
+def load(learned: pa.Table, _beside: Beside | None = None) -> FluencyModel:
     """The model of such a table."""
     assert labels_of(learned) == LEVELS
     values = {

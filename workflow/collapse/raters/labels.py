@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from collapse.config.raters import LabelRater
 from collapse.errors import ConfigError
-from collapse.raters import HeldOut, Text, is_held_out, labels_of, table
+from collapse.raters import Beside, HeldOut, Text, is_held_out, labels_of, table
 
 MOST_FEATURES, LEAST_WINDOWS = 50_000, 2
 INVERSE_PENALTY, MOST_STEPS = 10.0, 1_000
@@ -49,7 +49,7 @@ class LabelModel:
         return odds / odds.sum(axis=1, keepdims=True)
 
 
-def fit(texts: list[Text], settings: LabelRater) -> tuple[pa.Table, list[HeldOut]]:
+def fit(texts: list[Text], settings: LabelRater, _beside: Beside | None = None) -> tuple[pa.Table, list[HeldOut]]:
     """Fit the regression, and ask it about what was held out.
 
     Args:
@@ -78,7 +78,7 @@ def fit(texts: list[Text], settings: LabelRater) -> tuple[pa.Table, list[HeldOut
     return _learned(model), rows
 
 
-def load(learned: pa.Table) -> LabelModel:
+def load(learned: pa.Table, _beside: Beside | None = None) -> LabelModel:
     """The regression of such a table."""
     labels = labels_of(learned)
     idf = learned.filter(pc.equal(learned["part"], "idf")).sort_by("feature")

@@ -14,7 +14,7 @@ from collapse.stats.series import series_by_strategy
 
 @dataclass(frozen=True)
 class Tested:
-    """What a rater says of texts that it was not fitted to: one row per label."""
+    """What a rater says of texts that it was not fitted to: one row per label, one in all where it was not tested."""
 
     rater: str
     label: str
@@ -70,6 +70,8 @@ def rated(
 
 
 def _tested(name: str, table: pa.Table) -> Iterator[Tested]:
+    if not table.num_rows:
+        yield Tested(name, wording.NOTHING, "0", *[wording.NOTHING] * 3)
     for label in sorted(set(table["label"].to_pylist())):
         those = table.filter(pc.equal(table["label"], label))
         said = table.filter(pc.equal(table["given"], label))

@@ -1,7 +1,6 @@
 """Measure a generation: its model on held-out real examples, its samples, and what it was trained on."""
 
 import logging
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from collapse.artifacts.contracts import (
     DOCUMENTS,
     METRICS,
     MIXTURE,
-    RATER,
     SAMPLES,
     TRUTH,
     VERDICTS,
@@ -29,7 +27,7 @@ from collapse.metrics import Measurement, provenance, verification
 from collapse.metrics import table as metrics_table
 from collapse.metrics.arm import Arm, measures
 from collapse.randomness import stream
-from collapse.raters import MODULES, Rater
+from collapse.raters import loaded
 from collapse.stages import Output
 from collapse.verifiers import usable
 
@@ -51,6 +49,7 @@ def run(
     truth: Path | None = None,
     references: Path | None = None,
     raters: list[Path],
+    checkpoints: list[Path],
     base_model: Path | None = None,
     encoding: Path | None = None,
     document_losses: Output,
@@ -73,6 +72,7 @@ def run(
         truth: All that the source can write, with its probability; only where it is a grammar.
         references: What real examples are measured by, where the medium's measures need it.
         raters: What gives outputs labels, each in a folder `rater=NAME`.
+        checkpoints: Cards of somebody's models that these read by, each in a folder `checkpoint=rater-NAME`.
         base_model: Card of the base model, where it reads samples too.
         encoding: How the experiment's values are written; only where held-out inputs are answered.
         document_losses: Loss of every example.
@@ -98,7 +98,7 @@ def run(
         reserve=reserve,
         references=references,
         truth=contracts.read(truth, TRUTH) if truth else None,
-        raters=_raters(raters, spec),
+        raters=loaded(raters, {name: one.kind for name, one in spec.raters.items()}, checkpoints, spec.device),
         base_nats=_base_nats(base_model, spec, drawn, test) if base_model else None,
         encoder=media.load_encoding(encoding, spec.form).output if encoding else None,
     )
@@ -130,12 +130,6 @@ def _nats(model: families.Model, examples: Examples) -> np.ndarray:
 def _base_nats(card: Path, spec: EvaluateSpec, drawn: pa.Table | None, test: pa.Table) -> np.ndarray:
     base = families.load(spec.family, card.parent, spec.device)
     return _nats(base, media.examples(test, spec.form) if drawn is None else media.samples(drawn, spec.form))
-
-
-def _raters(learned: list[Path], spec: EvaluateSpec) -> dict[str, Rater]:
-    """Raters by name, which is that of their folder."""
-    by_name = {path.parent.name.removeprefix("rater="): contracts.read(path, RATER) for path in learned}
-    return {name: import_module(MODULES[spec.raters[name].kind]).load(table) for name, table in by_name.items()}
 
 
 def _losses(arm: Arm) -> pa.Table:

@@ -15,6 +15,7 @@ from collapse.config.specs import VerifySpec
 from collapse.config.verifiers import NoisyOracleVerifier
 from collapse.errors import ConfigError, EngineError
 from collapse.randomness import stream
+from collapse.raters import loaded
 from collapse.stages import Output
 from collapse.verifiers import table, usable
 from collapse.verifiers.case import Case
@@ -32,6 +33,8 @@ def run(
     documents: Path,
     judge: Path | None = None,
     truth: Path | None = None,
+    raters: list[Path],
+    checkpoints: list[Path],
     verdicts: Output,
     record: Record,
 ) -> None:
@@ -46,6 +49,8 @@ def run(
         documents: Real examples: training ones must not be repeated, validation ones set the perplexity band.
         judge: Card (`model.json`) of the generation-0 model, where a verifier asks it.
         truth: All that the source can write, where a verifier compares samples with it.
+        raters: What raters that verifiers ask have learned, each in a folder `rater=NAME`.
+        checkpoints: Cards of somebody's models that these, or verifiers, read by, each in a folder `checkpoint=…`.
         verdicts: One row per sample and verifier of the chain.
         record: What the verdicts were made from.
     """
@@ -63,6 +68,9 @@ def run(
         open_generation_0=lambda: families.load(spec.family, judge.parent, spec.device),  # type: ignore[union-attr]
         chance=lambda name: stream(seed, generation, f"verify:{name}"),
         truth=contracts.read(truth, contracts.TRUTH) if truth else None,
+        raters=loaded(raters, {name: one.kind for name, one in spec.raters.items()}, checkpoints, spec.device),
+        checkpoints={path.parent.name.removeprefix("checkpoint="): path for path in checkpoints},
+        device=spec.device,
     )
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
     chain = _chain(spec, case, arm)

@@ -30,6 +30,8 @@ MODULES = {
         "likelihood",
         "near_duplicates",
         "detector",
+        "rating",
+        "semantic_duplicates",
     )
 }
 """Module of each kind; rules add those of the plan to the fingerprint of the stage that loads them."""

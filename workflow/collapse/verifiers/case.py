@@ -1,8 +1,9 @@
 """What verifiers may look at: the samples of one arm, real examples, and the model of generation 0, each read once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from collapse.config.verifiers import QuotaRule, ResampleRule, Rule
 from collapse.errors import ContractError
 from collapse.families import Model
 from collapse.media import Examples
+from collapse.raters import Rater
 from collapse.verifiers import Verdicts, clusters, selection
 
 
@@ -31,6 +33,9 @@ class Case:
         chance: A generator of random numbers by the verifier's name, the same for all strategies.
         truth: All that the source can write, in the columns of the TRUTH contract; None where nobody knows.
         judged: What other verifiers have said, by name.
+        raters: Raters that verifiers ask, by name.
+        checkpoints: Cards of somebody's models that verifiers read by, by what reads by them: `verifier-NAME`.
+        device: Where these compute, `cpu` or `gpu`.
     """
 
     form: Form
@@ -41,6 +46,9 @@ class Case:
     chance: Callable[[str], np.random.Generator]
     truth: pa.Table | None = None
     judged: dict[str, Verdicts] = field(default_factory=dict)
+    raters: Mapping[str, Rater] = field(default_factory=dict)
+    checkpoints: Mapping[str, Path] = field(default_factory=dict)
+    device: str = "cpu"
 
     @property
     def medium(self) -> Any:

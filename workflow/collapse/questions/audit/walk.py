@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from collapse import media
 from collapse.artifacts import contracts, layout
 from collapse.artifacts.contracts import DOCUMENTS, POINTS, THEORY
-from collapse.artifacts.lineage import ModelCard
+from collapse.artifacts.lineage import CARDS, ModelCard
 from collapse.config.specs import (
     REAL,
     AuditSpec,
@@ -102,7 +102,8 @@ def spec_of(folder: Path) -> AuditSpec:
     there = [name for name in (*OPTIONAL, *AFTERWARDS) if (folder / name).exists()]
     if arms.strategies:
         wanted += [name for name in ENCODINGS if (folder / name).exists()] or [ENCODINGS[0]]
-    raters = sorted(str(path.relative_to(folder)) for path in folder.glob("rater=*/*.parquet"))
+    reading = [*folder.glob("rater=*/*.parquet"), *folder.glob("checkpoint=*/model.json")]
+    raters = sorted(str(path.relative_to(folder)) for path in reading)
     figures = sorted(f"figures/{path.name}" for path in folder.glob("figures/*.svg"))
     return AuditSpec(arms=arms, parts=(*wanted, *there, *raters, *figures))
 
@@ -127,7 +128,7 @@ ARM = re.compile(r"strategy=[a-z0-9-]+/seed=\d{1,9}/generation=\d{1,9}")
 def _part(walk: Walk, name: str) -> Read | None:
     """Look at an artifact of the experiment as a whole."""
     if not name.endswith(".parquet"):
-        (walk.shelf.files_of_card if name.endswith("base_model.json") else walk.shelf.file)(name)
+        (walk.shelf.files_of_card if name.endswith(CARDS) else walk.shelf.file)(name)
         return None
     read = walk.shelf.table(name, {"documents.parquet": CorpusSpec}.get(name))
     if not read or name not in ("documents.parquet", "truth.parquet"):

@@ -1,0 +1,48 @@
+"""Somebody's models that read texts: tiny, drawn at random, with a real tokenizer of words and their pieces."""
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+
+TEXT = "the people of this union are free and strong . we ask the congress for peace and for work this year !"
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+CONTEXT = 16
+
+
+def save_tokenizer(folder: Path) -> None:
+    """A WordPiece tokenizer in small letters, trained on a sentence."""
+    inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    inner.normalizer, inner.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=120, special_tokens=SPECIAL, show_progress=False)
+    inner.train_from_iterator([TEXT, "abcdefghijklmnopqrstuvwxyz .,!?"], trainer)
+    ends = [(token, inner.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    inner.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
+    )
+    BertTokenizerFast(tokenizer_object=inner, model_max_length=CONTEXT).save_pretrained(folder)
+
+
+def shape(**changes: object) -> BertConfig:
+    """Of a BERT of a few thousand weights."""
+    small = {"vocab_size": 120, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    small |= {"intermediate_size": 16, "max_position_embeddings": CONTEXT, "initializer_range": 0.5}
+    return BertConfig(**small | changes)
+
+
+def save_classifier(folder: Path, labels: tuple[str, ...], seed: int = 0) -> Path:
+    """A classifier of these labels, in the model's own order."""
+    torch.manual_seed(seed)
+    names = {"id2label": dict(enumerate(labels)), "label2id": {label: place for place, label in enumerate(labels)}}
+    BertForSequenceClassification(shape(**names)).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+def save_encoder(folder: Path, seed: int = 0) -> Path:
+    """What gives every token a state."""
+    torch.manual_seed(seed)
+    BertModel(shape()).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
