@@ -79,6 +79,35 @@ def test_estimated_peaks_are_within_a_factor_of_three_of_measured_ones(loop, nam
     assert all(1 / 3 < ratio < 3 for ratio in ratios.values()), ratios
 
 
+LOOKED_INTO = {"outcomes": [{"metric": "quality_level", "evaluation_set": "rater/quality"}]}
+SPEECHES = {"source": "sotu", "sotu": {"first_year": 1900, "last_year": None}}
+
+
+@pytest.mark.parametrize(("tokens", "peak"), [(1_000, 474), (20_000, 683)])
+def test_what_is_looked_at_inside_models_is_within_a_factor_of_three_of_what_was_measured(loop, tokens, peak):
+    sizes = loop(internals=LOOKED_INTO | {"tokens": tokens}).stages()
+    (inside,) = [size for size in sizes if size.rule == "internals"]
+    assert 1 / 3 < inside.peak / MEBIBYTE / peak < 3
+
+
+@pytest.mark.parametrize(("sentences", "peak"), [(500, 432), (20_000, 502)])
+def test_a_rater_is_within_a_factor_of_three_of_what_was_measured(loop, sentences, peak):
+    raters = {"quality": {"kind": "fluency", "corpus": SPEECHES, "sentences": sentences}}
+    (rater,) = [size for size in loop(raters=raters).stages() if size.rule == "rater"]
+    assert 1 / 3 < rater.peak / MEBIBYTE / peak < 3
+
+
+def test_more_sentences_or_tokens_than_a_machine_holds_are_said_to_be_so_by_name(loop):
+    raters = {"quality": {"kind": "fluency", "corpus": SPEECHES, "sentences": 1_000_000}}
+    wide = {"base_model": None, "n_layers": 48, "n_heads": 64, "width": 8_192}
+    sizes = loop(raters=raters, transformer=wide, start="fresh", internals=LOOKED_INTO | {"tokens": 50_000}).stages()
+    named = {
+        size.rule: blamed(largest(size.memory).factors).key for size in sizes if size.rule in ("rater", "internals")
+    }
+    assert named["rater"] == "raters.quality.sentences"
+    assert named["internals"] in ("internals.tokens", "transformer.width")
+
+
 def test_the_disk_of_smoke_is_within_a_factor_of_three_of_what_was_found(loop):
     smoke = yaml.safe_load((ROOT / "workflow/experiments/smoke.yaml").read_text())
     written = sum(size.written for size in loop(**smoke).stages())

@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from collapse.config.plan import Plan
+from collapse.config.raters import FluencyRater, Rater
 from collapse.config.settings import Strategy
 from collapse.families.size import flops_per_token, llama_hidden_width, n_parameters
 from collapse.strategies import generations_read
@@ -49,6 +50,12 @@ WIKIPEDIA_BYTES = 6e6
 
 IMPORTED = {"transformer": 600 * MEBIBYTE, "vllm": 900 * MEBIBYTE, "ngram": 110 * MEBIBYTE}
 """What a job holds before it begins: interpreter and libraries."""
+
+RATER_BYTES = 340 * MEBIBYTE
+"""What fitting a rater holds before it reads its text: scikit-learn and the rest."""
+
+SENTENCE_BYTES, RATED_BYTES = 5_000, 14
+"""Of a sentence that a rater of fluency is fitted to, and of a byte of text of one that tells labels apart."""
 
 ROW_BYTES = 800
 """Of a row of a table in memory, all its copies: ids, numbers, Python's objects."""
@@ -458,7 +465,41 @@ class Loop:
         n_models = self.arms + len(self.plan.seeds)
         steps: tuple[Callable[[int], StageSize], ...] = (self.mix, self.train, self.evaluate)
         sampled = (self.generate(self.arms), self.verify(self.arms))
-        return (self.corpus(), self.references(), *sampled, *(step(n_models) for step in steps))
+        looked_into = (self.internals(n_models),) if self.plan.internals and self.plan.strategies else ()
+        rated = (self.rater(),) if self.plan.raters and self.plan.strategies else ()
+        return (self.corpus(), self.references(), *rated, *sampled, *(step(n_models) for step in steps), *looked_into)
+
+    def internals(self, n_jobs: int) -> StageSize:
+        """Reads held-out text by two models and holds what each of their layers puts out."""
+        assert self.plan.internals is not None
+        tokens, shape = self.plan.internals.tokens, self.plan.transformer
+        read = over("internals.tokens", tokens, 4_000)
+        held = 4 * NUMBER * tokens * shape.n_layers * shape.width + 24 * tokens * shape.width
+        length = over(self.named("corpus.max_document_tokens"), self.plan.corpus.max_document_tokens, 4_096)
+        memory = (
+            self.imported,
+            self.weights(4),
+            Part("what layers put out", held if shape.made_here else 0, (read, *self.depth)),
+            *self.activations(ROWS_SCORED, length.value, False, (length,)),
+        )
+        n_rows = 2 * shape.n_layers * shape.width
+        return StageSize("internals", n_jobs, n_rows, tokens, memory, (Part("neurons", 12 * n_rows, self.repeats),))
+
+    def rater(self) -> StageSize:
+        """Fits the largest rater: words and pairs of words of all its text, or sentences spoilt in three ways."""
+        parts = [part for name, rater in self.plan.raters.items() for part in self._fitted(name, rater)]
+        memory = (Part("libraries", RATER_BYTES, ()), max(parts, key=lambda part: part.n_bytes))
+        return StageSize("rater", len(self.plan.raters), 0, 0, memory)
+
+    @staticmethod
+    def _fitted(name: str, rater: Rater) -> list[Part]:
+        where, corpus = f"raters.{name}", rater.corpus
+        if isinstance(rater, FluencyRater):
+            by = over(f"{where}.sentences", rater.sentences, 10_000)
+            return [Part("sentences", SENTENCE_BYTES * rater.sentences, (by,))]
+        n_bytes = SOTU_BYTES if corpus is None or corpus.file is None else corpus.file.max_bytes
+        read = over(f"{where}.corpus.file.max_bytes", n_bytes, 1e8)
+        return [Part("words", RATED_BYTES * n_bytes, (read,))]
 
     def corpus(self) -> StageSize:
         """Reads and splits the text, and trains the tokenizer."""
