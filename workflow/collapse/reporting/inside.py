@@ -88,9 +88,9 @@ def inside(counts: pa.Table, internals: Mapping[Place, pa.Table], strategies: Se
 
 
 def _bands(values: np.ndarray) -> tuple[int, ...]:
-    """Tenths of real tokens that are told of, from 0, the rarest: first, last and each second between, if not empty."""
+    """Tenths of real tokens that are told of, from 0, the rarest: first, last and each third between, if not empty."""
     there = [band for band in range(len(values)) if not np.isnan(values[band])]
-    return tuple(band for band in there if band % 2 == 0 or band == there[-1])
+    return tuple(band for band in there if band % 3 == 0 or band == there[-1])
 
 
 def _spectrum(strategy: str, generation: int, values: dict[str, np.ndarray], bands: tuple[int, ...]) -> Spectrum:
