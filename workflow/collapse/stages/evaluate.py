@@ -107,13 +107,11 @@ def run(
         said, rng = contracts.read(verdicts, VERDICTS), stream(seed, generation, "verifiers:at random")
         measured += verification.measured(arm, measures(spec.form.output), *_verdicts(said, drawn), rng)
     measured += _provenance(mixture, read_card(model).n_steps)
-    table = _losses(arm)
-    for name, value in {"strategy": strategy, "seed": seed, "generation": generation}.items():
-        table = table.append_column(name, pa.array([value] * table.num_rows))
-    contracts.write(document_losses, DOCUMENT_LOSSES.of(spec.form), table, record)
-    folder = experiment_folder(metrics)
-    unit, experiment = spec.form.unit, folder.name if folder else ""
-    contracts.write(metrics, METRICS, metrics_table(measured, experiment, strategy, seed, generation, unit), record)
+    place = {"strategy": strategy, "seed": seed, "generation": generation}
+    contracts.write(document_losses, DOCUMENT_LOSSES.of(spec.form), _losses(arm, place), record)
+    folder, unit = experiment_folder(metrics), spec.form.unit
+    rows = metrics_table(measured, folder.name if folder else "", strategy, seed, generation, unit)
+    contracts.write(metrics, METRICS, rows, record)
     logger.info("test loss %.4f nats/%s on %d documents", measured[0].value, unit, test.num_rows)
 
 
@@ -132,12 +130,15 @@ def _base_nats(card: Path, spec: EvaluateSpec, drawn: pa.Table | None, test: pa.
     return _nats(base, media.examples(test, spec.form) if drawn is None else media.samples(drawn, spec.form))
 
 
-def _losses(arm: Arm) -> pa.Table:
-    """Rows of `document_losses` but for the arm's own columns."""
+def _losses(arm: Arm, place: dict[str, object]) -> pa.Table:
+    """Rows of `document_losses`, and whose they are."""
     parts = [_scored(arm, arm.test, "document_id", arm.test_nats, "real_test", "own")]
     if arm.samples is not None and arm.sample_nats is not None:
         parts.append(_scored(arm, arm.samples, "sample_id", arm.sample_nats, "samples", "generation_0"))
-    return pa.concat_tables(parts)
+    table = pa.concat_tables(parts)
+    for name, value in place.items():
+        table = table.append_column(name, pa.array([value] * table.num_rows))
+    return table
 
 
 def _scored(arm: Arm, table: pa.Table, key: str, nats: np.ndarray, evaluation_set: str, scored_by: str) -> pa.Table:

@@ -80,22 +80,34 @@ def run(
     for name, value in (arm | {"sampled_from": read_card(model).model_id}).items():
         table = table.append_column(name, pa.array([value] * n_rows))
     table = table.append_column("sample_id", pa.array(sample_ids(strategy, seed, generation, range(n_rows))))
-    if (asked := media.input_medium(spec.form)) is not None:
-        given = made.nothing(n_rows) if spec.prompt.source == "real_document" else inputs
-        for name, column in asked.given(given, how.input or how.output).items():
-            table = table.append_column(name, column)
+    for name, column in _kept_beside(spec, inputs, n_rows, how).items():
+        table = table.append_column(name, column)
     contracts.write(samples, SAMPLES.of(spec.form), table, record)
     effective = spec.model_dump(mode="json", include={"engine", "decoding", "prompt", "device"})
     with written_at_once(sampling_record) as partial:
         partial.write_text(json.dumps(arm | effective | facts | {"warnings": warnings}, indent=2) + "\n")
+    _tell(warnings, samples, spec.health)
+    sampler.forget()
+
+
+def _kept_beside(spec: GenerateSpec, inputs: Any, n_rows: int, how: media.Encoding) -> dict[str, Any]:
+    """Columns of what was given, beside samples that have such; of an edited document, nothing was."""
+    asked = media.input_medium(spec.form)
+    if asked is None:
+        return {}
+    edited = spec.prompt.source == "real_document"
+    return asked.given(asked.nothing(n_rows) if edited else inputs, how.input or how.output)
+
+
+def _tell(warnings: list[str], samples: Path, health: HealthSettings) -> None:
+    """Say what looks broken; and stop there, if the plan says so."""
     for warning in warnings:
         logger.warning("unhealthy: %s", warning)
-    if warnings and spec.health.on_failure == "stop":
+    if warnings and health.on_failure == "stop":
         raise EngineError(
             f"{samples}: the samples look broken, not collapsed: {'; '.join(warnings)}.\n"
             "  Look at the texts; if this is what you study, set generate.health.on_failure: warn."
         )
-    sampler.forget()
 
 
 def _inputs(spec: GenerateSpec, real: pa.Table, n_rows: int, generation: int = 1) -> tuple[pa.Array, Any]:
