@@ -40,6 +40,7 @@ rule verify:
         documents="<experiment>/documents.parquet",
         judge=EXPERIMENT.inputs.judge,
         truth=EXPERIMENT.inputs.truth_compared,
+        encoding=EXPERIMENT.inputs.marked_in,
     output:
         verdicts="<arm>/verdicts.parquet",
     log:
@@ -57,7 +58,7 @@ rule verify:
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --samples {input.samples:q} --documents {input.documents:q} --judge {input.judge:q} \
-            --truth {input.truth:q} --verdicts {output.verdicts:q} &>{log:q}
+            --truth {input.truth:q} --encoding {input.encoding:q} --verdicts {output.verdicts:q} &>{log:q}
         """
 
 
@@ -126,7 +127,7 @@ rule evaluate:
         references=EXPERIMENT.inputs.yardstick,
         raters=EXPERIMENT.inputs.raters,
         base_model=EXPERIMENT.inputs.base_read,
-        encoding=EXPERIMENT.inputs.answered_in,
+        encoding=EXPERIMENT.inputs.measured_in,
     output:
         document_losses="<arm>/document_losses.parquet",
         metrics="<arm>/metrics.parquet",

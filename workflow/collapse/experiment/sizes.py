@@ -80,6 +80,9 @@ COUNT_BYTES = 9
 WORDS_BYTES = 60
 """Of a token where texts are read as words: its characters, and its features as numbers and places."""
 
+PAIR_BYTES = 80
+"""Of a token and the one before it, where green ones are counted."""
+
 HASHED_BYTES = 2_700
 """Of a text in the index of near duplicates."""
 
@@ -487,8 +490,9 @@ class Loop:
             cache = max(per_row, min(ROWS_SAMPLED["vllm"] * per_row, CACHE_BYTES))
         chunk = over("generate.chunk_rows", self.plan.generate.chunk_rows, 10_000)
         waiting = min(self.plan.generate.chunk_rows, self.drawn_rows)
+        marked = 8 if decoding.watermark else 0
         return [
-            Part("logits", 16 * rows * n_tokens, (self.vocabulary, beams)),
+            Part("logits", (16 + marked) * rows * n_tokens, (self.vocabulary, beams)),
             Part("keys and values", 1.5 * cache, (self.context, beams, *self.depth)),
             Part("requests", REQUEST_BYTES * waiting, (chunk, *self.sets)),
         ]
@@ -511,6 +515,8 @@ class Loop:
             parts.append(Part("words", WORDS_BYTES * self.sample_tokens * texts, self.sets))
         if any(verifier.kind == "near_duplicates" for verifier in chosen):
             parts.append(Part("hashes", HASHED_BYTES * texts, self.sets))
+        if any(verifier.reads_watermark for verifier in chosen):
+            parts.append(Part("pairs of tokens", PAIR_BYTES * self.sample_tokens * self.drawn_rows, self.sets))
         return parts
 
     def mix(self, n_jobs: int) -> StageSize:

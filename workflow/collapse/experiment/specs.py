@@ -15,6 +15,7 @@ from collapse.experiment.inputs import Wildcards
 from collapse.experiment.outputs import Outputs
 from collapse.families.size import flops_per_token
 from collapse.metrics.arm import MODULES as MEASURES
+from collapse.metrics.arm import OF_WATERMARK
 
 
 class Specs:
@@ -106,10 +107,14 @@ class Specs:
             "verify": (family, *(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *values),
             "mix": values,
             "train": (family, *values),
-            "evaluate": (family, *measures, *values, *self._rater_modules),
+            "evaluate": (family, *measures, *values, *self._rater_modules, *self._watermark_modules),
             "internals": (family, *values),
             "report": values,
         }
+
+    @property
+    def _watermark_modules(self) -> list[str]:
+        return [OF_WATERMARK] if self.plan.decoding.watermark else []
 
     @property
     def _rater_modules(self) -> list[str]:

@@ -32,6 +32,7 @@ def run(
     documents: Path,
     judge: Path | None = None,
     truth: Path | None = None,
+    encoding: Path | None = None,
     verdicts: Output,
     record: Record,
 ) -> None:
@@ -46,6 +47,7 @@ def run(
         documents: Real examples: training ones must not be repeated, validation ones set the perplexity band.
         judge: Card (`model.json`) of the generation-0 model, where a verifier asks it.
         truth: All that the source can write, where a verifier compares samples with it.
+        encoding: How the experiment's values are written, where a verifier looks for a watermark.
         verdicts: One row per sample and verifier of the chain.
         record: What the verdicts were made from.
     """
@@ -63,6 +65,8 @@ def run(
         open_generation_0=lambda: families.load(spec.family, judge.parent, spec.device),  # type: ignore[union-attr]
         chance=lambda name: stream(seed, generation, f"verify:{name}"),
         truth=contracts.read(truth, contracts.TRUTH) if truth else None,
+        watermark=spec.watermark,
+        encoder=media.load_encoding(encoding, spec.form).output if encoding else None,
     )
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
     chain = _chain(spec, case, arm)

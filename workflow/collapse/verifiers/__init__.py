@@ -30,6 +30,7 @@ MODULES = {
         "likelihood",
         "near_duplicates",
         "detector",
+        "watermark",
     )
 }
 """Module of each kind; rules add those of the plan to the fingerprint of the stage that loads them."""

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from collapse import media
 from collapse.config.form import Form
+from collapse.config.settings import WatermarkSettings
 from collapse.config.verifiers import QuotaRule, ResampleRule, Rule
 from collapse.errors import ContractError
 from collapse.families import Model
@@ -31,6 +32,8 @@ class Case:
         chance: A generator of random numbers by the verifier's name, the same for all strategies.
         truth: All that the source can write, in the columns of the TRUTH contract; None where nobody knows.
         judged: What other verifiers have said, by name.
+        watermark: The mark that sampling left, where a verifier looks for it.
+        encoder: How outputs are written, where a verifier asks it.
     """
 
     form: Form
@@ -41,6 +44,8 @@ class Case:
     chance: Callable[[str], np.random.Generator]
     truth: pa.Table | None = None
     judged: dict[str, Verdicts] = field(default_factory=dict)
+    watermark: WatermarkSettings | None = None
+    encoder: Any = None
 
     @property
     def medium(self) -> Any:
