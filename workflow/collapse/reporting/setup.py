@@ -247,7 +247,7 @@ def _decoding(plan: Plan) -> str:
         )
         return f"{what}, at temperature {how.temperature:g}"
     mark = how.watermark
-    left = [f"a watermark of {mark.bias:g} nats on {mark.green_share:.0%} of the tokens"] if mark else []
+    left = [f"a watermark of {mark.bias:g} nats on {wording.percent(mark.green_share)} of all tokens"] if mark else []
     if how.method != "sample":
         return ", ".join([how.method, *left])
     neutral = {"top_p": 1, "top_k": 0, "min_p": 0, "repetition_penalty": 1}
