@@ -83,8 +83,8 @@ WORDS_BYTES = 60
 PAIR_BYTES = 80
 """Of a token and the one before it, where green ones are counted."""
 
-HASHED_BYTES = 2_700
-"""Of a text in the index of near duplicates."""
+HASHED_BYTES = 1_000
+"""Of a text in the index of near duplicates, where all share bands."""
 
 MOST_JOBS = 100_000
 """Of one experiment. Snakemake plans about a hundred jobs a second, and holds them all."""

@@ -1,6 +1,6 @@
 """What verifiers may look at: the samples of one arm, real examples, and the model of generation 0, each read once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,9 @@ from collapse.errors import ContractError
 from collapse.families import Model
 from collapse.media import Examples
 from collapse.verifiers import Verdicts, clusters, selection
+
+ROWS_READ = 10_000
+"""Rows whose texts are held at once where they are read one after another."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,12 @@ class Case:
         if rule.n_clusters is not None:
             return clusters.groups(*self.features, rule.n_clusters)
         return _classes(self.answers, self.medium.texts(self.real("train")))
+
+
+def read_in_parts(table: pa.Table, read: Callable[[pa.Table], Sequence[str]]) -> Iterator[str]:
+    """What is read of a table's rows, of so many at a time, so that never all of it is held."""
+    for start in range(0, table.num_rows, ROWS_READ):
+        yield from read(table.slice(start, ROWS_READ))
 
 
 def _classes(given: Sequence[str], real: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
