@@ -5,7 +5,7 @@ a few texts are too short.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +61,8 @@ def planted(n: int, seed: int = 0) -> Texts:
 
 
 def words(texts: Texts) -> list[str]:
-    """The texts as characters."""
-    names = [f"w{number:x}" for number in range(2 * TYPES + 2)]
+    """The texts as characters: words of five letters, without digits, which some filters read as one number."""
+    names = ["".join(letters) for letters in islice(product("abcdefghij", repeat=5), 2 * TYPES + 2)]
     tokens = texts.tokens.tolist()
     return [
         " ".join(names[token] for token in tokens[start : end - 1]) for start, end in pairwise(texts.offsets.tolist())

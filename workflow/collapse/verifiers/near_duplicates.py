@@ -8,6 +8,7 @@ A text costs 512 bytes of hashes, and in every band that it shares with another 
 shares no band with any other is never looked at again.
 """
 
+import mmap
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -156,7 +157,9 @@ def _hashes(texts: Iterable[Iterable[str]], n: int) -> np.ndarray:
     """MinHashes of texts, by their n-grams, shape `(n, HASHES)`, uint32."""
     from rensa import RMinHash
 
-    found = np.empty((n, HASHES), dtype=np.uint32)
+    # Pages of their own go back to the system with the array; of its heap the allocator of jobs gives nothing back.
+    pages = mmap.mmap(-1, max(1, n) * HASHES * 4)
+    found = np.frombuffer(pages, dtype=np.uint32, count=n * HASHES).reshape(n, HASHES)
     for row, grams in zip(found, texts, strict=True):
         hashed = RMinHash(num_perm=HASHES, seed=SEED)
         hashed.update(list(grams))
