@@ -262,6 +262,34 @@ def test_a_stage_sees_only_the_settings_that_decide_its_result():
     assert set(seen["evaluate"]) == {"form", "family", "device", "evaluation", "n_samples", "sets_offered"}
 
 
+def test_a_watermark_is_seen_by_what_draws_measures_or_looks_for_it_and_not_by_the_shared_base_model():
+    mark = {"green_share": 0.25, "bias": 2.0, "key": 7}
+    unmarked = {"kind": "watermark", "select": {"rule": "threshold", "least": -4}}
+    strategies = [
+        {"name": "replace", "compose": "replace"},
+        {"name": "dropped", "compose": "replace", "verifiers": ["unmarked", "whole"]},
+        {"name": "verified", "compose": "replace", "verifiers": ["whole"]},
+    ]
+    changes = {"strategies": strategies, "verifiers": CONFIG["verifiers"] | {"unmarked": unmarked}}
+    found = experiment(decoding=CONFIG["decoding"] | {"watermark": mark}, **changes)
+    stages = {"generate": "replace", "evaluate": "replace", "verify": "dropped", "mix": "dropped", "train": "dropped"}
+    seen = {stage: json.loads(found.specs.of(stage)(arm(name, 2))) for stage, name in stages.items()}
+    assert (
+        seen["generate"]["decoding"]["watermark"]
+        == seen["evaluate"]["watermark"]
+        == seen["verify"]["watermark"]
+        == mark
+    )
+    assert "watermark" not in json.dumps([seen["mix"], seen["train"]])
+    assert "watermark" not in json.loads(found.specs.of("verify")(arm("verified", 2)))
+    assert found.inputs.marked_in(arm("dropped", 2)) == found.inputs.measured_in() == [found.inputs.encoding]
+    assert found.inputs.marked_in(arm("verified", 2)) == experiment().inputs.measured_in() == []
+    assert "collapse.metrics.marked" in found.specs.plugins["evaluate"]
+    marked, plain = found.plan.pretraining_plan(), experiment().plan.pretraining_plan()
+    assert marked is not None and plain is not None
+    assert marked.evaluate_spec("real", 0) == plain.evaluate_spec("real", 0)
+
+
 def test_an_engine_that_is_not_installed_is_refused_before_any_work(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EngineError, match=r"`vllm` is asked for, but it is not installed"):

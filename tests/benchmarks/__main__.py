@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import dag, from_scratch, generation, ratios, simulation, slurm_overhead, training
+from benchmarks import dag, filtering, from_scratch, generation, ratios, simulation, slurm_overhead, training
 from benchmarks.contest import Contest, machine
 from benchmarks.costs import ROOT
 from benchmarks.ratios import Ratio, Round
@@ -16,6 +16,7 @@ CONTESTS: tuple[Contest, ...] = (
     *generation.CONTESTS,
     from_scratch.CONTEST,
     dag.CONTEST,
+    filtering.CONTEST,
     slurm_overhead.CONTEST,
 )
 

@@ -1,6 +1,7 @@
 """The engines against the model's own forward pass and against each other."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import odd_models
@@ -8,21 +9,26 @@ import pytest
 import torch
 from scipy import stats
 from transformers import AutoModelForCausalLM
+from vllm import SamplingParams
+from vllm.v1.sample.logits_processor import BatchUpdate, MoveDirectionality
 
-from collapse.config.settings import DecodingSettings, TrainingSettings, TransformerSettings
+from collapse.config.settings import DecodingSettings, TrainingSettings, TransformerSettings, WatermarkSettings
 from collapse.config.specs import FamilySpec
 from collapse.engines import open_sampler
+from collapse.engines.vllm_engine import Marking
 from collapse.errors import ContractError
 from collapse.families import TrainingJob, transformer
 from collapse.media import Examples, Facts
 from collapse.media.text import Vocabulary
 from collapse.media.text.sequences import Sequences
 from collapse.randomness import row_seeds
+from collapse.watermark import counted, is_green
 
 ENGINES = ("vllm", "transformers")
 VOCABULARY = Vocabulary(size=96, bos=0, eos=1)
 NEVER = [0, 11, 17]
 """Tokens that the samplers may not draw: the start, and two that the model gives much to."""
+MARK = {"green_share": 0.5, "bias": 2.0, "key": 42}
 ANCESTRAL = {
     "method": "sample",
     "temperature": 1.0,
@@ -252,3 +258,110 @@ def test_engines_edit_alike(samplers):
     how = decoding(method="edit", edit_above=0.5, top_k=4, max_new_tokens=47)
     one, other = (samplers[engine].sample(documents, how, np.arange(8)) for engine in ENGINES)
     assert [row.tolist() for row in one.outputs] == [row.tolist() for row in other.outputs]
+
+
+# --- a watermark ------------------------------------------------------------------------------------------------------
+
+
+def marked(**changes) -> DecodingSettings:
+    return decoding(watermark=MARK | changes)
+
+
+def green(before: int, tokens: np.ndarray, **changes) -> np.ndarray:
+    return is_green(WatermarkSettings(**MARK | changes), np.array([before]), tokens)
+
+
+@pytest.fixture(scope="module")
+def mixed_prompts():
+    """More rows than vLLM takes at once, of which short ones make room for later ones all the time."""
+    return Sequences.of([[10 + row % 40, 11 + row % 40][: row % 3] for row in range(400)])
+
+
+def test_every_row_is_marked_by_its_own_token_before_while_others_come_and_go(sampler, mixed_prompts):
+    """With a bias that leaves the model no choice, one token after another row's would show."""
+    written = sampler.sample(mixed_prompts, marked(bias=60.0), row_seeds(2, 1, "generate", range(400)))
+    assert written.outputs.lengths.min() < 4 and written.outputs.lengths.max() == 40
+    found = counted(WatermarkSettings(**MARK), written.outputs, mixed_prompts, VOCABULARY.bos)
+    assert (found.greens == found.pairs).all()
+    assert not set(written.outputs.values.tolist()) & set(NEVER)
+
+
+def test_marked_samples_are_told_from_others(sampler, draws, unprompted):
+    """The model counts upwards and has little choice, so that it takes a strong bias."""
+    written = sampler.sample(unprompted, marked(bias=6.0), row_seeds(0, 1, "generate", range(300)))
+    z = [counted(WatermarkSettings(**MARK), one.outputs, None, VOCABULARY.bos).z for one in (written, draws)]
+    assert z[0].mean() > z[1].mean() + 1
+    assert stats.mannwhitneyu(z[0], z[1], alternative="greater").pvalue < 1e-9
+
+
+def test_a_watermark_without_bias_changes_no_text(sampler, draws, unprompted):
+    written = sampler.sample(
+        unprompted.take(np.arange(60)), marked(bias=0.0), row_seeds(0, 1, "generate", range(300))[:60]
+    )
+    assert [list(tokens) for tokens in written.outputs] == [list(draws.outputs[row]) for row in range(60)]
+
+
+def test_the_bias_shifts_probabilities_by_its_exponential_before_the_temperature(sampler, folder):
+    """p(token) ∝ (q(token) exp(δ) if it is green)^(1/τ), of first tokens; log-probabilities stay the model's, log q."""
+    rows, temperature = 1_000, 2.0
+    how = decoding(watermark=MARK, temperature=temperature, max_new_tokens=1)
+    written = sampler.sample(Sequences.of([[]] * rows), how, row_seeds(3, 1, "generate", range(rows)))
+    singles = Sequences.of([[token] for token in range(VOCABULARY.size)])
+    log_q = -transformer.load(folder, "cpu").score(singles)
+    shifted = np.exp((log_q + MARK["bias"] * green(VOCABULARY.bos, np.arange(VOCABULARY.size))) / temperature)
+    shifted[NEVER] = 0
+    expected = rows * shifted / shifted.sum()
+    observed = np.bincount([tokens[0] for tokens in written.outputs], minlength=VOCABULARY.size)
+    common = expected >= 5
+    tables = [np.array([*table[common], table[~common].sum()]) for table in (observed, expected)]
+    assert stats.chisquare(tables[0], tables[1] * tables[0].sum() / tables[1].sum()).pvalue > 1e-3
+    np.testing.assert_allclose(written.logprob_nats, log_q[[tokens[0] for tokens in written.outputs]], atol=1e-3)
+
+
+def test_greedy_takes_the_largest_logit_with_its_bias_and_no_marked_sample_ends_too_early(sampler, folder):
+    rows = [[n, n + 1] for n in range(5, 45)]
+    how = decoding(method="greedy", watermark=MARK | {"bias": 6.0}, min_new_tokens=6)
+    written = sampler.sample(Sequences.of(rows), how, row_seeds(0, 1, "generate", range(40)))
+    with torch.inference_mode():
+        given = torch.tensor([[VOCABULARY.bos, *row] for row in rows])
+        logits = AutoModelForCausalLM.from_pretrained(folder)(input_ids=given).logits[:, -1].double().numpy()
+    lists = np.array([green(row[-1], np.arange(VOCABULARY.size)) for row in rows])
+    banned = np.zeros(VOCABULARY.size)
+    banned[[*NEVER, VOCABULARY.eos]] = -np.inf
+    chosen = (logits + 6.0 * lists + banned).argmax(axis=1)
+    assert [int(tokens[0]) for tokens in written.outputs] == chosen.tolist()
+    assert (chosen != (logits + banned).argmax(axis=1)).sum() > 5
+    assert written.outputs.lengths.min() >= 6
+
+
+def parameters(**changes) -> SamplingParams:
+    return SamplingParams(extra_args={"watermark": MARK | changes})
+
+
+def test_both_interfaces_of_vllm_follow_rows_that_leave_and_change_places():
+    """By hand: rows 0 to 3, of which 1 leaves, 3 takes its place, and 4, without a watermark, comes to where 3 was."""
+    written, prompts = [[], [7], [8, 9], []], [[0, 5], [0], [0], [0, 6]]
+    older = Marking()
+    older.update_state(BatchUpdate(4, [], [(row, parameters(), prompts[row], written[row]) for row in range(4)], []))
+    written[0].append(12)
+    older.update_state(BatchUpdate(3, [1], [], [(3, 1, MoveDirectionality.UNIDIRECTIONAL)]))
+    older.update_state(BatchUpdate(4, [], [(3, SamplingParams(), [0], [4])], []))
+    newer = Marking()
+    slots = np.array([6, 2, 9, 0])
+    assert [newer.add_request(slot, parameters()) for slot in (2, 6, 9, 0)] == [True] * 4
+    assert not newer.add_request(0, SamplingParams())
+    context = SimpleNamespace(idx_mapping_np=slots, input_ids=torch.tensor([12, 6, 9, 4], dtype=torch.int32))
+    expected = np.zeros((4, VOCABULARY.size))
+    for row, before in enumerate((12, 6, 9)):
+        expected[row] = MARK["bias"] * green(before, np.arange(VOCABULARY.size))
+    for found in (older.apply(torch.zeros(4, 96)), newer.apply(torch.zeros(4, 96), context)):
+        np.testing.assert_array_equal(found.numpy(), expected)
+
+
+def test_rows_of_different_watermarks_keep_to_their_own():
+    both = Marking()
+    rows = [(0, parameters(key=1), [3], []), (1, parameters(key=2, bias=1.0), [3], [])]
+    both.update_state(BatchUpdate(2, [], rows, []))
+    found = both.apply(torch.zeros(2, 96)).numpy()
+    np.testing.assert_array_equal(found[0], MARK["bias"] * green(3, np.arange(96), key=1))
+    np.testing.assert_array_equal(found[1], green(3, np.arange(96), key=2))

@@ -180,7 +180,7 @@ def write_samples(folder: Path, strategy: str, seed: int, generation: int) -> No
         "seed": seed,
         "generation": generation,
         "engine": "vllm",
-        "decoding": {"method": "sample", "temperature": 1.0, "top_k": 0},
+        "decoding": {"method": "sample", "temperature": 1.0, "top_k": 0, "watermark": {"bias": 1.5}},
         "prompt": {"source": "none", "n_tokens": 0, "in_training": False},
         "n_samples": 2,
         "n_stopped": 1,

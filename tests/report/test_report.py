@@ -241,3 +241,8 @@ def test_the_page_says_whether_generation_0_knows_more_than_counts(two_seeds, tr
     row |= {"model": "trigram", "test_loss": trigram, "knows_pretraining_text": known}
     said = " ".join(levels(metrics, pa.Table.from_pylist([row], REFERENCES.schema)))
     assert words in said and f"a trigram {trigram:.3f}" in said
+
+
+def test_a_watermark_stands_among_the_parameters_that_took_effect(three_seeds_page):
+    row = re.search(r"<tr>[^\n]*watermark: bias.*?</tr>", three_seeds_page, re.DOTALL)
+    assert row is not None and "1.5" in row[0] and "0 is nothing" in row[0]

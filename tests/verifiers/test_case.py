@@ -1,6 +1,7 @@
 """What verifiers take out of a case: the source's texts, likelihoods, features and groups."""
 
 import dataclasses
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,10 +11,12 @@ import tables
 
 from collapse.artifacts.contracts import DOCUMENTS, SAMPLES, TRUTH
 from collapse.config.form import TEXT, Form
-from collapse.config.verifiers import DetectorVerifier, LikelihoodVerifier, SourceVerifier
+from collapse.config.settings import WatermarkSettings
+from collapse.config.verifiers import DetectorVerifier, LikelihoodVerifier, SourceVerifier, WatermarkVerifier
 from collapse.errors import ContractError
-from collapse.verifiers import detector, likelihood, source
+from collapse.verifiers import detector, likelihood, source, watermark
 from collapse.verifiers.case import Case
+from collapse.watermark import is_green
 
 TOP_HALF = {"rule": "top_fraction", "fraction": 0.5}
 
@@ -154,3 +157,29 @@ def test_classes_keep_their_real_shares_and_a_class_that_nobody_has_is_not_wante
         4,
         5,
     ]  # 4 in all: a third and two thirds; of the third class none
+
+
+MARK = WatermarkSettings(green_share=0.25, bias=2.0, key=3)
+
+
+def after(before: int, green: bool) -> int:
+    """The first token that is green, or red, after another."""
+    lists = is_green(MARK, np.array([before]), np.arange(2, 100))
+    return int(np.flatnonzero(lists == green)[0]) + 2
+
+
+def test_a_watermark_scores_by_minus_z_with_the_start_or_the_prompt_before_the_first_token():
+    red, green, prompted = after(0, False), after(0, True), after(8, True)
+    samples = [{"tokens": [red]}, {"tokens": [green]}, {"tokens": [prompted], "prompt_token_ids": [0, 8]}]
+    asked = replace(case(samples), watermark=MARK, encoder=SimpleNamespace(bos=0))
+    z = {True: 0.75 / np.sqrt(3 / 16), False: -0.25 / np.sqrt(3 / 16)}
+    rules = {
+        "threshold": ({"rule": "threshold", "least": -1}, [True, False, False], "below_threshold"),
+        "top_fraction": ({"rule": "top_fraction", "fraction": 2 / 3}, [True, True, False], "not_selected"),
+    }
+    for rule, accepted, reason in rules.values():
+        verdicts = watermark.judged(WatermarkVerifier(kind="watermark", select=rule), asked, "it")
+        assert verdicts.score is not None
+        np.testing.assert_allclose(verdicts.score, [-z[False], -z[True], -z[True]])
+        assert verdicts.accepted.tolist() == accepted
+        assert verdicts.reason.tolist() == ["accepted" if one else reason for one in accepted]

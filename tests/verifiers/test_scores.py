@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rensa import RMinHash
 from scipy.sparse import csr_matrix
 
 from collapse.config.verifiers import AnswerVerifier, NearDuplicatesVerifier
@@ -120,6 +121,47 @@ def test_what_was_refused_refuses_nothing():
     verdicts = near(texts, similarity=0.6)
     assert verdicts.accepted.tolist() == [True, False, True]
     assert near(texts[1:], similarity=0.4 + 0.1).accepted.tolist() == [True, True]
+
+
+def one_after_another(samples, documents, similarity, words) -> list[str | None]:
+    """Whom each sample is near to, by comparing it with every text that was kept, one by one."""
+    n_bands, kept, found = near_duplicates.bands(similarity), list[tuple[str, np.ndarray]](), list[str | None]()
+    names = [*(f"d{i}" for i in range(len(documents))), *(f"s{i}" for i in range(len(samples)))]
+    for name, text in zip(names, [*documents, *samples], strict=True):
+        hashed = RMinHash(num_perm=128, seed=1)
+        hashed.update(near_duplicates.shingles(text, words))
+        mine = np.array(hashed.digest())
+        alike = [
+            other
+            for other, theirs in kept
+            if (mine == theirs).reshape(n_bands, -1).all(axis=1).any() and (mine == theirs).mean() >= similarity
+        ]
+        if name.startswith("d") or not alike:
+            kept.append((name, mine))
+        found += [] if name.startswith("d") else [alike[0] if alike else None]
+    return found
+
+
+@pytest.mark.parametrize("similarity", [0.5, 0.7, 0.85, 0.95])
+def test_all_at_once_says_what_one_after_another_does(similarity):
+    """Variants of variants, so that what is near to a refused text matters; common beginnings that are not enough."""
+    rng = np.random.default_rng(3)
+    texts = [["one", "two", "three", "four", *rng.choice(WORDS, 12)] for _ in range(6)]
+    while len(texts) < 150:
+        changed = list(texts[rng.integers(len(texts))])
+        if rng.random() < 0.8:
+            changed[rng.integers(len(changed))] = str(rng.choice(WORDS))
+        texts.append(changed)
+    said = [" ".join(texts[row]) for row in rng.permutation(150)] + ["", "one", "", "one"]
+    verdicts = near(said[20:], said[:20], similarity, words=2)
+    expected = one_after_another(said[20:], said[:20], similarity, 2)
+    assert verdicts.duplicate_of is not None and verdicts.duplicate_of.tolist() == expected
+    assert 2 < sum(one is None for one in expected) < len(expected) - 2
+
+
+def test_where_there_is_nothing_nothing_is_near():
+    assert len(near([])) == 0
+    assert near(["a"]).accepted.tolist() == [True]
 
 
 def test_the_estimate_is_near_the_true_similarity():

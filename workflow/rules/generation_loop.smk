@@ -42,6 +42,7 @@ rule verify:
         truth=EXPERIMENT.inputs.truth_compared,
         raters=EXPERIMENT.inputs.raters_asked,
         checkpoints=EXPERIMENT.inputs.checkpoints_asked,
+        encoding=EXPERIMENT.inputs.marked_in,
     output:
         verdicts="<arm>/verdicts.parquet",
     log:
@@ -60,7 +61,7 @@ rule verify:
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --samples {input.samples:q} --documents {input.documents:q} --judge {input.judge:q} \
             --truth {input.truth:q} --raters {input.raters:q} --checkpoints {input.checkpoints:q} \
-            --verdicts {output.verdicts:q} &>{log:q}
+            --encoding {input.encoding:q} --verdicts {output.verdicts:q} &>{log:q}
         """
 
 
@@ -130,7 +131,7 @@ rule evaluate:
         raters=EXPERIMENT.inputs.raters,
         checkpoints=EXPERIMENT.inputs.raters_checkpoints,
         base_model=EXPERIMENT.inputs.base_read,
-        encoding=EXPERIMENT.inputs.answered_in,
+        encoding=EXPERIMENT.inputs.measured_in,
     output:
         document_losses="<arm>/document_losses.parquet",
         metrics="<arm>/metrics.parquet",

@@ -324,7 +324,8 @@ class Plan(Settings):
 
     def _check_verifier(self, name: str, strategy: Strategy) -> None:
         verifier, longest = self.verifiers[name], self.decoding.max_new_tokens
-        here = (self.form, self.prompt.source != "none", self.corpus.source == "grammar")
+        asks, known = self.prompt.source != "none", self.corpus.source == "grammar"
+        here = (self.form, asks, known, self.decoding.watermark is not None)
         refuse_unfit(name, verifier, *here)
         if isinstance(verifier, NoisyOracleVerifier) and (oracle := self.verifiers.get(verifier.oracle)):
             refuse_unfit(verifier.oracle, oracle, *here)
@@ -406,6 +407,11 @@ class Plan(Settings):
             raise ValueError(
                 f"decoding.min_new_tokens: is {self.decoding.min_new_tokens}, and family is {self.family}, which ends "
                 "its samples where it does; set it to 0"
+            )
+        if self.decoding.watermark and self.family != "transformer":
+            raise ValueError(
+                f"decoding.watermark: family is {self.family}, which samples itself and leaves no mark; set it to "
+                "null, or use `family: transformer`"
             )
         native = self.generate.engine == "native"
         if (self.family in NATIVE) != native:
@@ -558,6 +564,7 @@ class Plan(Settings):
                 "budget": self.budget.model_copy(update={"match": "steps", "amount": float(self.pretraining.steps)}),
                 "training": self.pretraining.training,
                 # what another experiment could have set otherwise, though it asks for the same recipe
+                "decoding": self.decoding.model_copy(update={"watermark": None}),
                 "generate": self.generate.model_copy(update={"n_samples": None}),
                 "evaluation": EvaluationSettings(diversity_tokens=20_000, self_bleu_samples=300, tail_share=0.05),
                 "worlds": {},
@@ -664,6 +671,7 @@ class Plan(Settings):
         oracles = [v.oracle for name in chain if isinstance(v := self.verifiers[name], NoisyOracleVerifier)]
         used = {name: self.verifiers[name] for name in dict.fromkeys([*chain, *oracles])}
         compares = any(verifier.compares_samples for verifier in used.values())
+        looks = any(verifier.reads_watermark for verifier in used.values())
         return VerifySpec(
             form=self.form,
             family=self.family,
@@ -673,6 +681,7 @@ class Plan(Settings):
             raters={name: self.raters[name] for one in used.values() if (name := one.rater_asked) is not None},
             n_samples=self.generate.n_samples if compares else None,
             sets_offered=self.strategy(strategy).sets_offered(generation) if compares else None,
+            watermark=self.decoding.watermark if looks else None,
         )
 
     def mix_spec(self, strategy: str, generation: int, flops_per_token: float | None) -> MixSpec:
@@ -713,6 +722,7 @@ class Plan(Settings):
             device=self.device,
             evaluation=self.evaluation,
             raters=self.raters,
+            watermark=self.decoding.watermark,
             n_samples=self.generate.n_samples,
             sets_offered=self.strategy(strategy).sets_offered(generation),
         )

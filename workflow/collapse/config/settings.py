@@ -377,6 +377,19 @@ LEAST_TEMPERATURE = 0.01
 """vLLM raises a lower one to this, and says so in its log only."""
 
 
+class WatermarkSettings(Settings):
+    """A mark that sampling leaves in text: tokens of a list that the token before chooses become likelier (Kirchenbauer
+    et al. 2023, algorithm 2).
+    """
+
+    green_share: Annotated[float, Field(gt=0, lt=1)]
+    """Share of all tokens that are on a list (γ)."""
+    bias: float = Field(ge=0, le=100)
+    """What is added to their logits before the temperature divides them, in nats (δ)."""
+    key: int = Field(ge=0, lt=2**63)
+    """What lists are made from; who knows it can tell the mark."""
+
+
 class DecodingSettings(Settings):
     """How text is drawn from a model. Every value is explicit: hidden defaults are the field's largest confounder."""
 
@@ -404,6 +417,9 @@ class DecodingSettings(Settings):
     unseen_types: Literal["allowed", "forbidden"]
     """Token types that never occur in real training text: `allowed` draws from the model itself, `forbidden` never.
     Log-probabilities are those under the model either way. Start of sequence and padding are never drawn."""
+    watermark: WatermarkSettings | None = Field(default=None, exclude_if=lambda mark: mark is None)
+    """A mark by which samples can be told from other text; null: none. Log-probabilities are those under the model,
+    without it."""
 
     @model_validator(mode="after")
     def _values_fit_method(self) -> "DecodingSettings":
@@ -435,12 +451,28 @@ class DecodingSettings(Settings):
                 f"top_k: is {self.top_k}, but `method: edit` draws from the likeliest 1 to {MOST_CANDIDATES} tokens"
             )
         neutral = {"temperature": 1, "top_p": 1, "min_p": 0, "repetition_penalty": 1, "min_new_tokens": 0}
+        if self.watermark:
+            raise ValueError("watermark: `method: edit` leaves real tokens as they are, and marks none; set it to null")
         for name, value in neutral.items():
             if getattr(self, name) != value:
                 raise ValueError(
                     f"{name}: is {getattr(self, name):g}, but `method: edit` draws by the model's own probabilities; "
                     f"set it to {value}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _watermark_fits(self) -> "DecodingSettings":
+        if self.watermark and self.method == "beam":
+            raise ValueError(
+                "watermark: is not for `method: beam`, which would compare texts by log-probabilities that are none "
+                "with it; use sample or greedy"
+            )
+        if self.watermark and self.repetition_penalty != 1:
+            raise ValueError(
+                f"watermark: repetition_penalty is {self.repetition_penalty:g}, and some engines would scale the "
+                "watermark by it and others not; set it to 1"
+            )
         return self
 
 

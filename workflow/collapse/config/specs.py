@@ -30,6 +30,7 @@ from collapse.config.settings import (
     TrainingSettings,
     TransformerSettings,
     VaeSettings,
+    WatermarkSettings,
 )
 from collapse.config.verifiers import Verifier
 from collapse.config.worlds import World
@@ -169,6 +170,8 @@ class VerifySpec(Settings):
     """Samples of a set; None: as many as real training documents."""
     sets_offered: int | None = Field(default=None, exclude_if=lambda n: n is None)
     """Samples beyond this many sets were drawn for other strategies; None where no verifier compares samples."""
+    watermark: WatermarkSettings | None = Field(default=None, exclude_if=lambda mark: mark is None)
+    """The mark that sampling left; None where no verifier looks for it."""
 
 
 class MixSpec(Settings):
@@ -212,6 +215,8 @@ class EvaluateSpec(Settings):
     evaluation: EvaluationSettings
     raters: dict[Name, Rater] = Field(default_factory=dict, exclude_if=lambda raters: not raters)
     """What rates every sample."""
+    watermark: WatermarkSettings | None = Field(default=None, exclude_if=lambda mark: mark is None)
+    """The mark that sampling left in samples."""
     n_samples: int | None
     sets_offered: int
     """Samples beyond this many sets belong to other strategies, which share the first generation's."""

@@ -82,12 +82,14 @@ class Judge(Settings):
         needs_input: Whether it compares a sample with what the real example of its input answers.
         needs_source: Whether it compares a sample with all that the source can write.
         compares_words: Whether it reads more of real examples than what models are given.
+        reads_watermark: Whether it looks for the mark that sampling left.
     """
 
     judges: ClassVar[frozenset[str]] = frozenset({"text", "image", "label"})
     needs_input: ClassVar[bool] = False
     needs_source: ClassVar[bool] = False
     compares_words: ClassVar[bool] = False
+    reads_watermark: ClassVar[bool] = False
 
     @property
     def reads_words(self) -> bool:
@@ -323,6 +325,17 @@ class SemanticDuplicatesVerifier(Judge):
     """Tokens that the encoder reads at once, at most; of a longer text, the mean is over the tokens of all windows."""
 
 
+class WatermarkVerifier(Scored):
+    """Scores by −z, z being how many standard deviations a text has more green tokens than text without the mark of
+    `decoding.watermark` (Kirchenbauer et al. 2023, equation 3): the higher, the likelier it is that nobody marked it.
+    """
+
+    judges: ClassVar[frozenset[str]] = frozenset({"text"})
+    reads_watermark: ClassVar[bool] = True
+
+    kind: Literal["watermark"]
+
+
 Verifier = Annotated[
     LengthVerifier
     | ExactDuplicatesVerifier
@@ -335,12 +348,13 @@ Verifier = Annotated[
     | NearDuplicatesVerifier
     | DetectorVerifier
     | RatingVerifier
-    | SemanticDuplicatesVerifier,
+    | SemanticDuplicatesVerifier
+    | WatermarkVerifier,
     Field(discriminator="kind"),
 ]
 
 
-def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_known: bool) -> None:
+def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_known: bool, is_marked: bool) -> None:
     """Refuse a verifier that cannot judge what the loop makes.
 
     Args:
@@ -349,6 +363,7 @@ def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_k
         form: What an example is.
         asks: Whether samples are drawn for real examples, as inputs or as the beginnings of texts.
         source_is_known: Whether the source's distribution is.
+        is_marked: Whether sampling leaves a mark.
 
     Raises:
         ValueError: It cannot.
@@ -364,6 +379,11 @@ def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_k
         )
     if verifier.needs_source and not source_is_known:
         raise ValueError(f"{where}: `{kind}` needs a source that is known, which `corpus.source: grammar` alone is")
+    if verifier.reads_watermark and not is_marked:
+        raise ValueError(
+            f"{where}: `{kind}` looks for the mark that sampling leaves, and decoding.watermark is null; set it, or "
+            "leave the verifier out"
+        )
     if isinstance(verifier, LikelihoodVerifier) and verifier.by == "sampler" and form.output == "image":
         raise ValueError(f"{where}.by: what draws images has no log-probability of them; use generation_0")
     if isinstance(verifier, NoisyOracleVerifier) and verifier.bias and form.output == "image":

@@ -22,8 +22,9 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from collapse.config.settings import DecodingSettings
+from collapse.config.settings import DecodingSettings, WatermarkSettings
 from collapse.engines import editing
+from collapse.engines.marking import add_bias
 from collapse.families import transformer
 from collapse.families.devices import torch_device
 from collapse.media import Draws
@@ -43,6 +44,17 @@ class SeededGumbel(LogitsProcessor):
         """Scores with noise, `(rows, vocabulary)`."""
         noise = np.stack([generator.gumbel(size=scores.shape[1]) for generator in self._generators])
         return scores.double() + torch.from_numpy(noise).to(scores.device)
+
+
+class Marking(LogitsProcessor):
+    """Adds the watermark's bias to the tokens that are green after the last one of each row."""
+
+    def __init__(self, mark: WatermarkSettings) -> None:
+        self._mark = mark
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Scores with the bias, `(rows, vocabulary)`."""
+        return add_bias(self._mark, scores, input_ids[:, -1])
 
 
 class Engine:
@@ -110,7 +122,8 @@ class Engine:
     def _processors(self, decoding: DecodingSettings, seeds: np.ndarray) -> LogitsProcessorList:
         device = str(self._network.device)
         banned = [SuppressTokensLogitsProcessor(self._never, device=device)] if self._never else []
-        return LogitsProcessorList([*banned, *_drawing(decoding, seeds)])
+        marking = [Marking(decoding.watermark)] if decoding.watermark else []
+        return LogitsProcessorList([*banned, *marking, *_drawing(decoding, seeds)])
 
     def _until_end(self, row: np.ndarray) -> np.ndarray:
         ends = np.flatnonzero(row == self._vocabulary.eos)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from collapse.config.settings import DecodingSettings
+from collapse.config.settings import DecodingSettings, WatermarkSettings
 from collapse.engines import editing
+from collapse.engines.marking import add_bias
 from collapse.families import transformer
 from collapse.media import Draws
 from collapse.media.text import Vocabulary
@@ -35,11 +36,16 @@ os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONM
 with collector_at_rest():
     from vllm import LLM, SamplingParams, TokensPrompt
     from vllm.sampling_params import RequestOutputKind
-    from vllm.v1.sample.logits_processor import LogitsProcessor
+    from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
+    from vllm.v1.sample.logits_processor.builtin import process_dict_updates
+    from vllm.v1.worker.gpu.sample.logits_processor import LogitsContext
     from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as NextLogitsProcessor
 
 IMPORTED_LATE = {"generate": ("vllm.v1.worker.cpu_worker",)}
 """What a stage will import in the course of its work; a fork server imports it before."""
+
+MARK = "watermark"
+"""Name of the watermark among a row's parameters."""
 
 MAX_ROWS_AT_ONCE = 256
 MOST_CACHE_BYTES = 1 << 30
@@ -71,7 +77,7 @@ class Engine:
             generation_config="vllm",
             # what a sample's log-probability is under the model, before any token is banned
             logprobs_mode="raw_logprobs",
-            logits_processors=[_banning(never)] if never else None,
+            logits_processors=[*([_banning(never)] if never else []), Marking],
             disable_log_stats=True,
             seed=0,
             kv_cache_memory_bytes=_cache_bytes(config, self._context_length) if device == "cpu" else None,
@@ -127,6 +133,7 @@ class Engine:
             logprobs=0,
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
+            extra_args={MARK: decoding.watermark.model_dump()} if decoding.watermark else None,
         )
 
 
@@ -168,6 +175,64 @@ def _banning(never: Sequence[int]) -> type:
             return logits.index_fill_(1, self._banned, -float("inf"))
 
     return Banning
+
+
+class Marking(LogitsProcessor, NextLogitsProcessor):
+    """Adds the watermark's bias to the tokens that are green after the last one of each row.
+
+    The first of the two interfaces says which rows come, go and change places, and hands over the list that a row's
+    tokens are put into; the second says which place each row of a step has, and the token before it. A row's watermark
+    comes with its parameters.
+    """
+
+    def __init__(self, *_: object) -> None:
+        self._rows = dict[int, tuple[WatermarkSettings, list[int], list[int]]]()
+        self._slots = dict[int, WatermarkSettings | None]()
+
+    def is_argmax_invariant(self) -> bool:
+        """Whether greedy decoding may do without it."""
+        return False
+
+    def update_state(self, batch_update: BatchUpdate | None) -> None:
+        """Follow rows that come, go and change places."""
+        process_dict_updates(self._rows, batch_update, self._row)
+
+    def add_request(self, req_idx: int, sampling_params: SamplingParams) -> bool:
+        """Whether a row that comes into this place has a watermark."""
+        self._slots[req_idx] = _mark(sampling_params)
+        return self._slots[req_idx] is not None
+
+    def apply(self, logits: torch.Tensor, ctx: LogitsContext | None = None) -> torch.Tensor:
+        """Logits with the bias, `(rows, vocabulary)`."""
+        marks = self._of_rows() if ctx is None else self._of_slots(ctx)
+        for mark in set(marks.values()):
+            rows = torch.tensor([row for row, other in marks.items() if other == mark], device=logits.device)
+            before = self._before(rows.tolist()).to(logits.device) if ctx is None else ctx.input_ids[rows].long()
+            logits[rows] = add_bias(mark, logits[rows], before)
+        return logits
+
+    @staticmethod
+    def _row(
+        parameters: SamplingParams, prompt: list[int] | None, written: list[int]
+    ) -> tuple[WatermarkSettings, list[int], list[int]] | None:
+        mark = _mark(parameters)
+        return (mark, prompt or [], written) if mark else None
+
+    def _of_rows(self) -> dict[int, WatermarkSettings]:
+        return {row: mark for row, (mark, _, _) in self._rows.items()}
+
+    def _of_slots(self, ctx: LogitsContext) -> dict[int, WatermarkSettings]:
+        found = ((row, self._slots.get(slot)) for row, slot in enumerate(ctx.idx_mapping_np.tolist()))
+        return {row: mark for row, mark in found if mark}
+
+    def _before(self, rows: list[int]) -> torch.Tensor:
+        """The last token of each row: written, or of its prompt."""
+        return torch.tensor([(written or prompt)[-1] for _, prompt, written in (self._rows[row] for row in rows)])
+
+
+def _mark(parameters: SamplingParams) -> WatermarkSettings | None:
+    given = (parameters.extra_args or {}).get(MARK)
+    return WatermarkSettings(**given) if given else None
 
 
 def _cache_bytes(config: dict[str, int], context_length: int) -> int:

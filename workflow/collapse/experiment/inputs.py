@@ -48,9 +48,10 @@ class Inputs:
         """What says how the experiment's values are written."""
         return f"{self.folder}/{media.encoding_path(self.plan.form)}"
 
-    def answered_in(self, _wildcards: object = None) -> list[str]:
-        """What says how the values are written, where held-out inputs are answered."""
-        return [self.encoding] if self.plan.evaluation.answers and self.plan.strategies else []
+    def measured_in(self, _wildcards: object = None) -> list[str]:
+        """What says how the values are written, where held-out inputs are answered or samples are marked."""
+        asked = self.plan.evaluation.answers or self.plan.decoding.watermark
+        return [self.encoding] if asked and self.plan.strategies else []
 
     def base_model(self, _wildcards: object = None) -> list[str]:
         """The pretrained weights, if the plan has any."""
@@ -175,6 +176,11 @@ class Inputs:
         return self._checkpoints(
             [*(f"rater-{name}" for name in spec.raters), *(f"verifier-{name}" for name in spec.verifiers)]
         )
+
+    def marked_in(self, wildcards: Wildcards) -> list[str]:
+        """What says how the values are written, if the strategy's verifiers look for a watermark."""
+        looks = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).watermark
+        return [self.encoding] if looks else []
 
     def own_samples(self, wildcards: Wildcards) -> list[str]:
         """The samples drawn for this generation; none at generation 0."""

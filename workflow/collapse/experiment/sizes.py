@@ -87,8 +87,11 @@ COUNT_BYTES = 9
 WORDS_BYTES = 60
 """Of a token where texts are read as words: its characters, and its features as numbers and places."""
 
-HASHED_BYTES = 2_700
-"""Of a text in the index of near duplicates."""
+PAIR_BYTES = 80
+"""Of a token and the one before it, where green ones are counted."""
+
+HASHED_BYTES = 1_000
+"""Of a text in the index of near duplicates, where all share bands."""
 
 READER_BYTES = 350 * MEBIBYTE
 """Of the libraries that somebody's model reads by; its weights are not known here."""
@@ -544,8 +547,9 @@ class Loop:
             cache = max(per_row, min(ROWS_SAMPLED["vllm"] * per_row, CACHE_BYTES))
         chunk = over("generate.chunk_rows", self.plan.generate.chunk_rows, 10_000)
         waiting = min(self.plan.generate.chunk_rows, self.drawn_rows)
+        marked = 8 if decoding.watermark else 0
         return [
-            Part("logits", 16 * rows * n_tokens, (self.vocabulary, beams)),
+            Part("logits", (16 + marked) * rows * n_tokens, (self.vocabulary, beams)),
             Part("keys and values", 1.5 * cache, (self.context, beams, *self.depth)),
             Part("requests", REQUEST_BYTES * waiting, (chunk, *self.sets)),
         ]
@@ -570,6 +574,8 @@ class Loop:
             parts.append(Part("hashes", HASHED_BYTES * texts, self.sets))
         if any(verifier.kind == "semantic_duplicates" for verifier in chosen):
             parts.append(Part("vectors", BLOCK_BYTES + VECTOR_BYTES * texts, self.sets))
+        if any(verifier.reads_watermark for verifier in chosen):
+            parts.append(Part("pairs of tokens", PAIR_BYTES * self.sample_tokens * self.drawn_rows, self.sets))
         asked = {f"rater-{name}" for one in verified for name in self.plan.verify_spec(one, 1).raters}
         read = [one for one in self.plan.checkpoints if one in asked or one.startswith("verifier-")]
         return [*parts, *self._read(read)]

@@ -16,6 +16,7 @@ from collapse.experiment.outputs import Outputs
 from collapse.families import foreign
 from collapse.families.size import flops_per_token
 from collapse.metrics.arm import MODULES as MEASURES
+from collapse.metrics.arm import OF_WATERMARK
 from collapse.raters import checkpoint as rating
 
 
@@ -117,7 +118,7 @@ class Specs:
             "verify": (family, *self._verifier_modules, *values),
             "mix": values,
             "train": (family, *values),
-            "evaluate": (family, *measures, *values, *self._rater_modules),
+            "evaluate": (family, *measures, *values, *self._rater_modules, *self._watermark_modules),
             "internals": (family, *values),
             "report": values,
         }
@@ -127,6 +128,10 @@ class Specs:
         """Those of the verifiers, and of the raters that they ask."""
         asked = {raters.MODULES[rater.kind] for spec in self._verifying for rater in spec.raters.values()}
         return [*(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *sorted(asked)]
+
+    @property
+    def _watermark_modules(self) -> list[str]:
+        return [OF_WATERMARK] if self.plan.decoding.watermark else []
 
     @property
     def _rater_modules(self) -> list[str]:

@@ -10,12 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from collapse.config.form import Form
-from collapse.config.settings import EvaluationSettings
+from collapse.config.settings import EvaluationSettings, WatermarkSettings
 from collapse.families import Model
 from collapse.raters import Rater
 
 MODULES = {"text": "collapse.metrics.text", "image": "collapse.metrics.image", "label": "collapse.metrics.label"}
 """Module of the measures of each medium; rules add it to the fingerprints of the stages that load it."""
+
+OF_WATERMARK = "collapse.metrics.marked"
+"""Module of the measures of text where samples are marked: they ask transformers, which other text does not need."""
 
 NEED_REFERENCES = frozenset({"image"})
 """Media whose measures of samples read what `references` fitted."""
@@ -40,7 +43,8 @@ class Arm:
         truth: All that the source can make, with its probability, where it is known.
         raters: What gives outputs labels, by name.
         base_nats: Loss of each sample, at generation 0 of each held-out output, under the base model, where asked for.
-        encoder: How values are written, where held-out inputs are answered.
+        encoder: How values are written, where held-out inputs are answered or samples are marked.
+        watermark: The mark that sampling leaves.
     """
 
     form: Form
@@ -58,6 +62,7 @@ class Arm:
     raters: Mapping[str, Rater] = field(default_factory=dict)
     base_nats: np.ndarray | None = None
     encoder: Any = None
+    watermark: WatermarkSettings | None = None
 
 
 def measures(medium: str) -> Any:

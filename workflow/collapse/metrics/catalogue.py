@@ -61,6 +61,33 @@ CATALOGUE: dict[str, Definition] = {
         "Mean over texts of exp(loss per token) under the base model, which no generation has changed; falls as text "
         "repeats itself (Wang et al. 2025, section 4.3). At generation 0, of held-out real text.",
     ),
+    # --- watermark ---
+    "watermark_z": Definition(
+        "1",
+        "none",
+        "Standard deviations by which a text has more green tokens than text that nobody has marked, each pair of "
+        "tokens counted once; mean over texts. Of real text it is 0 on average, over keys (Kirchenbauer et al. 2023, "
+        "equation 3).",
+    ),
+    "watermarked_fraction": Definition(
+        "1",
+        "none",
+        "Share of texts with watermark_z of at least 4: of samples those that are detected, of real text those that "
+        "are taken for marked though they are not (Kirchenbauer et al. 2023, section 4).",
+    ),
+    "green_share": Definition(
+        "1",
+        "none",
+        "Share of green tokens among the different pairs of tokens of each text; decoding.watermark.green_share in "
+        "text that nobody has marked (Kirchenbauer et al. 2023).",
+    ),
+    "green_mass": Definition(
+        "1",
+        "none",
+        "Probability that the model itself, without the bias, gives to green tokens, mean over the tokens of held-out "
+        "real text: how much of the watermark it has learned from marked samples (after Sander et al. 2024, who call "
+        "such text radioactive).",
+    ),
     # --- loss ---
     "test_loss": Definition(
         "nat/token",

@@ -1,6 +1,7 @@
 """The measures of text: loss, diversity, tails, and, where the source is known, exact distances."""
 
 import logging
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from collapse.media import Encoding, answers
 from collapse.media.text import inputs, outputs
 from collapse.media.text.sequences import Sequences
 from collapse.metrics import Measurement, distance, diversity, kneser_ney, loss, rated, tails
-from collapse.metrics.arm import Arm
+from collapse.metrics.arm import OF_WATERMARK, Arm
 from collapse.rouge import rouge_1
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ def measured(arm: Arm) -> list[Measurement]:
         found += _sample_metrics(arm, arm.samples)
     found += _diversity(written, name, outputs(arm.train), arm.settings)
     found += rated.measured(arm)
+    if arm.watermark is not None:
+        found += import_module(OF_WATERMARK).measured(arm)
     if arm.truth is not None:
         found += _distances(arm, arm.model, arm.truth, written, name)
     return found

@@ -55,7 +55,11 @@ LEVEL_NAME = 0.13
 Levels = Mapping[tuple[str, str], Mapping[str, float]]
 """By a measure and what it is taken on, then by name."""
 
-REAL_LEVELS = {"generation_0_loss": ("test_loss", "real_test"), "base_perplexity": ("base_perplexity", "real_test")}
+REAL_LEVELS = {
+    "generation_0_loss": ("test_loss", "real_test"),
+    "base_perplexity": ("base_perplexity", "real_test"),
+    "watermark_z": ("watermark_z", "real_test"),
+}
 """What a measure of samples comes to on real examples, where that is not the same measure of training ones."""
 
 MOST_STRETCH = 2.0

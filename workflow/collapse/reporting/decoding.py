@@ -18,6 +18,9 @@ MEANINGS = {
     "edit_above": "a token of a real document that is likelier is drawn anew, from the top_k",
     "min_new_tokens": "no sample ends before",
     "max_new_tokens": "a longer sample is cut, and counted as truncated",
+    "watermark: green_share": "share of all tokens that are made likelier, γ",
+    "watermark: bias": "how much, in nats, δ; 0 is nothing",
+    "watermark: key": "which tokens",
 }
 """What the value that changes nothing is, by parameter."""
 
@@ -34,7 +37,7 @@ class SamplingRecord(BaseModel):
     seed: int
     generation: int
     engine: str
-    decoding: dict[str, Value]
+    decoding: dict[str, Value | dict[str, Value]]
     prompt: dict[str, Value]
     n_samples: int
     n_truncated: int | None = None
@@ -110,8 +113,12 @@ def decoding(records: Sequence[SamplingRecord], strategies: Sequence[str]) -> De
 
 def _effective(record: SamplingRecord) -> dict[str, str]:
     draws_text = record.mean_tokens is not None
-    drawn = {name: value for name, value in record.decoding.items() if draws_text or name not in OF_TEXT}
-    values = {"engine": record.engine, **drawn}
+    values: dict[str, Value] = {"engine": record.engine}
+    for name, value in record.decoding.items():
+        if isinstance(value, dict):
+            values |= {f"{name}: {part}": one for part, one in value.items()}
+        elif draws_text or name not in OF_TEXT:
+            values[name] = value
     values |= {f"prompt: {name}": value for name, value in record.prompt.items()}
     return {name: _value(value) for name, value in values.items()}
 

@@ -248,13 +248,15 @@ def _decoding(plan: Plan) -> str:
         return f"{what}, at temperature {how.temperature:g}"
     if how.method == "edit":
         return f"real documents, their tokens above probability {how.edit_above:g} drawn anew"
+    mark = how.watermark
+    left = [f"a watermark of {mark.bias:g} nats on {wording.percent(mark.green_share)} of all tokens"] if mark else []
     if how.method != "sample":
-        return how.method
+        return ", ".join([how.method, *left])
     neutral = {"top_p": 1, "top_k": 0, "min_p": 0, "repetition_penalty": 1}
     changed = [f"{name} {getattr(how, name):g}" for name, value in neutral.items() if getattr(how, name) != value]
     if how.unseen_types == "forbidden":
         changed.append("only token types of real text")
-    return ", ".join([f"sampling at temperature {how.temperature:g}", *(changed or ["no truncation"])])
+    return ", ".join([f"sampling at temperature {how.temperature:g}", *(changed or ["no truncation"]), *left])
 
 
 def _budget(plan: Plan) -> str:

@@ -74,7 +74,7 @@ def run(
         raters: What gives outputs labels, each in a folder `rater=NAME`.
         checkpoints: Cards of somebody's models that these read by, each in a folder `checkpoint=rater-NAME`.
         base_model: Card of the base model, where it reads samples too.
-        encoding: How the experiment's values are written; only where held-out inputs are answered.
+        encoding: How the experiment's values are written; only where held-out inputs are answered or samples marked.
         document_losses: Loss of every example.
         metrics: The metrics.
         record: What the artifacts are made from.
@@ -101,6 +101,7 @@ def run(
         raters=loaded(raters, {name: one.kind for name, one in spec.raters.items()}, checkpoints, spec.device),
         base_nats=_base_nats(base_model, spec, drawn, test) if base_model else None,
         encoder=media.load_encoding(encoding, spec.form).output if encoding else None,
+        watermark=spec.watermark,
     )
     measured = measures(spec.form.output).measured(arm)
     if drawn and verdicts:

@@ -22,6 +22,9 @@ from collapse.verifiers.case import Case
 
 log = logging.getLogger(__name__)
 
+UNREAD = frozenset({"strategy", "seed", "generation", "sampled_from", "finish_reason", "sampler_seed"})
+"""Columns of samples that no verifier reads."""
+
 
 def run(
     *,
@@ -35,6 +38,7 @@ def run(
     truth: Path | None = None,
     raters: list[Path],
     checkpoints: list[Path],
+    encoding: Path | None = None,
     verdicts: Output,
     record: Record,
 ) -> None:
@@ -51,11 +55,12 @@ def run(
         truth: All that the source can write, where a verifier compares samples with it.
         raters: What raters that verifiers ask have learned, each in a folder `rater=NAME`.
         checkpoints: Cards of somebody's models that these, or verifiers, read by, each in a folder `checkpoint=…`.
+        encoding: How the experiment's values are written, where a verifier looks for a watermark.
         verdicts: One row per sample and verifier of the chain.
         record: What the verdicts were made from.
     """
     _check_settings(spec, strategy, judge)
-    drawn = contracts.read(samples, contracts.SAMPLES.of(spec.form))
+    drawn = _samples(samples, spec)
     tokens = ["document_id", "split", *media.columns_of_examples(spec.form)]
     words = any(verifier.reads_words for verifier in spec.verifiers.values())
     real = contracts.read(documents, contracts.DOCUMENTS.of(spec.form), None if words else tokens)
@@ -71,11 +76,22 @@ def run(
         raters=loaded(raters, {name: one.kind for name, one in spec.raters.items()}, checkpoints, spec.device),
         checkpoints={path.parent.name.removeprefix("checkpoint="): path for path in checkpoints},
         device=spec.device,
+        watermark=spec.watermark,
+        encoder=media.load_encoding(encoding, spec.form).output if encoding else None,
     )
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
-    chain = _chain(spec, case, arm)
-    _check_usable(spec, chain, drawn, arm)
+    chain, ids = _chain(spec, case, arm), drawn["sample_id"]
+    del case, drawn  # verdicts are sorted next, which takes as much
+    _check_usable(spec, chain, ids, arm)
     contracts.write(verdicts, contracts.VERDICTS, chain, record)
+
+
+def _samples(path: Path, spec: VerifySpec) -> pa.Table:
+    """The samples, in the columns that a verifier may read."""
+    contract = contracts.SAMPLES.of(spec.form)
+    table = contracts.read(path, contract, [name for name in contract.schema.names if name not in UNREAD])
+    pa.default_memory_pool().release_unused()  # of a million texts, more than half of what reading them took
+    return table
 
 
 def _check_settings(spec: VerifySpec, strategy: str, judge: Path | None) -> None:
@@ -112,13 +128,13 @@ def _chain(spec: VerifySpec, case: Case, arm: dict[str, Any]) -> pa.Table:
     )
 
 
-def _check_usable(spec: VerifySpec, chain: pa.Table, samples: pa.Table, arm: dict[str, Any]) -> None:
-    if usable(chain, samples["sample_id"]).any():
+def _check_usable(spec: VerifySpec, chain: pa.Table, ids: pa.ChunkedArray, arm: dict[str, Any]) -> None:
+    if usable(chain, ids).any():
         return
     rejected = Counter(chain.filter(pc.invert(chain["accepted"]))["verifier"].to_pylist())
     counts = ", ".join(f"`{name}` rejected {rejected[name]}" for name in spec.chain)
     raise EngineError(
-        f"verify: of {samples.num_rows} samples of {arm['strategy']}, seed {arm['seed']}, generation "
+        f"verify: of {len(ids)} samples of {arm['strategy']}, seed {arm['seed']}, generation "
         f"{arm['generation']}, none passes every verifier: {counts}.\n"
         "  There is nothing to train on. Read samples.parquet; widen the verifiers, draw more samples "
         "(`generate.n_samples`), or look at what has become of the model before."

@@ -32,6 +32,7 @@ MODULES = {
         "detector",
         "rating",
         "semantic_duplicates",
+        "watermark",
     )
 }
 """Module of each kind; rules add those of the plan to the fingerprint of the stage that loads them."""

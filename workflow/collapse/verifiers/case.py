@@ -1,6 +1,6 @@
 """What verifiers may look at: the samples of one arm, real examples, and the model of generation 0, each read once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,16 @@ import pyarrow.compute as pc
 
 from collapse import media
 from collapse.config.form import Form
+from collapse.config.settings import WatermarkSettings
 from collapse.config.verifiers import QuotaRule, ResampleRule, Rule
 from collapse.errors import ContractError
 from collapse.families import Model
 from collapse.media import Examples
 from collapse.raters import Rater
 from collapse.verifiers import Verdicts, clusters, selection
+
+ROWS_READ = 10_000
+"""Rows whose texts are held at once where they are read one after another."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Case:
         raters: Raters that verifiers ask, by name.
         checkpoints: Cards of somebody's models that verifiers read by, by what reads by them: `verifier-NAME`.
         device: Where these compute, `cpu` or `gpu`.
+        watermark: The mark that sampling left, where a verifier looks for it.
+        encoder: How outputs are written, where a verifier asks it.
     """
 
     form: Form
@@ -49,6 +55,8 @@ class Case:
     raters: Mapping[str, Rater] = field(default_factory=dict)
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
     device: str = "cpu"
+    watermark: WatermarkSettings | None = None
+    encoder: Any = None
 
     @property
     def medium(self) -> Any:
@@ -137,6 +145,12 @@ class Case:
         if rule.n_clusters is not None:
             return clusters.groups(*self.features, rule.n_clusters)
         return _classes(self.answers, self.medium.texts(self.real("train")))
+
+
+def read_in_parts(table: pa.Table, read: Callable[[pa.Table], Sequence[str]]) -> Iterator[str]:
+    """What is read of a table's rows, of so many at a time, so that never all of it is held."""
+    for start in range(0, table.num_rows, ROWS_READ):
+        yield from read(table.slice(start, ROWS_READ))
 
 
 def _classes(given: Sequence[str], real: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

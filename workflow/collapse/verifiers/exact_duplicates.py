@@ -1,6 +1,6 @@
 """Accepts the first of identical samples, and none that repeats a real training document."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from collapse import media
 from collapse.config.verifiers import ExactDuplicatesVerifier
 from collapse.media import Examples
 from collapse.verifiers import ACCEPTED, Verdicts
-from collapse.verifiers.case import Case
+from collapse.verifiers.case import ROWS_READ, Case
 
 VERSION = "exact_duplicates/1"
 
 
 def judge(
-    samples: Sequence[bytes], sample_ids: Sequence[str], documents: Sequence[bytes], document_ids: Sequence[str]
+    samples: Iterable[bytes], sample_ids: Sequence[str], documents: Iterable[bytes], document_ids: Sequence[str]
 ) -> Verdicts:
     """Name for each sample the document, or else the earliest sample, that is equal to it.
 
@@ -37,7 +37,15 @@ def judge(
 
 def judged(_settings: ExactDuplicatesVerifier, case: Case, _name: str) -> Verdicts:
     """What it says of a case; see `verifiers`."""
-    real, drawn = case.real("train"), case.drawn
-    if drawn.inputs is not None and case.form.input is None:  # the beginning of a text is a part of it
-        drawn = Examples(case.medium.joined(drawn.inputs, drawn.outputs))
-    return judge(drawn.keys(), case.ids, media.examples(real, case.form).keys(), real["document_id"].to_pylist())
+    real = case.real("train")
+    return judge(_keys(case), case.ids, media.examples(real, case.form).keys(), real["document_id"].to_pylist())
+
+
+def _keys(case: Case) -> Iterator[bytes]:
+    """A key for each sample, of so many samples at a time."""
+    n = len(case.drawn)
+    for start in range(0, n, ROWS_READ):
+        part = case.drawn.take(np.arange(start, min(start + ROWS_READ, n)))
+        if part.inputs is not None and case.form.input is None:  # the beginning of a text is a part of it
+            part = Examples(case.medium.joined(part.inputs, part.outputs))
+        yield from part.keys()
