@@ -79,7 +79,8 @@ def words(folder: Path, verdicts: Path) -> list[str]:
         "documents": str(folder / "documents.parquet"),
         "verdicts": str(verdicts),
     }
-    return ["verify", *(word for name, value in options.items() for word in (f"--{name}", value))]
+    given = [word for name, value in options.items() for word in (f"--{name}", value)]
+    return ["verify", *given, "--raters", "--checkpoints"]
 
 
 def _ours(folder: Path, kind: np.ndarray, number: int) -> Cost:

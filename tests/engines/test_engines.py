@@ -16,7 +16,7 @@ from collapse.config.settings import DecodingSettings, TrainingSettings, Transfo
 from collapse.config.specs import FamilySpec
 from collapse.engines import open_sampler
 from collapse.engines.vllm_engine import Marking
-from collapse.errors import ContractError
+from collapse.errors import ContractError, EngineError
 from collapse.families import TrainingJob, transformer
 from collapse.media import Examples, Facts
 from collapse.media.text import Vocabulary
@@ -365,3 +365,10 @@ def test_rows_of_different_watermarks_keep_to_their_own():
     found = both.apply(torch.zeros(2, 96)).numpy()
     np.testing.assert_array_equal(found[0], MARK["bias"] * green(3, np.arange(96), key=1))
     np.testing.assert_array_equal(found[1], green(3, np.arange(96), key=2))
+
+
+def test_a_token_that_is_not_known_yet_marks_nothing_wrongly():
+    waiting = Marking()
+    waiting.update_state(BatchUpdate(1, [], [(0, parameters(), [0], [4, -1])], []))
+    with pytest.raises(EngineError, match="before it has said its last one"):
+        waiting.apply(torch.zeros(1, 96))

@@ -44,7 +44,7 @@ def test_stages_that_are_killed_end_in_the_same_bytes(disturbed, assert_recovers
     assert_recovers(disturbed)
 
 
-NOT_OF_A_GRAMMAR = {"base_model", "rater", "internals", "neurons"}
+NOT_OF_A_GRAMMAR = {"base_model", "checkpoint", "rater", "internals", "neurons"}
 """Stages that this project has no use for; they write as all others do, through the contracts."""
 
 

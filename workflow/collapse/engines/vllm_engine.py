@@ -16,6 +16,7 @@ import torch
 from collapse.config.settings import DecodingSettings, WatermarkSettings
 from collapse.engines import editing
 from collapse.engines.marking import add_bias
+from collapse.errors import EngineError
 from collapse.families import transformer
 from collapse.media import Draws
 from collapse.media.text import Vocabulary
@@ -226,8 +227,18 @@ class Marking(LogitsProcessor, NextLogitsProcessor):
         return {row: mark for row, mark in found if mark}
 
     def _before(self, rows: list[int]) -> torch.Tensor:
-        """The last token of each row: written, or of its prompt."""
-        return torch.tensor([(written or prompt)[-1] for _, prompt, written in (self._rows[row] for row in rows)])
+        """The last token of each row: written, or of its prompt.
+
+        Raises:
+            EngineError: vLLM has not said it yet; in its place stands -1.
+        """
+        found = [(written or prompt)[-1] for _, prompt, written in (self._rows[row] for row in rows)]
+        if min(found) < 0:
+            raise EngineError(
+                "decoding.watermark: vLLM asks for a row's next token before it has said its last one.\n"
+                "  Use generate.engine: transformers."
+            )
+        return torch.tensor(found)
 
 
 def _mark(parameters: SamplingParams) -> WatermarkSettings | None:

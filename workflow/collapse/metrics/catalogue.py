@@ -73,7 +73,7 @@ CATALOGUE: dict[str, Definition] = {
         "1",
         "none",
         "Share of texts with watermark_z of at least 4: of samples those that are detected, of real text those that "
-        "are taken for marked though they are not (Kirchenbauer et al. 2023, section 4).",
+        "are taken for marked though they are not (Kirchenbauer et al. 2023).",
     ),
     "green_share": Definition(
         "1",
