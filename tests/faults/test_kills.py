@@ -24,9 +24,8 @@ CHAINS = [
         "contrast": "contrasts.parquet",
         "stopping": "stopping.parquet",
         "figure": "figures/test_loss.svg",
-        "audit": "audit.parquet",
-        "report": "report.html",
     },
+    {"audit": "audit.parquet", "report": "report.html"},
 ]
 """Every stage, with what it makes; in chains, so that the run in which one is killed recovers those before it."""
 

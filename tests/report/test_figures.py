@@ -82,7 +82,10 @@ def test_no_text_of_a_figure_covers_another_or_leaves_the_page(study, request):
         assert_legible(name, figure)
 
 
-@pytest.mark.parametrize(("n_strategies", "n_seeds", "generations"), [(12, 2, 8), (5, 3, 4), (1, 1, 1), (2, 2, 40)])
+@pytest.mark.parametrize(
+    ("n_strategies", "n_seeds", "generations"),
+    [pytest.param(12, 2, 8, marks=pytest.mark.full), (5, 3, 4), (1, 1, 1), (2, 2, 40)],
+)
 def test_a_crowd_of_strategies_stays_legible(n_strategies, n_seeds, generations):
     for name, figure in drawn(*crowd(n_strategies, n_seeds, generations)).items():
         assert_legible(name, figure)

@@ -30,6 +30,13 @@ def test_threads_that_cannot_be_started_are_told_as_memory_or_a_limit(monkeypatc
     assert said.startswith("MachineError: No more threads can be started: memory ran out") and "ulimit -u" in said
 
 
+def test_a_library_that_memory_is_too_small_to_load_is_told_as_memory():
+    found = faults.explained(
+        ImportError("pyarrow is not built with 'acero' (x.so: failed to map segment from shared object)")
+    )
+    assert str(found).startswith("Memory ran out")
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(2), KeyboardInterrupt()])
 def test_what_is_not_the_machines_fault_is_not_explained(error):
     assert faults.explained(error) is None

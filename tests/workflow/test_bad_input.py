@@ -118,6 +118,7 @@ def test_weights_that_are_gone_are_said_before_any_work(refusal, named, words):
     assert words in refusal(**loop, transformer={"base_model": named, "revision": None})
 
 
+@pytest.mark.full  # that the digest of a source is a part of what decides, tests/vocabulary/test_sources.py says
 def test_a_corpus_file_that_was_exchanged_under_an_old_date_reruns_what_was_made_from_it(fresh):
     texts = fresh.folder / "texts.txt"
     texts.write_text(

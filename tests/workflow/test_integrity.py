@@ -80,6 +80,7 @@ def test_very_many_finds_are_not_told_one_by_one():
     assert "is set aside as 0.damaged and made again" in lines[0]
 
 
+@pytest.mark.full  # that a run sets aside what is damaged, one kind at a time, tests/faults/test_disks.py says
 def test_a_dry_run_names_it_and_a_run_makes_it_again(project, finished):
     """Several at a time, from the tokenizer to the report."""
     folder, before = project.folder / "results/tiny", project.digests()

@@ -53,6 +53,7 @@ def test_a_known_distribution_changes_no_other_metric_and_no_loss(undisturbed, t
             "--verdicts",
             str(arm / "verdicts.parquet"),
             "--raters",
+            "--checkpoints",
         ),
         *("--document-losses", str(tmp_path / "losses.parquet"), "--metrics", str(tmp_path / "metrics.parquet")),
     )

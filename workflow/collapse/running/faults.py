@@ -47,7 +47,14 @@ THREADS = (
     "No more threads can be started: memory ran out, or the limit of processes is reached. Give the job more memory "
     "(mem_mb of its rule, in the profile), run fewer jobs at once (--cores), or raise the limit (ulimit -u)."
 )
-NO_MEMORY = ("can't allocate memory", "out of memory", "OutOfMemory", "Cannot allocate memory", "std::bad_alloc")
+NO_MEMORY = (
+    "can't allocate memory",
+    "out of memory",
+    "OutOfMemory",
+    "Cannot allocate memory",
+    "std::bad_alloc",
+    "failed to map segment from shared object",
+)
 
 
 def explained(error: BaseException) -> MachineError | None:
