@@ -114,3 +114,13 @@ def test_a_spectrum_is_entropy_and_loss_by_the_real_tokens_band(family, request)
             assert (entropy[band], loss[band]) == pytest.approx(np.mean(expected[band], axis=0), rel=1e-4)
         else:
             assert np.isnan(entropy[band]) and np.isnan(loss[band])
+
+
+def test_texts_that_do_not_fit_into_one_batch_are_read_all_the_same(llama, monkeypatch):
+    bands = np.arange(20) // 2
+    whole = internals.activations(wrapped(llama), TEXTS, 100), internals.spectrum(wrapped(llama), TEXTS, 100, bands)
+    monkeypatch.setattr(internals, "ROWS_READ", 1)
+    parts = internals.activations(wrapped(llama), TEXTS, 100), internals.spectrum(wrapped(llama), TEXTS, 100, bands)
+    assert parts[0].shape == whole[0].shape == (2, 9, 16)
+    for one, other in zip(parts[1], whole[1], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)

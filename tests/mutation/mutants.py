@@ -31,7 +31,20 @@ sys.path.insert(0, str(ROOT / "tests"))
 from projects import Project
 
 PACKAGE = Path("workflow/collapse")
-TARGETS = ("stages/", "stats/", "claims/", "questions/audit/", "config/plan.py", "config/verifiers.py", "verifiers/")
+TARGETS = (
+    "stages/",
+    "stats/",
+    "claims/",
+    "questions/audit/",
+    "config/plan.py",
+    "config/verifiers.py",
+    "verifiers/",
+    "strategies.py",
+    "raters/",
+    "engines/editing.py",
+    "families/internals.py",
+    "watermark.py",
+)
 
 DAMAGES = tuple(
     f"tests/workflow/test_audit.py::test_{name}"
@@ -58,12 +71,22 @@ NEAR = {
     "stages/generate.py": ("tests/stages/test_loop_stages.py",),
     "stages/train.py": ("tests/stages/test_loop_stages.py",),
     "stages/truth.py": ("tests/stages/test_truth.py",),
+    "stages/stopping.py": ("tests/stats/test_stopping.py",),
+    "stages/rater.py": ("tests/stages/test_raters_and_internals.py",),
+    "stages/checkpoint.py": ("tests/raters/test_checkpoint.py",),
+    "stages/internals.py": ("tests/stages/test_raters_and_internals.py",),
+    "stages/neurons.py": ("tests/stages/test_raters_and_internals.py",),
     "stages/": ("tests/report",),
     "stats/named.py": ("tests/claims/test_checks.py", "tests/report/test_theory.py"),
     "stats/pooled.py": ("tests/claims/test_checks.py", "tests/report/test_theory.py"),
     "stats/": ("tests/stats", "tests/test_readme.py", "tests/report/test_answer.py"),
     "claims/": ("tests/claims",),
     "questions/audit/": ("tests/audit", *DAMAGES),
+    "strategies.py": ("tests/vocabulary/test_strategies.py", "tests/stages/test_mix.py", "tests/audit/test_mixed.py"),
+    "raters/": ("tests/raters", "tests/stages/test_raters_and_internals.py"),
+    "engines/editing.py": ("tests/engines/test_editing.py",),
+    "families/internals.py": ("tests/families/test_internals.py",),
+    "watermark.py": ("tests/vocabulary/test_watermark.py", "tests/metrics/test_marked.py"),
     "verifiers/": ("tests/verifiers", "tests/metrics/test_verification.py"),
     "config/verifiers.py": (
         "tests/verifiers",
