@@ -53,6 +53,8 @@ PUBLISHED: dict[str, tuple[Place, ...]] = {
         ("breakdown_proxy", "verifiers"),
     ),
     "mitigations-speeches": (LOSS,),
+    "watermark": (LOSS, ("accepted_fraction", "samples"), ("green_mass", "real_test")),
+    "token-editing": (LOSS, ("edited_share", "samples")),
     "verifier-strength": (
         LOSS,
         ("misclassified_fraction", "real_test"),
