@@ -13,7 +13,7 @@ from collapse.errors import ContractError
 from collapse.metrics import Measurement
 from collapse.metrics import table as metrics_table
 from collapse.publishing import measure, measured, readme, verdicts
-from collapse.publishing.readme import BLOCK, FIGURE, PAGE, TEMPLATE, figure, read_tables, rewritten
+from collapse.publishing.readme import BLOCK, FIGURE, FIGURES, PAGE, TEMPLATE, figure, read_tables, rewritten
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,8 +35,11 @@ def test_every_table_is_one_that_the_readme_is_made_from():
     assert there <= {*measured.PUBLISHED, "benchmarks"}
 
 
-def test_the_figure_of_the_readme_is_that_of_its_table():
-    assert (ROOT / FIGURE).read_bytes() == figure(read_tables(ROOT)["five-seeds"]), "run `make readme`"
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_of_the_readme_is_that_of_its_table(name):
+    path, drawn = FIGURES[name]
+    assert (ROOT / path).read_bytes() == drawn(read_tables(ROOT)[name]), "run `make readme`"
+    assert f"]({path})" in (ROOT / PAGE).read_text()
 
 
 # --- on made-up results -----------------------------------------------------------------------------------------------

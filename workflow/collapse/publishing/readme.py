@@ -18,6 +18,7 @@ from collapse.config.claims import Evidence
 from collapse.config.settings import Strategy
 from collapse.errors import ContractError
 from collapse.plots import curves, style
+from collapse.plots.ladder import Rung, ladder
 from collapse.publishing import measured, verdicts
 from collapse.publishing.measured import CONFIDENCE, Measured
 from collapse.publishing.verdicts import Verdict
@@ -26,6 +27,7 @@ from collapse.stats.paired import Interval
 PAGE = Path("README.md")
 TEMPLATE = Path("workflow/report/readme.md.jinja")
 FIGURE = Path("workflow/report/five-seeds.svg")
+MITIGATIONS = Path("workflow/report/mitigations.svg")
 
 BLOCK = re.compile(r"(?<=<!-- measured: )(?P<name>[a-z0-9-]+) -->\n(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 """A block's name, and what stands in it."""
@@ -66,8 +68,9 @@ def readme(root: Path = Path()) -> str:
     page, tables = root / PAGE, read_tables(root)
     old, new = page.read_text(), rewritten(page.read_text(), root)
     page.write_text(new)
-    if "five-seeds" in tables:
-        (root / FIGURE).write_bytes(figure(tables["five-seeds"]))
+    for name, (path, drawn) in FIGURES.items():
+        if name in tables:
+            (root / path).write_bytes(drawn(tables[name]))
     texts = [dict(BLOCK.findall(text)) for text in (old, new)]
     changed = [name for name, text in texts[1].items() if text != texts[0][name]]
     return f"{page}: {', '.join(changed) or 'nothing'} changed in {len(texts[1])} blocks."
@@ -106,6 +109,24 @@ def figure(table: Measured) -> bytes:
     """The README's figure: test loss by generation, as SVG; the same table gives the same bytes."""
     strategies = [Strategy(name=name, compose=name.replace("-", "_")) for name in FIGURES_STRATEGIES]  # type: ignore[arg-type]
     return style.svg(curves.test_loss(table.values, strategies, CONFIDENCE, {}), "")
+
+
+def mitigations(table: Measured) -> bytes:
+    """What each mitigation does, and what it costs in tails and in variety, as SVG."""
+    rungs = (
+        Rung("kl_to_source", "truth", "KL from the source, nats a document", is_log=True),
+        Rung("source_tail_mass", "truth", "Given to the rarest documents", percent=True),
+        Rung("support_entropy", "truth", "Entropy of what is known, nats"),
+    )
+    subtitle = (
+        f"Models at generation {table.last} of a language whose truth is known. A small dot is a seed, a large one the "
+        "mean.\nDashed: the control, retrained on real text. KL is better to the left, the other two to the right."
+    )
+    return style.svg(ladder(table.values, rungs, "Which mitigations work, and what they cost", subtitle), "")
+
+
+FIGURES = {"five-seeds": (FIGURE, figure), "mitigations": (MITIGATIONS, mitigations)}
+"""The README's figures, by the table that each is drawn from."""
 
 
 def by_paper(published: Mapping[str, Verdict]) -> dict[str, dict[str, Counted]]:
