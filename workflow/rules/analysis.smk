@@ -51,6 +51,8 @@ rule contrast:
 rule stopping:
     input:
         metrics="<experiment>/metrics.parquet",
+        # Not read: a Slurm job of all these asks for what runs at once, and this is not to be among the first.
+        after="<experiment>/contrasts.parquet",
     output:
         stopping="<experiment>/stopping.parquet",
     log:

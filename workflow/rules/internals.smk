@@ -32,6 +32,8 @@ rule internals:
 rule neurons:
     input:
         metrics="<experiment>/metrics.parquet",
+        # Not read: as with `stopping`, a Slurm job is to ask for less at once.
+        after="<experiment>/contrasts.parquet",
         internals=EXPERIMENT.outputs.every_internals,
     output:
         neurons="<experiment>/neurons.parquet",
