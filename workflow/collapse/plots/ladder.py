@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from collapse.plots.style import INK, QUIET, WIDTH, axes_at, quiet, titled
+from collapse.plots.style import HUES, INK, QUIET, WIDTH, axes_at, quiet, titled
 
 ROW, HEAD, NAMES, GAP = 0.23, 1.05, 1.85, 0.3
 """Height of a row, of what stands above all of them, width of the names, and between frames, in inches."""
@@ -76,7 +76,7 @@ def _at(values: pa.Table, rung: Rung, generation: int) -> dict[str, np.ndarray]:
 
 def _frame(axes: Axes, rung: Rung, of_each: dict[str, np.ndarray], names: Sequence[str]) -> None:
     for row, name in enumerate(names):
-        seeds, colour = of_each[name], QUIET if name == CONTROL else "#0072b2"
+        seeds, colour = of_each[name], QUIET if name == CONTROL else HUES["accumulate"][0]
         axes.plot(seeds, np.full(len(seeds), row), "o", color=colour, markersize=2.5, alpha=0.5)
         axes.plot([seeds.mean()], [row], "o", color=colour, markersize=6)
     if CONTROL in of_each:

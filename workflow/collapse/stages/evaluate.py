@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -103,17 +104,30 @@ def run(
         encoder=media.load_encoding(encoding, spec.form).output if encoding else None,
         watermark=spec.watermark,
     )
-    measured = measures(spec.form.output).measured(arm)
-    if drawn and verdicts:
-        said, rng = contracts.read(verdicts, VERDICTS), stream(seed, generation, "verifiers:at random")
-        measured += verification.measured(arm, measures(spec.form.output), *_verdicts(said, drawn), rng)
-    measured += _provenance(mixture, read_card(model).n_steps)
+    chance = stream(seed, generation, "verifiers:at random")
+    measured = [*_measured(arm, verdicts, chance), *_provenance(mixture, read_card(model).n_steps)]
     place = {"strategy": strategy, "seed": seed, "generation": generation}
     contracts.write(document_losses, DOCUMENT_LOSSES.of(spec.form), _losses(arm, place), record)
-    folder, unit = experiment_folder(metrics), spec.form.unit
-    rows = metrics_table(measured, folder.name if folder else "", strategy, seed, generation, unit)
+    _write_metrics(metrics, measured, place, spec.form.unit, record)
+    logger.info("test loss %.4f nats/%s on %d documents", measured[0].value, spec.form.unit, test.num_rows)
+
+
+def _measured(arm: Arm, verdicts: Path | None, chance: np.random.Generator) -> list[Measurement]:
+    """What the measures of the arm's medium say, and, where samples were judged, what its verifiers did."""
+    of_medium = measures(arm.form.output)
+    found = of_medium.measured(arm)
+    if arm.samples and verdicts:
+        said = contracts.read(verdicts, VERDICTS)
+        found += verification.measured(arm, of_medium, *_verdicts(said, arm.samples), chance)
+    return found
+
+
+def _write_metrics(
+    metrics: Path, measured: list[Measurement], place: dict[str, Any], unit: str, record: Record
+) -> None:
+    folder = experiment_folder(metrics)
+    rows = metrics_table(measured, folder.name if folder else "", **place, size_unit=unit)
     contracts.write(metrics, METRICS, rows, record)
-    logger.info("test loss %.4f nats/%s on %d documents", measured[0].value, unit, test.num_rows)
 
 
 def _offered(path: Path, spec: EvaluateSpec, n_offered: int) -> pa.Table:
@@ -131,7 +145,7 @@ def _base_nats(card: Path, spec: EvaluateSpec, drawn: pa.Table | None, test: pa.
     return _nats(base, media.examples(test, spec.form) if drawn is None else media.samples(drawn, spec.form))
 
 
-def _losses(arm: Arm, place: dict[str, object]) -> pa.Table:
+def _losses(arm: Arm, place: dict[str, Any]) -> pa.Table:
     """Rows of `document_losses`, and whose they are."""
     parts = [_scored(arm, arm.test, "document_id", arm.test_nats, "real_test", "own")]
     if arm.samples is not None and arm.sample_nats is not None:
