@@ -310,6 +310,19 @@ def test_what_is_edited_is_whole_real_documents_however_short():
     assert (ids.to_pylist(), list(map(list, given))) == (["one", "two", "one"], [[5], [6, 7, 5], [5]])
 
 
+def test_blocks_are_continued_by_the_arm_s_own_model_and_nothing_is_kept_as_their_beginning(study, tmp_path):
+    blockwise = Study(tmp_path, plan(prompt={"source": "real_blocks", "n_tokens": 8, "in_training": False}))
+    blockwise.documents, blockwise.tokenizer = study.documents, study.tokenizer
+    path = blockwise.generate("replace", 1, study.arm("replace", 0) / "model" / "model.json")
+    table, documents = contracts.read(path, SAMPLES), contracts.read(study.documents, DOCUMENTS)
+    train = [row for row in documents.to_pylist() if row["split"] == "train"]
+    assert table["prompt_id"].to_pylist() == [row["document_id"] for row in train]
+    assert not any(table["prompt_token_ids"].to_pylist())
+    assert not any(
+        1 in tokens[:-1] for tokens in table["token_ids"].to_pylist()
+    )  # the end of sequence, at the end only
+
+
 def test_the_share_of_edited_tokens_is_counted_against_the_documents_they_were():
     real = pa.table({"document_id": ["a", "b"], "token_ids": pa.array([[3, 4, 1], [5, 1]])})
     drawn = {"prompt_id": ["b", "a"], "token_ids": pa.array([[6, 1], [3, 9, 1]])}
@@ -318,6 +331,8 @@ def test_the_share_of_edited_tokens_is_counted_against_the_documents_they_were()
     assert text._edited_share(arm, pa.table(drawn | {"prompt_token_ids": nothing})) == pytest.approx(2 / 5)
     begun = pa.array([[5], [3]], pa.list_(pa.int32()))
     assert text._edited_share(arm, pa.table(drawn | {"prompt_token_ids": begun})) is None
+    longer = {"token_ids": pa.array([[6, 1], [3, 9, 1, 1]]), "prompt_token_ids": nothing}
+    assert text._edited_share(arm, pa.table(drawn | longer)) is None
     nobody = pa.array([None, None], pa.string())
     assert text._edited_share(arm, pa.table(drawn | {"prompt_id": nobody, "prompt_token_ids": nothing})) is None
 

@@ -19,6 +19,7 @@ BEAM = TRANSFORMERS | {
     "decoding.n_beams": 4,
     "decoding.max_new_tokens": 90,
 }
+BLOCKS = {"source": "real_blocks", "n_tokens": 40, "in_training": False}
 HUB = {"dataset": "a/b", "subset": None, "revision": "c", "split": "train", "column": "text", "group_column": None}
 TELLS = {"true_positive_rate": 0.8, "false_positive_rate": 0.1, "shown": False}
 STOPS = {"metric": "test_loss", "evaluation_set": "real_test", "change": 0.1, "patience": 1}
@@ -125,6 +126,9 @@ TOO_MANY = (
     Odd("generations", 10**9, ("generations: is 1000000000", "at most 10,000")),
     Odd("corpus.max_document_tokens", 10**12, ("corpus.max_document_tokens: 1000000000000", "do not fit into transformer.context_length 128")),
     Odd("decoding.max_new_tokens", 10**11, ("decoding.max_new_tokens", "exceed transformer.context_length 128")),
+    Odd("prompt", BLOCKS, ("decoding.max_new_tokens: a document", "has 3 blocks of prompt.n_tokens 40"), {"decoding.max_new_tokens": 80}),
+    Odd("prompt", BLOCKS | {"in_training": True}, ("prompt.in_training: the blocks of a document", "set it to false")),
+    Odd("prompt", BLOCKS | {"n_tokens": 0}, ("n_tokens must be at least 1",)),
     Odd("prompt.n_tokens", 10**6, ("prompt tokens", "exceed transformer.context_length 128"), {"prompt.source": "real_prefix"}),
     Odd("worlds.w", {"model": "gaussian", "title": "t", "paper": "p", "panels": [{"metric": "variance", "title": "t"}], "samples": 100, "dimension": 1, "variance": "biased", "replicates": 10**12, "generations": 2, "strategies": [{"name": "replace", "compose": "replace"}]}, ("worlds.w.replicates: would hold about 22,400 GiB at once", "use fewer")),
 )  # fmt: skip
@@ -334,6 +338,11 @@ NO_SENSE = (
     Odd("stopping", {"a": STOPS | {"patience": 0}}, ("stopping.a.patience: is 0; it must be at least 1",)),
     Odd("stopping", {"a": STOPS | {"patience": 4}}, ("stopping.a.patience: is 4, and generations is 4", "lower it")),
     Odd("stopping", {"a": STOPS | {"metric": "test_los"}}, ("stopping.a.metric: `test_los`", "test_loss")),
+    Odd("strategies.1.training", {}, ("strategies[1].training: changes nothing", "or leave it out")),
+    Odd("strategies.1.training", {"budget_times": 0}, ("strategies[1].training.budget_times: is 0; it must be above 0",)),
+    Odd("strategies.1.training", {"weight_decay": 0}, ("strategies[1].training.weight_decay", "takes no steps"), NGRAM),
+    Odd("strategies.1.training", {"weight_decay": 1e4}, ("strategies[1].training: weight_decay 10000 times", "lower one")),
+    Odd("strategies.1.training", {"budget_times": 900}, ("passes through the real training text",)),
     Odd("strategies.0.pool", ["replace"], ("strategies[0]", "pool: `compose: real` trains on no samples")),
     Odd("strategies.1.pool", ["replace"], ("strategies[1].pool: names `replace` itself",)),
     Odd("strategies.1.pool", ["nobody"], ("strategies[1].pool: `nobody` is not one of `strategies`",)),

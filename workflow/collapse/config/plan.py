@@ -16,6 +16,7 @@ from collapse.config.raters import CheckpointRater, Rater
 from collapse.config.settings import (
     PRETRAINING,
     ArithmeticSettings,
+    BudgetSettings,
     ClassifierSettings,
     CorpusSettings,
     DecodingSettings,
@@ -147,6 +148,7 @@ class Plan(Settings):
             self._check_something_runs,
             self._check_names,
             self._check_form,
+            self._check_own_training,
             self._check_pools,
             self._check_verifiers,
             self._check_raters,
@@ -284,6 +286,20 @@ class Plan(Settings):
                         f"such as {n // 4 * 4}"
                     )
 
+    def _check_own_training(self) -> None:
+        """Whether what strategies change of the training is there to be changed, and fits the rest."""
+        for index, strategy in enumerate(self.strategies):
+            changed = strategy.training.changes if strategy.training else {}
+            where = f"strategies[{index}].training"
+            if changed and not self.takes_steps:
+                raise ValueError(f"{where}.{next(iter(changed))}: `family: {self.family}` takes no steps; leave it out")
+            found = self.training.model_copy(update=changed)
+            if found.learning_rate * found.weight_decay >= 1:
+                raise ValueError(
+                    f"{where}: weight_decay {found.weight_decay:g} times learning_rate {found.learning_rate:g} must "
+                    "stay below 1, or a step would turn every weight's sign; lower one"
+                )
+
     def _check_pools(self) -> None:
         names = [strategy.name for strategy in self.strategies]
         for index, strategy in enumerate(self.strategies):
@@ -360,7 +376,15 @@ class Plan(Settings):
                 f"decoding.max_new_tokens: start of sequence, {self.prompt.n_tokens} prompt tokens and "
                 f"{self.decoding.max_new_tokens} new ones exceed transformer.context_length {context}"
             )
-
+        if self.prompt.source == "real_blocks":
+            blocks = math.ceil((self.corpus.max_document_tokens - 1) / self.prompt.n_tokens)
+            if 1 + blocks * self.decoding.max_new_tokens > context:
+                raise ValueError(
+                    f"decoding.max_new_tokens: a document of corpus.max_document_tokens "
+                    f"{self.corpus.max_document_tokens} has {blocks} blocks of prompt.n_tokens {self.prompt.n_tokens}, "
+                    f"and {self.decoding.max_new_tokens} new tokens for each exceed transformer.context_length "
+                    f"{context}; lower it, or cut documents shorter"
+                )
         longest, kept = self.longest_input, self.corpus.max_input_tokens
         if longest is not None and kept is not None and kept > longest:
             raise ValueError(
@@ -690,7 +714,7 @@ class Plan(Settings):
         return MixSpec(
             form=self.form,
             strategy=self.strategy(strategy),
-            budget=self.budget,
+            budget=self._budget(strategy, generation),
             prompt_in_training=self.prompt.in_training,
             n_samples=self.generate.n_samples,
             sets_offered=self.strategy(strategy).sets_offered(generation),
@@ -706,9 +730,23 @@ class Plan(Settings):
             stream=self._stream(strategy, generation),
             family=self.family_spec,
             start=self.start,
-            training=self.training,
+            training=self._training(strategy, generation),
             prompt_in_training=self.prompt.in_training,
         )
+
+    def _budget(self, strategy: str, generation: int) -> BudgetSettings:
+        """How much a model trains on; what is counted stays whole."""
+        own = self.strategy(strategy).training
+        if own is None or not generation or own.budget_times == 1:
+            return self.budget
+        amount = self.budget.amount * own.budget_times
+        counted = self.budget.match in ("documents", "steps")
+        return self.budget.model_copy(update={"amount": float(max(1, round(amount))) if counted else amount})
+
+    def _training(self, strategy: str, generation: int) -> TrainingSettings:
+        """How a model is trained."""
+        own = self.strategy(strategy).training
+        return self.training.model_copy(update=own.changes) if own and generation else self.training
 
     def _stream(self, strategy: str, generation: int) -> int:
         """Which noise a model is made with, or draws with; that of generation 0 is everybody's."""

@@ -338,12 +338,13 @@ class ClassifierSettings(Settings):
 class PromptSettings(Settings):
     """What the model is given before it writes."""
 
-    source: Literal["none", "real_prefix", "real_document", "real_input", "pool"]
-    """`none`: nothing; `real_prefix`: the beginning of a real training document; `real_document`: all of it, for
+    source: Literal["none", "real_prefix", "real_blocks", "real_document", "real_input", "pool"]
+    """`none`: nothing; `real_prefix`: the beginning of a real training document; `real_blocks`: each block of such a
+    document in turn, and a sample is what was written after all of them; `real_document`: all of it, for
     `decoding.method: edit`; `real_input`: the input of a real training example; `pool`: the input of an example of the
     reserve, whose real output nobody reads."""
     n_tokens: int = Field(ge=0)
-    """Tokens of the prefix; documents that are not longer are passed over."""
+    """Tokens of the prefix, or of a block; documents that are not longer than the prefix are passed over."""
     template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
     """Words that a model is given around an input of a pair, with `{input}` in its place; `chat`: the base model's own
     template for a user's turn."""
@@ -353,8 +354,10 @@ class PromptSettings(Settings):
 
     @model_validator(mode="after")
     def _length_fits_source(self) -> "PromptSettings":
-        if (self.source == "real_prefix") != (self.n_tokens > 0):
-            raise ValueError("n_tokens must be at least 1 for `source: real_prefix` and 0 for any other")
+        if (self.source in ("real_prefix", "real_blocks")) != (self.n_tokens > 0):
+            raise ValueError("n_tokens must be at least 1 for `source: real_prefix` or real_blocks and 0 for any other")
+        if self.source == "real_blocks" and self.in_training:
+            raise ValueError("in_training: the blocks of a document are not one text before it; set it to false")
         if self.template != "chat" and self.template.count("{input}") != 1:
             raise ValueError("template: must hold `{input}` once, where the input goes, or be `chat`")
         return self
@@ -368,6 +371,11 @@ class PromptSettings(Settings):
     def is_input(self) -> bool:
         """Whether prompts are inputs of examples, not beginnings of texts."""
         return self.source in ("real_input", "pool")
+
+    @property
+    def reads_documents(self) -> bool:
+        """Whether the model is given whole documents, none of which is kept beside a sample as its beginning."""
+        return self.source in ("real_document", "real_blocks")
 
 
 MOST_CANDIDATES = 20
@@ -538,6 +546,31 @@ class LabelSettings(Settings):
     are hidden from it, and what they call synthetic is left out before; D_0 and T are then what is labelled real."""
 
 
+class OwnTraining(Settings):
+    """What the models of one strategy are trained with, from generation 1 on, in place of what everybody's are. It is
+    then compared for both: for its data, and for this.
+    """
+
+    budget_times: float = Field(default=1, gt=0, le=1_000)
+    """Its budget over everybody's."""
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    """null: everybody's."""
+    weight_decay: float | None = Field(default=None, ge=0)
+    """null: everybody's."""
+
+    @model_validator(mode="after")
+    def _something_is_its_own(self) -> "OwnTraining":
+        if self == OwnTraining.model_construct(budget_times=1, learning_rate=None, weight_decay=None):
+            raise ValueError("changes nothing; name budget_times, learning_rate or weight_decay, or leave it out")
+        return self
+
+    @property
+    def changes(self) -> dict[str, float]:
+        """Settings of `training` that it replaces."""
+        found = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
+        return {name: value for name, value in found.items() if value is not None}
+
+
 class Strategy(Settings):
     """A named way of composing the next training set, with the verifiers its samples must pass."""
 
@@ -564,6 +597,8 @@ class Strategy(Settings):
     for a strategy that is like one of its pool but for chance."""
     labels: LabelSettings | None = Field(default=None, exclude_if=lambda labels: labels is None)
     """What tells the two apart, from generation 1 on; null: nothing errs, and nothing is left out."""
+    training: OwnTraining | None = Field(default=None, exclude_if=lambda own: own is None)
+    """What its models are trained with; null: what everybody's are."""
 
     @model_validator(mode="after")
     def _parameters_fit(self) -> "Strategy":

@@ -66,3 +66,10 @@ def open_sampler(engine: str, family: str, folder: Path, facts: Facts, device: s
             "  Run `make run` once to install envs/, or name another engine."
         ) from None
     return module.Engine(folder, facts.output, device, never)
+
+
+def by_blocks(sampler: Sampler, n_tokens: int) -> Sampler:
+    """The same, given whole documents, each block of which it continues."""
+    from collapse.engines.blocks import Blockwise
+
+    return Blockwise(sampler, n_tokens)

@@ -289,9 +289,18 @@ class Loop:
         """Samples of one set, the size of a training set."""
         return self.plan.generate.n_samples or self.real_rows
 
+    @property
+    def n_blocks(self) -> int:
+        """Of a document, where each is continued; of the others, one."""
+        if self.plan.prompt.source != "real_blocks":
+            return 1
+        return math.ceil(self.plan.corpus.max_document_tokens / self.plan.prompt.n_tokens)
+
     @cached_property
     def sample_tokens(self) -> float:
         """Of a sample and its prompt."""
+        if self.plan.prompt.source == "real_blocks":
+            return self.n_blocks * self.plan.decoding.max_new_tokens
         return self.plan.prompt.n_tokens + min(self.plan.decoding.max_new_tokens, self.document_tokens)
 
     @cached_property
@@ -350,13 +359,19 @@ class Loop:
 
     @property
     def passes(self) -> float:
-        """About how often the model of generation 0 goes through the real training text."""
-        return self.paid / self.real_rows
+        """About how often a model goes through as much as the real training text."""
+        return self.generosity * self.paid / self.real_rows
+
+    @property
+    def generosity(self) -> float:
+        """Largest budget of a strategy over everybody's."""
+        own = [one.training.budget_times for one in self.plan.strategies if one.training]
+        return max([1.0, *own])
 
     @cached_property
     def trained(self) -> tuple[float, float]:
         """Examples and tokens that a model trains on at most."""
-        rows = max(1, self.paid * (self.growth if self.plan.budget.match == "epochs" else 1))
+        rows = max(1, self.generosity * self.paid * (self.growth if self.plan.budget.match == "epochs" else 1))
         return rows, rows * self.document_tokens
 
     @property
@@ -639,7 +654,7 @@ class Loop:
 
     def _scored(self) -> list[Part]:
         """What scoring a batch of texts holds; the longest is a row's length."""
-        written = self.plan.prompt.n_tokens + self.plan.decoding.max_new_tokens
+        written = self.plan.prompt.n_tokens + self.n_blocks * self.plan.decoding.max_new_tokens
         lengths = (
             over(self.named("corpus.max_document_tokens"), self.plan.corpus.max_document_tokens, 4_096),
             over("decoding.max_new_tokens", written, 4_096),

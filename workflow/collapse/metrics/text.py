@@ -133,12 +133,14 @@ def _sample_metrics(arm: Arm, drawn: pa.Table) -> list[Measurement]:
 def _edited_share(arm: Arm, drawn: pa.Table) -> float | None:
     """Share of the tokens that are others than those of the real documents; None where samples are no edits of any.
 
-    What was given is kept beside a sample, so a sample of a document that was given nothing is one that was edited.
+    What was given is kept beside a sample. A sample of a document that was given nothing, and is as long, was edited;
+    one of another length continues its blocks.
     """
     if arm.form.input or drawn["prompt_id"].null_count or inputs(drawn).n_tokens:
         return None
     place = pc.index_in(drawn["prompt_id"], arm.train["document_id"].combine_chunks())
-    return float(np.mean(outputs(drawn).values != outputs(arm.train.take(place)).values))
+    now, then = outputs(drawn), outputs(arm.train.take(place))
+    return float(np.mean(now.values != then.values)) if np.array_equal(now.lengths, then.lengths) else None
 
 
 def right(arm: Arm) -> np.ndarray | None:

@@ -80,7 +80,17 @@ def audited(n_artifacts: int, n_checks: int) -> str:
 def recipe(strategy: Strategy, words: Words = TEXT) -> str:
     """What a strategy trains on, in words."""
     weighed = "" if strategy.synthetic_weight is None else f"; samples weigh {strategy.synthetic_weight:g}"
-    return _composed(strategy, words) + weighed
+    return _composed(strategy, words) + weighed + _own_training(strategy)
+
+
+def _own_training(strategy: Strategy) -> str:
+    """What its models are trained with, where that is not what everybody's are."""
+    own = strategy.training
+    if own is None:
+        return ""
+    changed = [f"{name.replace('_', ' ')} {value:g}" for name, value in own.changes.items()]
+    more = [f"{own.budget_times:g} times the budget"] if own.budget_times != 1 else []
+    return f"; {', '.join([*more, *changed])}"
 
 
 def _composed(strategy: Strategy, words: Words) -> str:

@@ -18,6 +18,7 @@ from collapse.config.settings import HealthSettings
 from collapse.config.specs import GenerateSpec
 from collapse.engines.chunks import ChunkedSampler
 from collapse.errors import ContractError, EngineError
+from collapse.families import Sampler
 from collapse.randomness import lane, row_seeds
 from collapse.running.files import scratch, written_at_once
 from collapse.stages import Output
@@ -65,7 +66,7 @@ def run(
     seeds = row_seeds(lane(seed, spec.stream), generation, "generate", range(n_rows))
     never = engines.never_drawn(spec.decoding, how, media.examples(train, spec.form).outputs)
     sampler = ChunkedSampler(
-        lambda: engines.open_sampler(spec.engine, spec.family, model.parent, how.facts, spec.device, never),
+        lambda: _sampler(spec, model.parent, how, never),
         scratch(samples, record.identity),
         spec.chunk_rows,
         spec.form.output,
@@ -90,13 +91,19 @@ def run(
     sampler.forget()
 
 
+def _sampler(spec: GenerateSpec, model: Path, how: media.Encoding, never: list[int]) -> Sampler:
+    """What draws a sample from what the plan gives it."""
+    opened = engines.open_sampler(spec.engine, spec.family, model, how.facts, spec.device, never)
+    return engines.by_blocks(opened, spec.prompt.n_tokens) if spec.prompt.source == "real_blocks" else opened
+
+
 def _kept_beside(spec: GenerateSpec, inputs: Any, n_rows: int, how: media.Encoding) -> dict[str, Any]:
-    """Columns of what was given, beside samples that have such; of an edited document, nothing was."""
+    """Columns of what was given, beside samples that have such; a whole document is no beginning."""
     asked = media.input_medium(spec.form)
     if asked is None:
         return {}
-    edited = spec.prompt.source == "real_document"
-    return asked.given(asked.nothing(n_rows) if edited else inputs, how.input or how.output)
+    given = asked.nothing(n_rows) if spec.prompt.reads_documents else inputs
+    return asked.given(given, how.input or how.output)
 
 
 def _tell(warnings: list[str], samples: Path, health: HealthSettings) -> None:
@@ -139,7 +146,7 @@ def _given(spec: GenerateSpec, chosen: media.Examples) -> Any:
     match spec.prompt.source:
         case "real_prefix":
             return media.medium(spec.form.output).beginnings(chosen.outputs, spec.prompt.n_tokens)
-        case "real_document":
+        case "real_document" | "real_blocks":
             return chosen.outputs
         case _:
             return chosen.inputs

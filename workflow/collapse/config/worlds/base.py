@@ -125,8 +125,9 @@ class ChainSettings(WorldSettings):
         for strategy in self.strategies:
             if strategy.verifiers:
                 raise ValueError(f"strategies: `{strategy.name}` has verifiers, which closed-form chains do not have")
-            if strategy.times > 1 or strategy.synthetic_weight is not None:
-                key = "times" if strategy.times > 1 else "synthetic_weight"
+            asked = {"times": strategy.times > 1, "synthetic_weight": strategy.synthetic_weight is not None}
+            asked |= {"training": strategy.training is not None}
+            if key := next((key for key, is_asked in asked.items() if is_asked), None):
                 raise ValueError(f"strategies: `{strategy.name}` has `{key}`, which closed-form chains do not have")
             if strategy.compose == "feedback":
                 raise ValueError(

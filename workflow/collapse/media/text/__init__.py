@@ -184,6 +184,18 @@ def beginnings(texts: Sequences, n: int) -> Sequences:
     return Sequences.of(text[:n] for text in texts)
 
 
+def blocks(documents: Sequences, n: int) -> tuple[Sequences, np.ndarray]:
+    """Blocks of `n` tokens, one after another, and how many each document has; the last may be shorter, and the end of
+    a document is in none. A document of nothing but its end has one block without a token.
+    """
+    contents = [document[:-1] for document in documents]
+    counts = np.array([max(1, -(-len(content) // n)) for content in contents], dtype=np.int64)
+    cut = (
+        content[at * n : (at + 1) * n] for content, count in zip(contents, counts, strict=True) for at in range(count)
+    )
+    return Sequences.of(cut), counts
+
+
 def cut(texts: Sequences, n: int) -> tuple[Sequences, Sequences]:
     """Split texts of more than `n` tokens after the first `n`; shorter ones are left out."""
     long = texts.take(np.flatnonzero(texts.lengths > n))
