@@ -14,7 +14,7 @@ from vllm.v1.sample.logits_processor import BatchUpdate, MoveDirectionality
 
 from collapse.config.settings import DecodingSettings, TrainingSettings, TransformerSettings, WatermarkSettings
 from collapse.config.specs import FamilySpec
-from collapse.engines import open_sampler
+from collapse.engines import by_beams, open_sampler
 from collapse.engines.vllm_engine import Marking
 from collapse.errors import ContractError, EngineError
 from collapse.families import TrainingJob, transformer
@@ -223,6 +223,28 @@ def test_both_engines_write_the_same_lengths_and_surprises(samplers, unprompted)
     both = [samplers[engine].sample(unprompted, decoding(), seeds) for engine in ENGINES]
     assert stats.ks_2samp(*(draws.outputs.lengths for draws in both)).pvalue > 1e-3
     assert stats.ks_2samp(*(draws.logprob_nats for draws in both)).pvalue > 1e-3
+
+
+def test_candidates_of_one_search_are_its_likeliest_texts_best_first(samplers, folder):
+    """Two tokens, and as many beams as there are tokens: the search is exact, so every pair can be counted up."""
+    prompts = Sequences.of([[5, 6], [40, 41], [5, 6], [5, 6]])
+    how = decoding(method="beam", n_beams=96, max_new_tokens=2, min_new_tokens=2)
+    asked = by_beams(prompts, ["one", "other", "one", "one"], how.n_beams)
+    drawn = samplers["transformers"].sample(asked, how, np.arange(4))
+    network = AutoModelForCausalLM.from_pretrained(folder)
+    for prompt, rows in (([5, 6], [0, 2, 3]), ([40, 41], [1])):
+        likely = dict[tuple[int, int], float]()
+        with torch.no_grad():
+            first = network(torch.tensor([[0, *prompt]])).logits[0, -1].log_softmax(-1)
+            starts = torch.tensor([[0, *prompt, token] for token in range(96)])
+            then = network(starts).logits[:, -1].log_softmax(-1)
+        for one in set(range(96)) - {*NEVER, 1}:
+            likely |= {(one, two): float(first[one] + then[one, two]) for two in set(range(96)) - {*NEVER, 1}}
+        best = sorted(likely, key=lambda pair: -likely[pair])[: len(rows)]
+        assert [tuple(drawn.outputs[row].tolist()) for row in rows] == best
+        np.testing.assert_allclose(drawn.logprob_nats[rows], [likely[pair] for pair in best], atol=1e-4)
+    again = samplers["transformers"].sample(asked.take(np.array([3, 1])), how, np.arange(2))
+    assert [row.tolist() for row in again.outputs] == [drawn.outputs[row].tolist() for row in (3, 1)]
 
 
 def test_beams_find_a_text_at_least_as_probable_as_greedy(samplers):

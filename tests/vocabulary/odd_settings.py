@@ -338,6 +338,12 @@ NO_SENSE = (
     Odd("stopping", {"a": STOPS | {"patience": 0}}, ("stopping.a.patience: is 0; it must be at least 1",)),
     Odd("stopping", {"a": STOPS | {"patience": 4}}, ("stopping.a.patience: is 4, and generations is 4", "lower it")),
     Odd("stopping", {"a": STOPS | {"metric": "test_los"}}, ("stopping.a.metric: `test_los`", "test_loss")),
+    Odd(
+        "strategies",
+        [{"name": "best", "compose": "replace", "oversample": 5}],
+        ("strategies[0]: asks for 5 candidates of an input", "n_beams 4", "lower oversample"),
+        BEAM,
+    ),
     Odd("strategies.1.training", {}, ("strategies[1].training: changes nothing", "or leave it out")),
     Odd("strategies.1.training", {"budget_times": 0}, ("strategies[1].training.budget_times: is 0; it must be above 0",)),
     Odd("strategies.1.training", {"weight_decay": 0}, ("strategies[1].training.weight_decay", "takes no steps"), NGRAM),

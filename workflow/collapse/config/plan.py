@@ -445,6 +445,8 @@ class Plan(Settings):
             )
         if self.decoding.method == "beam" and self.generate.engine != "transformers":
             raise ValueError("decoding.method: `beam` needs `generate.engine: transformers`")
+        if self.decoding.method == "beam":
+            self._check_candidates()
         if self.family == "ngram" and (self.decoding.method != "sample" or self.decoding.repetition_penalty != 1):
             raise ValueError("decoding: `family: ngram` samples only, without repetition penalty")
         if self.decoding.method != "sample" and self.prompt.source == "none":
@@ -469,6 +471,21 @@ class Plan(Settings):
             raise ValueError("start: `fresh` draws random weights; with transformer.base_model use base or previous")
         if self.family == "transformer" and self.budget.match == "flops" and not self.transformer.made_here:
             raise ValueError("budget.match: `flops` needs a model of a known shape; with this base_model use tokens")
+
+    def _check_candidates(self) -> None:
+        """Whether a beam search has as many candidates of an input as a strategy chooses from."""
+        asked = [(one.sets_offered(self.generations), index) for index, one in enumerate(self.strategies)]
+        most, index = max(asked, default=(1, 0))
+        if most > self.decoding.n_beams:
+            raise ValueError(
+                f"strategies[{index}]: asks for {most} candidates of an input, and a search with decoding.n_beams "
+                f"{self.decoding.n_beams} has so many; raise n_beams, or lower oversample"
+            )
+        if most > 1 and self.prompt.source == "real_blocks":
+            raise ValueError(
+                f"strategies[{index}].oversample: with `method: beam`, all samples of one document's blocks are the "
+                "same; set it to 1"
+            )
 
     def _check_heads(self) -> None:
         shape, head_width = self.transformer, self.transformer.width // self.transformer.n_heads

@@ -415,7 +415,7 @@ class DecodingSettings(Settings):
     repetition_penalty: float = Field(gt=0, le=100)
     """1 is none."""
     n_beams: int = Field(ge=1)
-    """Beams of `method: beam`; 1 otherwise."""
+    """Beams of `method: beam`; 1 otherwise. With `oversample`, an input's candidates are its best beams, best first."""
     max_new_tokens: int = Field(ge=1)
     """A sample that has not ended by then is cut, and counted."""
     min_new_tokens: int = Field(default=0, ge=0, exclude_if=lambda tokens: tokens == 0)

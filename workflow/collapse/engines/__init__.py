@@ -73,3 +73,16 @@ def by_blocks(sampler: Sampler, n_tokens: int) -> Sampler:
     from collapse.engines.blocks import Blockwise
 
     return Blockwise(sampler, n_tokens)
+
+
+def by_beams(prompts: Any, asked: list[str], n_beams: int) -> Any:
+    """Prompts of which each takes the next best beam whenever it is asked again.
+
+    Args:
+        prompts: What the model is given, one each.
+        asked: Ids of the examples that they are of.
+        n_beams: Beams of a search; who asks more often begins anew with the best.
+    """
+    from collapse.engines.beams import Ranked, earlier
+
+    return Ranked(prompts, earlier(asked) % n_beams)

@@ -24,6 +24,7 @@ from transformers import (
 
 from collapse.config.settings import DecodingSettings, WatermarkSettings
 from collapse.engines import editing
+from collapse.engines.beams import Ranked
 from collapse.engines.marking import add_bias
 from collapse.families import transformer
 from collapse.families.devices import torch_device
@@ -70,20 +71,34 @@ class Engine:
         self._vocabulary = vocabulary
         self._never = list(never)
 
-    def sample(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
+    def sample(self, inputs: Sequences | Ranked, decoding: DecodingSettings, seeds: np.ndarray) -> Draws:
         """Draw one continuation per prompt, or edit the documents that are given; see `families.Sampler`."""
+        if isinstance(inputs, Ranked):
+            prompts, each = inputs.searches()
+            found = self._written(prompts, decoding, np.zeros(len(prompts)), inputs.n_beams)
+            tokens = Sequences.of(found[place][rank] for place, rank in zip(each, inputs.ranks, strict=True))
+            return self._draws(inputs.prompts, tokens)
         if decoding.method == "edit":
-            readings = (self._reading(text, decoding.top_k) for text in prompts)
+            readings = (self._reading(text, decoding.top_k) for text in inputs)
             return editing.drawn(readings, decoding, [*self._never, self._vocabulary.eos], seeds)
-        texts: list[np.ndarray] = [np.empty(0, dtype=np.int32)] * len(prompts)
+        return self._draws(inputs, Sequences.of(text for (text,) in self._written(inputs, decoding, seeds)))
+
+    def _draws(self, prompts: Sequences, tokens: Sequences) -> Draws:
+        stopped = np.array([len(text) > 0 and text[-1] == self._vocabulary.eos for text in tokens], dtype=bool)
+        return Draws(tokens, stopped, logprob_nats=-self._scorer.score(tokens, prompts))
+
+    def _written(
+        self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray, n_each: int = 1
+    ) -> list[list[np.ndarray]]:
+        """What is written after each prompt: one text, or the best `n_each` of its beams, best first."""
+        texts = [list[np.ndarray]() for _ in range(len(prompts))]
         order = np.argsort(prompts.lengths, kind="stable")
         for rows in np.split(order, self._cuts(prompts.lengths[order])):
             if len(rows):
-                for row, text in zip(rows, self._batch(prompts.take(rows), decoding, seeds[rows]), strict=True):
-                    texts[row] = text
-        tokens = Sequences.of(texts)
-        stopped = np.array([len(text) > 0 and text[-1] == self._vocabulary.eos for text in tokens], dtype=bool)
-        return Draws(tokens, stopped, logprob_nats=-self._scorer.score(tokens, prompts))
+                batch = self._batch(prompts.take(rows), decoding, seeds[rows], n_each)
+                for place, text in enumerate(batch):
+                    texts[rows[place // n_each]].append(text)
+        return texts
 
     @torch.inference_mode()
     def _reading(self, tokens: np.ndarray, n_candidates: int) -> editing.Reading:
@@ -101,7 +116,9 @@ class Engine:
         within = [np.arange(start, end, ROWS_AT_ONCE)[1:] for start, end in pairwise(starts)]
         return np.sort(np.concatenate([changes, *within])).astype(np.int64)
 
-    def _batch(self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray) -> list[np.ndarray]:
+    def _batch(
+        self, prompts: Sequences, decoding: DecodingSettings, seeds: np.ndarray, n_each: int
+    ) -> list[np.ndarray]:
         inputs = torch.tensor(
             [[self._vocabulary.bos, *prompt] for prompt in prompts], device=self._network.device, dtype=torch.long
         )
@@ -110,6 +127,7 @@ class Engine:
             attention_mask=torch.ones_like(inputs),
             do_sample=False,
             num_beams=decoding.n_beams,
+            num_return_sequences=n_each,
             repetition_penalty=decoding.repetition_penalty,
             max_new_tokens=decoding.max_new_tokens,
             min_new_tokens=decoding.min_new_tokens or None,

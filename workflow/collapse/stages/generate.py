@@ -71,7 +71,7 @@ def run(
         spec.chunk_rows,
         spec.form.output,
     )
-    drawn = made.drawn(sampler.sample(inputs, spec.decoding, seeds), how.output)
+    drawn = made.drawn(sampler.sample(_asked(spec, inputs, prompt_ids), spec.decoding, seeds), how.output)
     facts = made.sampling_facts(drawn, train)
     warnings = health_warnings(facts, spec.health)
     arm = {"strategy": strategy, "seed": seed, "generation": generation}
@@ -150,6 +150,13 @@ def _given(spec: GenerateSpec, chosen: media.Examples) -> Any:
             return chosen.outputs
         case _:
             return chosen.inputs
+
+
+def _asked(spec: GenerateSpec, inputs: Any, prompt_ids: pa.Array) -> Any:
+    """What a sampler is asked; where a beam search has several candidates of an input, which of them each row is."""
+    if spec.decoding.method != "beam" or spec.sets_drawn == 1:
+        return inputs
+    return engines.by_beams(inputs, prompt_ids.to_pylist(), spec.decoding.n_beams)
 
 
 def _nothing_to_ask(spec: GenerateSpec) -> str:
