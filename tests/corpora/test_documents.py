@@ -130,3 +130,12 @@ def test_a_limit_below_one_character_is_refused(codec: Codec) -> None:
     placed = [Placed(RealText("😀", "a", "file.txt", "none"), "train")]
     with pytest.raises(ConfigError, match="max_document_tokens"):
         documents.documents(placed, codec, 4)
+
+
+def test_of_a_long_text_the_beginning_may_be_all_that_is_kept(codec: Codec) -> None:
+    both = " ".join(f"Sentence {number} stands here." for number in range(9)), "A short one."
+    long, short = (Placed(RealText(text, text[:5], "file.txt", "none"), "train") for text in both)
+    pieces = documents.documents([long, short], codec, 30)["text"].to_pylist()
+    kept = documents.documents([long, short], codec, 30, beginnings=True)["text"].to_pylist()
+    assert len(pieces) > 3
+    assert sorted(kept) == sorted(piece for piece in pieces if piece.startswith(("Sentence 0", "A short")))

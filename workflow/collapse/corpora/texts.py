@@ -12,9 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collapse import corpora
+from collapse.config.settings import CorpusSettings
 from collapse.config.specs import CorpusSpec
-from collapse.corpora import splits
+from collapse.corpora import RealText, splits
+from collapse.corpora.balance import balanced
 from collapse.corpora.documents import documents, pairs, with_short_inputs
+from collapse.corpora.sotu import with_parties
 from collapse.errors import ConfigError
 from collapse.media.text import tokenizer as tokenizers
 from collapse.media.text.sequences import Sequences
@@ -34,7 +37,7 @@ def make(spec: CorpusSpec, given: Path | None, encoding: Path) -> pa.Table:
         given: A file beside the base model's tokenizer, which is taken over; None: one is trained.
         encoding: `tokenizer.json`; the tokenizer's other files go beside it.
     """
-    placed = splits.split(corpora.read(spec.corpus), spec.corpus)
+    placed = splits.split(_chosen(spec.corpus), spec.corpus)
     learned = [
         words for text in placed if text.split == "train" for words in (text.real.input, text.real.text) if words
     ]
@@ -48,10 +51,19 @@ def make(spec: CorpusSpec, given: Path | None, encoding: Path) -> pa.Table:
             placed = with_short_inputs(placed, codec, template, spec.corpus.max_input_tokens)
         table = pairs(placed, codec, template, room)
     else:
-        table = documents(placed, codec, spec.corpus.max_document_tokens)
+        table = documents(placed, codec, spec.corpus.max_document_tokens, spec.corpus.long_texts == "beginning")
     _log_summary(table, codec)
     _warn_of_lossy_tokens(table, codec)
     return table
+
+
+def _chosen(settings: CorpusSettings) -> list[RealText]:
+    """The texts of the source; where labels are to be balanced, as many of each."""
+    texts = corpora.read(settings)
+    if not settings.balance:
+        return texts
+    labelled = with_parties(texts) if settings.source == "sotu" else texts
+    return balanced(labelled, settings.balance)
 
 
 def _template(template: str, folder: Path) -> Callable[[str], str]:

@@ -33,7 +33,7 @@ class Ranked:
     def searches(self) -> tuple[Sequences, np.ndarray]:
         """The different prompts, in the order in which they first occur, and the place of each row's among them."""
         places = dict[bytes, int]()
-        each = np.array([places.setdefault(key, len(places)) for key in self.prompts.keys()])
+        each = np.array([places.setdefault(tokens.tobytes(), len(places)) for tokens in self.prompts])
         _, first = np.unique(each, return_index=True)
         return self.prompts.take(first), each
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from collapse.config.plan import Plan
 from collapse.config.raters import FluencyRater, Rater
-from collapse.config.settings import Strategy
+from collapse.config.settings import CorpusSettings, Strategy
 from collapse.families.size import flops_per_token, llama_hidden_width, n_parameters
 from collapse.strategies import generations_read
 
@@ -110,6 +110,11 @@ MOST_JOBS = 100_000
 
 MOST_INPUTS = 5_000_000
 """Files that the jobs of an experiment name as inputs, each job's counted."""
+
+
+def _own_budget(strategy: Strategy) -> float:
+    """A strategy's budget over everybody's."""
+    return strategy.training.budget_times if strategy.training else 1.0
 
 
 class Factor(NamedTuple):
@@ -271,7 +276,16 @@ class Loop:
     @cached_property
     def real_rows(self) -> float:
         """Real training documents."""
-        return max(1, self.real_bytes / BYTES_PER_TOKEN / self.document_tokens)
+        return max(1, min(self.real_bytes / BYTES_PER_TOKEN / self.document_tokens, self._chosen_rows))
+
+    @property
+    def _chosen_rows(self) -> float:
+        """Training documents where so many of each label are chosen, and each is kept whole or cut to its beginning."""
+        corpus = self.plan.corpus
+        if not (isinstance(corpus, CorpusSettings) and corpus.balance and corpus.long_texts == "beginning"):
+            return math.inf
+        n_labels = len(corpus.balance.labels) if corpus.balance.labels else math.inf
+        return n_labels * corpus.balance.per_label * (1 - corpus.test_fraction - corpus.validation_fraction)
 
     @cached_property
     def text(self) -> tuple[Factor, ...]:
@@ -339,10 +353,13 @@ class Loop:
     @cached_property
     def growth(self) -> float:
         """Examples of the largest training set over real documents; no strategy takes more of a generation."""
+        return max(map(self._sets, self.plan.strategies), default=1)
+
+    def _sets(self, one: Strategy) -> float:
+        """Examples of a strategy's last training set over real documents."""
         last = self.plan.generations + 1
         grown = {"accumulate": last, "replace_multiple": last, "preserve": 2, "fresh_real": 2, "feedback": 2 * last}
-        sets = [min(one.window or grown.get(one.compose, 1), last) * one.times for one in self.plan.strategies]
-        return max(sets, default=1)
+        return min(one.window or grown.get(one.compose, 1), last) * one.times
 
     # --- training ---------------------------------------------------------------------------------------------------
 
@@ -365,13 +382,14 @@ class Loop:
     @property
     def generosity(self) -> float:
         """Largest budget of a strategy over everybody's."""
-        own = [one.training.budget_times for one in self.plan.strategies if one.training]
-        return max([1.0, *own])
+        return max([1.0, *map(_own_budget, self.plan.strategies)])
 
     @cached_property
     def trained(self) -> tuple[float, float]:
         """Examples and tokens that a model trains on at most."""
-        rows = max(1, self.generosity * self.paid * (self.growth if self.plan.budget.match == "epochs" else 1))
+        grows = self.plan.budget.match == "epochs"
+        over_real = [_own_budget(one) * (self._sets(one) if grows else 1) for one in self.plan.strategies]
+        rows = max(1, self.paid * max([1.0, *over_real]))
         return rows, rows * self.document_tokens
 
     @property
