@@ -93,6 +93,15 @@ def option_parser(chosen: list[str]) -> argparse.ArgumentParser:
         publishing = commands.add_parser(name, help=help_)
         publishing.add_argument("results", type=Path, help="an experiment's results folder")
         publishing.set_defaults(call=lambda options, name=name: _print_published(name, **options))
+    published = commands.add_parser(
+        "published-scores", help="Count the scores that Wang et al. published again, beside what their paper says."
+    )
+    published.add_argument("folder", type=Path, help="a checkout of the paper's repository")
+    published.set_defaults(
+        call=lambda options: _say(
+            importlib.import_module("collapse.questions.published_scores").published_scores(**options)
+        )
+    )
     readme = commands.add_parser("readme", help="Write the README's numbers from the committed tables.")
     readme.set_defaults(call=lambda options: _print_published("readme", **options))
     schemas = commands.add_parser("schemas", help="Write the generated pages: the config's schema, the artifacts.")

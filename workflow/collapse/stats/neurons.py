@@ -95,13 +95,21 @@ def found(versions: Versions) -> dict[str, Found]:
     tables = dict[str, Found]()
     for name, levels in versions.outcomes.items():
         moved = slopes(changes[name], neurons, series, MAX_LAG)
-        known = np.isfinite(moved.p_value)
-        several = np.where(known, np.minimum(1, moved.p_value * known.sum()), np.nan)
-        discovery = np.full(len(known), np.nan)
-        if known.any():
-            discovery[known] = false_discovery_control(moved.p_value[known])
+        several, discovery = adjusted(moved.p_value)
         tables[name] = Found(_correlation(levels[once], versions.neurons[once]), moved, several, discovery)
     return tables
+
+
+def adjusted(p_value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of p for as many tests as there are, by Bonferroni and by Benjamini and Hochberg, shape `(n,)` each; `nan`
+    is no test.
+    """
+    known = np.isfinite(p_value)
+    several = np.where(known, np.minimum(1, p_value * known.sum()), np.nan)
+    discovery = np.full(len(known), np.nan)
+    if known.any():
+        discovery[known] = false_discovery_control(p_value[known])
+    return several, discovery
 
 
 def counted(versions: Versions, tables: dict[str, Found], rng: np.random.Generator) -> list[Counted]:
