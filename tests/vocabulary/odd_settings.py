@@ -13,6 +13,18 @@ SCRATCH = {"transformer.base_model": None, "start": "fresh"}
 NGRAM = {"family": "ngram", "generate.engine": "native", "budget": {"match": "epochs", "amount": 1}}
 TRANSFORMERS = {"generate.engine": "transformers"}
 PREFIX = {"source": "real_prefix", "n_tokens": 5, "in_training": False}
+WORLD = {
+    "model": "gaussian",
+    "title": "t",
+    "paper": "p",
+    "panels": [{"metric": "variance", "title": "t"}],
+    "samples": 100,
+    "dimension": 1,
+    "variance": "biased",
+    "replicates": 10,
+    "generations": 2,
+    "strategies": [{"name": "replace", "compose": "replace"}],
+}
 BEAM = TRANSFORMERS | {
     "prompt": PREFIX,
     "decoding.method": "beam",
@@ -130,7 +142,11 @@ TOO_MANY = (
     Odd("prompt", BLOCKS | {"in_training": True}, ("prompt.in_training: the blocks of a document", "set it to false")),
     Odd("prompt", BLOCKS | {"n_tokens": 0}, ("n_tokens must be at least 1",)),
     Odd("prompt.n_tokens", 10**6, ("prompt tokens", "exceed transformer.context_length 128"), {"prompt.source": "real_prefix"}),
-    Odd("worlds.w", {"model": "gaussian", "title": "t", "paper": "p", "panels": [{"metric": "variance", "title": "t"}], "samples": 100, "dimension": 1, "variance": "biased", "replicates": 10**12, "generations": 2, "strategies": [{"name": "replace", "compose": "replace"}]}, ("worlds.w.replicates: would hold about 22,400 GiB at once", "use fewer")),
+    Odd(
+        "worlds.w",
+        WORLD | {"replicates": 10**12},
+        ("worlds.w.replicates: would hold about 22,400 GiB at once", "use fewer"),
+    ),
 )  # fmt: skip
 
 ENDLESS = (
@@ -347,6 +363,7 @@ NO_SENSE = (
     Odd("corpus.balance", {"per_label": 5}, ("corpus.balance: chooses by labels", "name a `label_column`"), {"corpus.source": "grammar", "corpus.max_document_tokens": 127, "family": "ngram", "generate.engine": "native", "transformer.base_model": None, "start": "fresh", "budget": {"match": "epochs", "amount": 1}}),
     Odd("corpus.long_texts", "beginning", ("corpus.long_texts: texts of this source are not cut",), {"corpus.source": "arithmetic", "prompt.source": "real_input"}),
     Odd("corpus.balance", {"per_label": 5, "labels": ["a", "a"]}, ("corpus.balance.labels: a appears more than once",)),
+    Odd("stopping", {"early": STOPS}, ("stopping: there are no `strategies`",), {"strategies": [], "worlds.w": WORLD}),
     Odd("strategies.1.training", {}, ("strategies[1].training: changes nothing", "or leave it out")),
     Odd("strategies.1.training", {"budget_times": 0}, ("strategies[1].training.budget_times: is 0; it must be above 0",)),
     Odd("strategies.1.training", {"weight_decay": 0}, ("strategies[1].training.weight_decay", "takes no steps"), NGRAM),

@@ -184,6 +184,8 @@ class Plan(Settings):
             )
 
     def _check_stopping(self) -> None:
+        if self.stopping and not self.strategies:
+            raise ValueError("stopping: there are no `strategies`, so there is no loop to stop; leave it out")
         for name, rule in self.stopping.items():
             if rule.patience >= self.generations:
                 raise ValueError(

@@ -1,8 +1,8 @@
 """What Wang et al. (2025) published of their runs, counted again: scores of every article, tests of every neuron.
 
 Their repository (github.com/ZeWang-29/project2-bias-amplification, MIT) holds tables of comma-separated values. They
-stay where they are; this reads them, does with them what `metrics` and `stats.neurons` do with results of our own, and says
-beside each number what the paper's tables and text say (`experiments/papers/wang-2025-scores.csv`).
+stay where they are; this reads them, does with them what `metrics` and `stats.neurons` do with results of our own, and
+says beside each number what the paper's tables and text say (`experiments/papers/wang-2025-scores.csv`).
 
 Two traps of the layout. Generation 1 of a file is generation 0 of the paper. And of the two tables of regressions, one
 names the neuron first and the other the layer, so rows are joined by their names, never by their order.
