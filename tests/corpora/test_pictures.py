@@ -25,7 +25,8 @@ def spec(path: Path | None = None, family: str = "vae", classes: list[str] | Non
     examples = {"train": 20, "validation": 4, "test": 10, "reserve": 2}
     if classes is not None:
         examples = {"train": 8, "validation": 2, "test": 10, "reserve": 2, "classes": classes}
-    corpus = CONFIG["corpus"] | {"source": "images" if path else "mnist", "images": images, "examples": examples}
+    source = "images" if path or "dataset" in changes else "mnist"
+    corpus = CONFIG["corpus"] | {"source": source, "images": images, "examples": examples}
     asked = {"source": "real_input"} if family == "classifier" else {}
     plan = {
         "corpus": corpus,
@@ -63,6 +64,23 @@ def test_splits_are_as_large_as_asked_for_and_no_image_is_in_two(local, tmp_path
         2,
     ]
     assert len(set(outputs(table).keys())) == 36
+
+
+def test_a_data_set_of_images_with_named_labels_is_the_same_as_their_file(local, tmp_path, monkeypatch):
+    """As the Hub has it: images as files, labels as numbers with names, read by `datasets` from a folder."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    datasets.disable_progress_bars()
+    names = datasets.ClassLabel(names=["zero", "one", "two"])
+    held = {"image": [Image.fromarray(image) for image in PIXELS], "label": [index % 3 for index in range(40)]}
+    features = datasets.Features({"image": datasets.Image(), "label": names})
+    (tmp_path / "images").mkdir()
+    datasets.Dataset.from_dict(held, features).to_parquet(str(tmp_path / "images" / "train.parquet"))
+    hub = {"dataset": str(tmp_path / "images"), "revision": "0" * 40, "path": None}
+    found, expected = made(tmp_path, **hub), made(tmp_path, path=local)
+    assert sorted(outputs(found).keys()) == sorted(outputs(expected).keys())
+    assert {row["source"] for row in found.to_pylist()} == {"images"}  # wherever the folder lies
 
 
 def test_the_order_of_the_rows_decides_nothing(local, tmp_path):

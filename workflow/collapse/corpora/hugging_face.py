@@ -6,7 +6,7 @@ Once downloaded, a data set is read from the cache, so a machine without interne
 import os
 from pathlib import Path
 
-from collapse.config.settings import HuggingFaceSettings
+from collapse.config.settings import HuggingFaceSettings, ImageSettings
 from collapse.corpora import RealText
 from collapse.corpora.local_file import choose_columns, real_texts
 from collapse.errors import ConfigError, EngineError
@@ -31,13 +31,16 @@ def read(settings: HuggingFaceSettings) -> list[RealText]:
         raise EngineError(_unreachable(where, settings, error)) from None
     chosen = choose_columns(data.column_names, settings, where)
     licence = data.info.license or "not stated by the data set"
-    texts = real_texts({setting: data[name][:] for setting, name in chosen.items()}, _source(settings), licence, where)
+    texts = real_texts(
+        {setting: data[name][:] for setting, name in chosen.items()}, source_of(settings), licence, where
+    )
     if not texts:
         raise ConfigError(f"{where}: column `{settings.column}` holds no text but white space.\n  Use another column.")
     return texts
 
 
-def _source(settings: HuggingFaceSettings) -> str:
+def source_of(settings: HuggingFaceSettings | ImageSettings) -> str:
+    """Where a data set is: its page and commit; of a folder here, its name, so that it is the same wherever it lies."""
     folder = Path(settings.dataset or "")
     if folder.is_dir():
         return folder.name

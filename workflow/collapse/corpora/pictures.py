@@ -160,6 +160,7 @@ def _from_hub(settings: ImageSettings) -> Pictures:
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
+    from collapse.corpora.hugging_face import source_of
     from collapse.errors import EngineError
 
     where = f"corpus.images.dataset: {settings.dataset}"
@@ -176,9 +177,8 @@ def _from_hub(settings: ImageSettings) -> Pictures:
     _columns(where, data.column_names, settings)
     data = data.cast_column(settings.column, ImageFeature(decode=False))
     labels = data[settings.label_column][:] if settings.label_column else None
-    source = f"https://huggingface.co/datasets/{settings.dataset}@{settings.revision}"
     licence = data.info.license or "not stated by the data set"
-    return _pictures(where, data[settings.column][:], labels, settings, source, licence)
+    return _pictures(where, data[settings.column][:], labels, settings, source_of(settings), licence)
 
 
 def _columns(where: str, known: list[str], settings: ImageSettings) -> list[str]:
