@@ -260,13 +260,20 @@ def _decoding(plan: Plan) -> str:
         return f"real documents, their tokens above probability {how.edit_above:g} drawn anew"
     mark = how.watermark
     left = [f"a watermark of {mark.bias:g} nats on {wording.percent(mark.green_share)} of all tokens"] if mark else []
+    left += _begun(plan)
     if how.method != "sample":
-        return ", ".join([how.method, *left])
+        return ", ".join(["greedy" if how.method == "greedy" else f"the best of {how.n_beams} beams", *left])
     neutral = {"top_p": 1, "top_k": 0, "min_p": 0, "repetition_penalty": 1}
     changed = [f"{name} {getattr(how, name):g}" for name, value in neutral.items() if getattr(how, name) != value]
     if how.unseen_types == "forbidden":
         changed.append("only token types of real text")
     return ", ".join([f"sampling at temperature {how.temperature:g}", *(changed or ["no truncation"]), *left])
+
+
+def _begun(plan: Plan) -> list[str]:
+    """What real text the model goes on from, if it does."""
+    where = {"real_prefix": "the first", "real_blocks": "every"}.get(plan.prompt.source)
+    return [f"after {where} {plan.prompt.n_tokens} tokens of real documents"] if where else []
 
 
 def _budget(plan: Plan) -> str:
