@@ -476,7 +476,7 @@ class Plan(Settings):
 
     def _check_candidates(self) -> None:
         """Whether a beam search has as many candidates of an input as a strategy chooses from."""
-        asked = [(one.sets_offered(self.generations), index) for index, one in enumerate(self.strategies)]
+        asked = [(one.oversample, index) for index, one in enumerate(self.strategies)]
         most, index = max(asked, default=(1, 0))
         if most > self.decoding.n_beams:
             raise ValueError(
