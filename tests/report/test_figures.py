@@ -234,6 +234,17 @@ def test_levels_near_the_lines_are_drawn_and_named_and_those_far_away_are_not(tw
     assert plain.axes[0].get_ylim()[1] < 4.9 < figure.axes[0].get_ylim()[1] < 6
 
 
+def test_lines_that_stay_at_zero_have_an_axis_that_can_be_read(two_seeds):
+    metrics = contracts.read(two_seeds.folder / "metrics.parquet", METRICS)
+    place = metrics.column_names.index("value")
+    flat = metrics.set_column(place, metrics.schema.field("value"), pa.array([0.0] * metrics.num_rows))
+    figure = curves.diversity(flat, two_seeds.plan.strategies, 0.95)
+    figure.canvas.draw()
+    for axes in (axes for axes in figure.axes if axes.lines):
+        assert axes.get_ylim()[0] < -0.01 and 0.01 < axes.get_ylim()[1] < 1
+        assert not axes.yaxis.get_offset_text().get_text()
+
+
 def test_closed_forms_are_levels_of_their_own_panel():
     metrics, strategies = crowd(2, 3, 2)
     panel = ("right_fraction", "real_test")

@@ -213,8 +213,8 @@ def _frame(axes: Axes, curves: dict[str, Band], n_ticks: int) -> None:
     whole_generations(axes, max((int(band.generations.max()) for band in curves.values()), default=1))
     lines = np.concatenate([np.concatenate([band.mean, *band.seeds.values()]) for band in curves.values()] or [[0, 1]])
     low, high = float(np.nanmin(lines)), float(np.nanmax(lines))
-    # A line that hardly moves is not blown up to fill the frame.
-    room = max(high - low, 0.01 * abs(high), 1e-9)
+    # A line that hardly moves is not blown up to fill the frame, nor one that stays at zero.
+    room = max(high - low, 0.01 * abs(high)) or 0.1
     edges = np.concatenate([np.concatenate([band.low, band.high]) for band in curves.values()] or [[0.0]])
     edges = edges[np.isfinite(edges)]
     spare = (MOST_STRETCH - 1) * room / 2
