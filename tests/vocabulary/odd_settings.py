@@ -33,6 +33,14 @@ COIN = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "f
 TOP = {"rule": "top_fraction", "fraction": 0.5}
 MARK = {"green_share": 0.25, "bias": 2.0, "key": 42}
 LIKELY = {"kind": "likelihood", "by": "sampler"}
+STRONG = {
+    "kind": "likelihood",
+    "by": "checkpoint",
+    "checkpoint": "owner/name",
+    "revision": "0" * 40,
+    "window_tokens": 128,
+    "select": {"rule": "top_fraction", "fraction": 1},
+}
 BEST = {"strategies": [{"name": "best", "compose": "replace", "verifiers": ["best"]}]}
 SOTU = {"source": "sotu", "sotu": {"first_year": 1990, "last_year": None}}
 LEANING = {"kind": "labels", "corpus": {"source": "conventions"}, "window_words": 50, "held_out": 0.25}
@@ -410,6 +418,18 @@ OF_RATERS = (
     Odd("verifiers.best", UNLIKE | {"similarity": 0}, ("verifiers.best.similarity: is 0; it must be above 0",)),
     Odd("verifiers.best", UNLIKE | {"window_tokens": 0}, ("verifiers.best.window_tokens: is 0; it must be at least 1",)),
     Odd("generate.n_samples", 10**9, ("generate.n_samples: is", MORE), NGRAM | BEST | {"verifiers.best": UNLIKE}),
+    Odd("verifiers.best", STRONG | {"by": "somebody"}, ("verifiers.best.by: is 'somebody'", "base_model", "checkpoint")),
+    Odd("verifiers.best", STRONG | {"by": "sampler"}, ("verifiers.best.checkpoint: is for `by: checkpoint`", "nothing else")),
+    Odd("verifiers.best", {key: value for key, value in STRONG.items() if key != "window_tokens"}, ("verifiers.best.window_tokens: is for `by: checkpoint`, which needs it",)),
+    Odd("verifiers.best", STRONG | {"checkpoint": ""}, ("verifiers.best.checkpoint: is ''",)),
+    Odd("verifiers.best", STRONG | {"window_tokens": 1}, ("verifiers.best.window_tokens: is 1; it must be at least 2",)),
+    Odd("verifiers.best", STRONG | {"window_tokens": 10**6}, ("verifiers.best.window_tokens: is 1000000; it may be at most 100,000",)),
+    Odd("verifiers.best", STRONG | {"template": "In short:"}, ("verifiers.best.template: must hold `{input}` once",)),
+    Odd("verifiers.best", STRONG | {"template": "In short: {input}"}, ("verifiers.best.template: is put around", "`prompt.source` is none", "leave it out"), BEST),
+    Odd("verifiers.best", LIKELY | {"template": "{input}:", "select": TOP}, ("verifiers.best: revision, template: are for `by: checkpoint`",)),
+    Odd("verifiers.best", STRONG, ("verifiers.best.by: a checkpoint reads texts", "images", "generation_0"), VAE | BEST),
+    Odd("verifiers.best", LIKELY | {"by": "base_model", "select": STRONG["select"]}, ("verifiers.best.by: `base_model` needs transformer.base_model", "generation_0"), SCRATCH | BEST),
+    Odd("verifiers.noisy", COIN | {"oracle": "best"}, ("verifiers.best.by: `base_model` needs",), SCRATCH | {"verifiers.best": LIKELY | {"by": "base_model", "select": STRONG["select"]}, "strategies.1.verifiers": ["noisy"]}),
     Odd("evaluation.base_perplexity", True, ("evaluation.base_perplexity: needs transformer.base_model",), SCRATCH),
     Odd("internals", INSIDE | {"tokens": 10**9}, ("internals.tokens: is 1000000000",)),
     Odd("internals", INSIDE | {"outcomes": []}, ("internals.outcomes",)),

@@ -157,6 +157,17 @@ def test_vectors_grow_with_the_samples_and_windows_with_their_setting(loop):
         assert peak(rule, window=512) - peak(rule) > 16 * 384 * 4 * 384
 
 
+def test_logits_of_a_model_that_says_how_likely_samples_are_grow_with_what_it_reads_at_once(loop):
+    def peak(window: int) -> float:
+        asked = {"kind": "likelihood", "by": "checkpoint", "checkpoint": "a/b", "revision": "0" * 40}
+        asked |= {"window_tokens": window, "select": {"rule": "threshold", "least": -5.0}}
+        strategy = {"name": "it", "compose": "replace", "verifiers": ["it"]}
+        sizes = loop(verifiers={"it": asked}, strategies=[strategy]).stages()
+        return {size.rule: size.peak for size in sizes}["verify"]
+
+    assert peak(1_024) - peak(512) > 512 * 4 * 50_000, "a float32 for each of as many kinds of token"
+
+
 def test_a_plan_has_as_many_jobs_as_snakemake_would_make_of_it(loop):
     plan = loop().plan
     arms = 3 + 5 * 3 * 4  # generation 0 is shared

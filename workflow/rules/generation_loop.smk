@@ -39,6 +39,7 @@ rule verify:
         samples=EXPERIMENT.inputs.own_samples,
         documents="<experiment>/documents.parquet",
         judge=EXPERIMENT.inputs.judge,
+        base_model=EXPERIMENT.inputs.base_asked,
         truth=EXPERIMENT.inputs.truth_compared,
         raters=EXPERIMENT.inputs.raters_asked,
         checkpoints=EXPERIMENT.inputs.checkpoints_asked,
@@ -60,8 +61,9 @@ rule verify:
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --samples {input.samples:q} --documents {input.documents:q} --judge {input.judge:q} \
-            --truth {input.truth:q} --raters {input.raters:q} --checkpoints {input.checkpoints:q} \
-            --encoding {input.encoding:q} --verdicts {output.verdicts:q} &>{log:q}
+            --base-model {input.base_model:q} --truth {input.truth:q} --raters {input.raters:q} \
+            --checkpoints {input.checkpoints:q} --encoding {input.encoding:q} \
+            --verdicts {output.verdicts:q} &>{log:q}
         """
 
 

@@ -65,6 +65,7 @@ from collapse.config.specs import (
 )
 from collapse.config.verifiers import (
     LengthVerifier,
+    LikelihoodVerifier,
     NoisyOracleVerifier,
     RatingVerifier,
     SemanticDuplicatesVerifier,
@@ -330,7 +331,9 @@ class Plan(Settings):
         if isinstance(verifier, NoisyOracleVerifier) and (oracle := self.verifiers.get(verifier.oracle)):
             refuse_unfit(verifier.oracle, oracle, *here)
             self._check_rating(verifier.oracle, oracle)
+            self._check_read_by_base(verifier.oracle, oracle)
         self._check_rating(name, verifier)
+        self._check_read_by_base(name, verifier)
         if isinstance(verifier, LengthVerifier) and verifier.min_tokens > longest:
             raise ValueError(
                 f"verifiers.{name}.min_tokens: is {verifier.min_tokens}, but samples have at most {longest} tokens "
@@ -345,6 +348,13 @@ class Plan(Settings):
     def _check_rating(self, name: str, verifier: Verifier) -> None:
         if isinstance(verifier, RatingVerifier):
             refuse_unrated(name, verifier, self.raters)
+
+    def _check_read_by_base(self, name: str, verifier: Verifier) -> None:
+        if verifier.reads_base_model and not self.has_base_model:
+            raise ValueError(
+                f"verifiers.{name}.by: `base_model` needs transformer.base_model and `family: transformer`; use "
+                "generation_0 or checkpoint"
+            )
 
     def _check_lengths(self) -> None:
         if self.family != "transformer" or self.corpus.holds != "text":
@@ -628,7 +638,7 @@ class Plan(Settings):
             f"verifier-{name}": None
             for verifiers in used
             for name, verifier in verifiers.items()
-            if isinstance(verifier, SemanticDuplicatesVerifier)
+            if verifier.reads_checkpoint
         }
         return (*raters, *encoding)
 
@@ -636,15 +646,17 @@ class Plan(Settings):
         """For `checkpoint`; with the digest of the folder it is read from."""
         asked_by, _, name = reader.partition("-")
         settings = self.raters[name] if asked_by == "rater" else self.verifiers[name]
-        assert isinstance(settings, CheckpointRater | SemanticDuplicatesVerifier)
-        rates = isinstance(settings, CheckpointRater)
+        assert isinstance(settings, CheckpointRater | SemanticDuplicatesVerifier | LikelihoodVerifier)
+        named = settings.encoder if isinstance(settings, SemanticDuplicatesVerifier) else settings.checkpoint
+        assert named is not None and settings.window_tokens is not None
         return CheckpointSpec(
-            asked_by="rater" if rates else "verifier",
+            asked_by="rater" if asked_by == "rater" else "verifier",
             name=name,
-            checkpoint=settings.checkpoint if rates else settings.encoder,
+            checkpoint=named,
             revision=settings.revision,
             window_tokens=settings.window_tokens,
-            labels=settings.labels if rates else None,
+            labels=settings.labels if isinstance(settings, CheckpointRater) else None,
+            writes=isinstance(settings, LikelihoodVerifier),
             source_sha256=source_sha256,
         )
 

@@ -160,6 +160,11 @@ class Inputs:
         reads = any(verifier.reads_generation_0 for verifier in used)
         return [self.generation_0(wildcards)] if reads else []
 
+    def base_asked(self, wildcards: Wildcards) -> list[str]:
+        """The base model, if the strategy's verifiers ask how likely it finds samples."""
+        used = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).verifiers.values()
+        return self.base_model() if any(verifier.reads_base_model for verifier in used) else []
+
     def truth_compared(self, wildcards: Wildcards) -> list[str]:
         """The source's distribution, if the strategy's verifiers compare samples with it."""
         used = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).verifiers.values()

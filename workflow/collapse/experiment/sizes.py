@@ -25,6 +25,7 @@ from typing import NamedTuple
 from collapse.config.plan import Plan
 from collapse.config.raters import FluencyRater, Rater
 from collapse.config.settings import Strategy
+from collapse.config.specs import CheckpointSpec
 from collapse.families.size import flops_per_token, llama_hidden_width, n_parameters
 from collapse.strategies import generations_read
 
@@ -98,6 +99,12 @@ READER_BYTES = 350 * MEBIBYTE
 
 READ_TOKEN_BYTES = 50_000
 """Of a token that it reads, as one of 768 numbers holds it."""
+
+WORD_LOGIT_BYTES = 3 * 4 * 50_000
+"""Of a token whose likelihood it says: numbers for 50,000 kinds of token, and two copies of them."""
+
+READ_AT_ONCE = 512
+"""Tokens of which it does at once, where its windows are shorter."""
 
 VECTOR_BYTES = 4_200
 """Of a text's vector of a thousand numbers, and its name."""
@@ -588,7 +595,17 @@ class Loop:
         longest = max(specs, key=lambda spec: spec.window_tokens)
         window = over(f"{longest.section}.window_tokens", longest.window_tokens, 512)
         passing = Part("a batch of windows", ROWS_SCORED * window.value * READ_TOKEN_BYTES, (window,))
-        return [Part("libraries", READER_BYTES, ()), passing]
+        return [Part("libraries", READER_BYTES, ()), passing, *self._said(specs)]
+
+    @staticmethod
+    def _said(specs: list[CheckpointSpec]) -> list[Part]:
+        """Logits of somebody's models that say how likely texts are: those of the longest windows."""
+        writing = [spec for spec in specs if spec.writes]
+        if not writing:
+            return []
+        longest = max(writing, key=lambda spec: spec.window_tokens)
+        window = over(f"{longest.section}.window_tokens", longest.window_tokens, 512)
+        return [Part("logits", max(READ_AT_ONCE, window.value) * WORD_LOGIT_BYTES, (window,))]
 
     def mix(self, n_jobs: int) -> StageSize:
         """Composes the training set."""
