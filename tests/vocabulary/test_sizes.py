@@ -168,6 +168,22 @@ def test_logits_of_a_model_that_says_how_likely_samples_are_grow_with_what_it_re
     assert peak(1_024) - peak(512) > 512 * 4 * 50_000, "a float32 for each of as many kinds of token"
 
 
+def test_matrices_whose_numbers_are_a_token_each_are_counted_by_their_bytes(loop):
+    matrices = {"rows": 5, "largest": 10, "digits": 3, "examples": 10_300_000, "seed": 0, "encoding": "fp15"}
+    asked = loop(
+        corpus={"source": "eigenvalues", "eigenvalues": matrices, "train_bytes": 29_000_000, "max_document_tokens": 24},
+        tokenizer={"vocabulary_size": 29_060},
+        transformer={"base_model": None},
+        start="fresh",
+        prompt={"source": "real_input"},
+        verifiers={},
+        strategies=[{"name": "it", "compose": "replace"}],
+    )
+    n_bytes = 20 * len("+300e-2") + len("=") + 4  # 15 entries and five values, a number may be a character shorter
+    assert asked.real_rows == pytest.approx(29_000_000 / n_bytes, rel=0.01)
+    assert asked.source_bytes == pytest.approx(10_300_000 * n_bytes, rel=0.01)
+
+
 def test_a_plan_has_as_many_jobs_as_snakemake_would_make_of_it(loop):
     plan = loop().plan
     arms = 3 + 5 * 3 * 4  # generation 0 is shared

@@ -14,6 +14,7 @@ from collapse.config.form import Form
 from collapse.config.problems import explain
 from collapse.config.raters import CheckpointRater, Rater
 from collapse.config.settings import (
+    LEAST_VOCABULARY,
     PRETRAINING,
     ArithmeticSettings,
     ClassifierSettings,
@@ -148,6 +149,7 @@ class Plan(Settings):
             self._check_something_runs,
             self._check_names,
             self._check_form,
+            self._check_words,
             self._check_pools,
             self._check_verifiers,
             self._check_raters,
@@ -284,6 +286,23 @@ class Plan(Settings):
                         f"corpus.images.{side}: is {n}, but `family: vae` halves images twice; use a multiple of 4, "
                         f"such as {n // 4 * 4}"
                     )
+
+    def _check_words(self) -> None:
+        """Whether the tokenizer is that of the corpus, where this brings one."""
+        asked = self.corpus.eigenvalues if self.corpus.source == "eigenvalues" else None
+        if not self.strategies or asked is None or not asked.n_words:
+            return
+        if self.has_base_model:
+            raise ValueError(
+                f"corpus.eigenvalues.encoding: `{asked.encoding}` has tokens of its own, and a base model brings "
+                "others; set transformer.base_model to null, or encoding to digits"
+            )
+        n_tokens, given = LEAST_VOCABULARY + asked.n_words, self.tokenizer.vocabulary_size
+        if given != n_tokens:
+            raise ValueError(
+                f"tokenizer.vocabulary_size: is {given}, but corpus.eigenvalues.encoding: {asked.encoding} has "
+                f"{n_tokens} tokens, of numbers, bytes and special ones; set it to {n_tokens}"
+            )
 
     def _check_pools(self) -> None:
         names = [strategy.name for strategy in self.strategies]

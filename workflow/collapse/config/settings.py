@@ -81,6 +81,16 @@ class ArithmeticSettings(Settings):
     seed: int = Field(ge=0, lt=2**31)
 
 
+FP15_DIGITS, FP15_POWERS = 3, range(-9, 7)
+"""Of numbers that are a token each: significant digits, and powers of ten of the last of them (Charton 2022: FP15)."""
+
+FP15_WORDS = 2 * 9 * 10 ** (FP15_DIGITS - 1) * len(FP15_POWERS) + 1
+"""How many such numbers there are, with 0."""
+
+LEAST_VOCABULARY = 256 + 3
+"""Bytes, and the special tokens."""
+
+
 class EigenvalueSettings(Settings):
     """Symmetric matrices of whole numbers and their eigenvalues: made up, hard to guess, and checkable."""
 
@@ -90,9 +100,25 @@ class EigenvalueSettings(Settings):
     """Entries are drawn from its negative to this."""
     digits: int = Field(ge=1, le=8)
     """Significant digits of an eigenvalue, which is written `+362e-2` for 3.62 with three."""
-    examples: int = Field(ge=3, le=10_000_000)
+    examples: int = Field(ge=3, le=20_000_000)
     """Different matrices drawn, before they are split."""
     seed: int = Field(ge=0, lt=2**31)
+    encoding: Literal["digits", "fp15"] = Field(default="digits", exclude_if=lambda encoding: encoding == "digits")
+    """How many tokens a number is. `digits`: one for each character, unless the tokenizer learns more; entries are
+    written as whole numbers. `fp15`: one, of three digits and a power of ten (Charton 2022), entries too."""
+
+    @model_validator(mode="after")
+    def _digits_fit_encoding(self) -> "EigenvalueSettings":
+        if self.encoding == "fp15" and self.digits != FP15_DIGITS:
+            raise ValueError(
+                f"digits: is {self.digits}, but numbers of `encoding: fp15` have {FP15_DIGITS}; set it to that"
+            )
+        return self
+
+    @property
+    def n_words(self) -> int:
+        """Numbers that have a token of their own."""
+        return FP15_WORDS if self.encoding == "fp15" else 0
 
 
 class WikipediaSettings(Settings):

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from collapse.config.plan import Plan
 from collapse.config.raters import FluencyRater, Rater
-from collapse.config.settings import Strategy
+from collapse.config.settings import EigenvalueSettings, Strategy
 from collapse.config.specs import CheckpointSpec
 from collapse.families.size import flops_per_token, llama_hidden_width, n_parameters
 from collapse.strategies import generations_read
@@ -36,6 +36,9 @@ MEBIBYTE = 2**20
 
 BYTES_PER_TOKEN = 3
 """Of text. From 2.6 (1,024 tokens) to 4.5 (50,000)."""
+
+WORD_BYTES = 7
+"""Of a number that is a token, such as `+541e-2`."""
 
 DOCUMENT_TOKENS = 400
 """Of a typical document where `max_document_tokens` does not cut it."""
@@ -272,13 +275,28 @@ class Loop:
         corpus = self.plan.corpus
         held_out = corpus.validation_bytes + corpus.test_bytes + corpus.reserve_bytes
         found = {"sotu": SOTU_BYTES, "wikipedia": WIKIPEDIA_BYTES, "file": self.text_bytes}
+        if (asked := self._words_asked) is not None:
+            found["eigenvalues"] = asked.examples * self.document_bytes
         known = found.get(corpus.source, math.inf)
         return known if math.isfinite(known) else self.real_bytes + min(held_out, self.real_bytes)
 
     @cached_property
     def real_rows(self) -> float:
         """Real training documents."""
-        return max(1, self.real_bytes / BYTES_PER_TOKEN / self.document_tokens)
+        return max(1, self.real_bytes / self.document_bytes)
+
+    @property
+    def _words_asked(self) -> EigenvalueSettings | None:
+        """Matrices whose numbers are a token each, so that there are fewer and longer tokens than of other text."""
+        asked = self.plan.corpus.eigenvalues if self.plan.corpus.source == "eigenvalues" else None
+        return asked if asked is not None and asked.n_words else None
+
+    @cached_property
+    def document_bytes(self) -> float:
+        """Of a typical document, what it answers included where numbers are a token each."""
+        if (asked := self._words_asked) is None:
+            return BYTES_PER_TOKEN * self.document_tokens
+        return (WORD_BYTES + 1) * asked.rows + WORD_BYTES * asked.rows * (asked.rows + 1) / 2
 
     @cached_property
     def text(self) -> tuple[Factor, ...]:
@@ -514,7 +532,7 @@ class Loop:
     def corpus(self) -> StageSize:
         """Reads and splits the text, and trains the tokenizer."""
         tokens = self.source_bytes / BYTES_PER_TOKEN
-        rows = tokens / self.document_tokens
+        rows = self.source_bytes / self.document_bytes
         read = self.text
         if math.isfinite(self.text_bytes):
             read = (*read, over("corpus.file (its bytes)", self.text_bytes, 1e8))
