@@ -141,6 +141,21 @@ def test_what_verifiers_ask_is_of_their_spec_and_code_and_nobody_elses():
     }
 
 
+def test_edits_of_samples_wait_for_the_generation_before_those_of_documents_for_none():
+    decoding = CONFIG["decoding"] | {"method": "edit", "edit_above": 0.5, "top_k": 8, "max_new_tokens": 127}
+    corpus = CONFIG["corpus"] | {"max_document_tokens": 127}
+
+    def waits(source: str, generation: int) -> list[str]:
+        prompt = {"source": source, "n_tokens": 0, "in_training": False}
+        return places(
+            experiment(prompt=prompt, decoding=decoding, corpus=corpus).inputs.edited(arm("replace", generation))
+        )
+
+    assert waits("previous_sample", 1) == waits("real_document", 3) == []
+    assert waits("previous_sample", 2) == ["real/generation=1/samples.parquet"]
+    assert waits("previous_sample", 3) == ["replace/generation=2/samples.parquet"]
+
+
 def test_whoever_s_likelihood_it_is_is_waited_for_by_those_that_ask():
     of_base = {"kind": "likelihood", "by": "base_model", "select": STRONG["select"]}
     coin = {"kind": "noisy_oracle", "oracle": "base", "true_positive_rate": 0.9, "false_positive_rate": 0.1}

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import tables
 import yaml
 from scipy import stats
 
@@ -308,6 +309,17 @@ def test_what_is_edited_is_whole_real_documents_however_short():
     train = pa.table(names | {"token_ids": pa.array([[5], [6, 7, 5]])})
     ids, given = generate._inputs(spec, train, 3)
     assert (ids.to_pylist(), list(map(list, given))) == (["one", "two", "one"], [[5], [6, 7, 5], [5]])
+
+
+def test_what_is_edited_again_is_what_the_generation_before_made_each_in_turn_named_by_its_real_document(tmp_path):
+    prompt = PromptSettings(source="previous_sample", n_tokens=0, in_training=False)
+    spec = plan().generate_spec("replace", 2).model_copy(update={"prompt": prompt})
+    before = [tables.sample("real", 1, draw, [draw + 5, 1], prompt_id=name) for draw, name in enumerate("aba")]
+    tables.write(tmp_path / "samples.parquet", SAMPLES, before)
+    ids, given = generate._edited(tmp_path / "samples.parquet", spec, 5)
+    assert (ids.to_pylist(), [row[0] for row in given]) == (["a", "b", "a", "a", "b"], [5, 6, 7, 5, 6])
+    ids, given = generate._edited(tmp_path / "samples.parquet", spec, 2)
+    assert (ids.to_pylist(), [row[0] for row in given]) == (["a", "b"], [5, 6])
 
 
 def test_the_share_of_edited_tokens_is_counted_against_the_documents_they_were():

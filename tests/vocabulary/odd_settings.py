@@ -369,6 +369,7 @@ NO_SENSE = (
     Odd("decoding.watermark", MARK, ("decoding.watermark: `method: edit` leaves real tokens", "set it to null"), EDIT),
     Odd("prompt.source", "none", ("prompt.source: is none", "`real_document` and `edit` belong together"), EDIT),
     Odd("prompt.source", "real_document", ("prompt.source: is real_document", "belong together")),
+    Odd("prompt.source", "previous_sample", ("prompt.source: is previous_sample", "`previous_sample` and `edit`")),
     Odd("family", "ngram", ("decoding.method: `edit` needs `family: transformer`",), EDIT | {"generate.engine": "native"}),
     Odd("decoding.method", "greedy", ("decoding.method: `greedy` writes one and the same text",)),
     Odd("training.learning_rate", 10, ("training.learning_rate: is 10; it may be at most 1",)),

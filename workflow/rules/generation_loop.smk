@@ -12,6 +12,7 @@ rule generate:
         model=EXPERIMENT.inputs.model_before,
         documents="<experiment>/documents.parquet",
         encoding=EXPERIMENT.inputs.encoding,
+        edited=EXPERIMENT.inputs.edited,
     output:
         samples="<arm>/samples.parquet",
         sampling_record="<arm>/sampling_record.json",
@@ -30,7 +31,7 @@ rule generate:
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --model {input.model:q} --documents {input.documents:q} --encoding {input.encoding:q} \
-            --samples {output.samples:q} --sampling-record {output.sampling_record:q} &>{log:q}
+            --edited {input.edited:q} --samples {output.samples:q} --sampling-record {output.sampling_record:q} &>{log:q}
         """
 
 

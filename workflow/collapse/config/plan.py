@@ -415,12 +415,12 @@ class Plan(Settings):
     def _check_edits(self) -> None:
         """Whether what edits documents is given some, and can."""
         edits = self.decoding.method == "edit"
-        if not self.strategies or (not edits and self.prompt.source != "real_document"):
+        if not self.strategies or not (edits or self.prompt.is_edited):
             return
-        if not edits or self.prompt.source != "real_document":
+        if edits != self.prompt.is_edited:
             raise ValueError(
                 f"prompt.source: is {self.prompt.source}, and decoding.method {self.decoding.method}; `real_document` "
-                "and `edit` belong together"
+                "and `edit` belong together, or `previous_sample` and `edit`"
             )
         if self.family != "transformer":
             raise ValueError(f"decoding.method: `edit` needs `family: transformer`, and family is {self.family}")

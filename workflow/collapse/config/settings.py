@@ -364,10 +364,11 @@ class ClassifierSettings(Settings):
 class PromptSettings(Settings):
     """What the model is given before it writes."""
 
-    source: Literal["none", "real_prefix", "real_document", "real_input", "pool"]
+    source: Literal["none", "real_prefix", "real_document", "previous_sample", "real_input", "pool"]
     """`none`: nothing; `real_prefix`: the beginning of a real training document; `real_document`: all of it, for
-    `decoding.method: edit`; `real_input`: the input of a real training example; `pool`: the input of an example of the
-    reserve, whose real output nobody reads."""
+    `decoding.method: edit`; `previous_sample`: what the generation before made of it, whatever verifiers said, so that
+    edits add up (ToEdit, iterated; generation 1 edits real documents); `real_input`: the input of a real training
+    example; `pool`: the input of an example of the reserve, whose real output nobody reads."""
     n_tokens: int = Field(ge=0)
     """Tokens of the prefix; documents that are not longer are passed over."""
     template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
@@ -389,6 +390,11 @@ class PromptSettings(Settings):
     def asks(self) -> str:
         """The split whose documents prompt."""
         return "reserve" if self.source == "pool" else "train"
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether whole texts are given, to be edited."""
+        return self.source in ("real_document", "previous_sample")
 
     @property
     def is_input(self) -> bool:

@@ -187,6 +187,12 @@ class Inputs:
         looks = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).watermark
         return [self.encoding] if looks else []
 
+    def edited(self, wildcards: Wildcards) -> list[str]:
+        """The samples of the generation before, where this one edits them."""
+        generation = int(wildcards.generation)
+        edits = self.plan.prompt.source == "previous_sample" and generation > 1
+        return [self._samples(wildcards, generation - 1)] if edits else []
+
     def own_samples(self, wildcards: Wildcards) -> list[str]:
         """The samples drawn for this generation; none at generation 0."""
         generation = int(wildcards.generation)

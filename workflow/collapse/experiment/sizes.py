@@ -549,7 +549,9 @@ class Loop:
     def generate(self, n_jobs: int) -> StageSize:
         """Draws the samples."""
         rows, tokens = self.drawn_rows, self.drawn_rows * self.sample_tokens
-        memory = [self.imported, self.weights(2), self.table(rows, self.sample_tokens, self.sets), *self._sampler()]
+        tables = 2 if self.plan.prompt.source == "previous_sample" else 1
+        table = self.table(tables * rows, self.sample_tokens, self.sets)
+        memory = [self.imported, self.weights(2), table, *self._sampler()]
         if self.plan.generate.engine == "vllm":
             memory[0] = Part("libraries", IMPORTED["vllm"], ())
         kept = Part("samples", 40 * rows + 3 * tokens, (*self.sets, *self.repeats))
