@@ -3,8 +3,16 @@
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    BertTokenizerFast,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 TEXT = "the people of this union are free and strong . we ask the congress for peace and for work this year !"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -45,4 +53,24 @@ def save_encoder(folder: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     BertModel(shape()).save_pretrained(folder)
     save_tokenizer(folder)
+    return folder
+
+
+def save_writer(folder: Path, seed: int = 0) -> Path:
+    """A Llama that writes, with a tokenizer of bytes and a few pairs of them that has a start and an end."""
+    torch.manual_seed(seed)
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer, inner.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    ends = ["<|start|>", "<|end|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=ends, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    inner.train_from_iterator([TEXT], trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token=ends[0], eos_token=ends[1], model_max_length=64
+    )
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    asked = LlamaConfig(vocab_size=inner.get_vocab_size(), max_position_embeddings=64, initializer_range=0.5, **small)
+    LlamaForCausalLM(asked).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder

@@ -77,6 +77,8 @@ def test_only_strategies_with_verifiers_wait_for_verdicts():
 SPOKEN = {"kind": "labels", "corpus": {"source": "conventions"}, "window_words": 50, "held_out": 0.25}
 GIVEN = {"kind": "checkpoint", "checkpoint": "owner/name", "revision": "0" * 40, "labels": ["noise", "clean"]}
 GIVEN |= {"are_levels": True, "part": "text", "window_tokens": 9}
+STRONG = {"kind": "likelihood", "by": "checkpoint", "checkpoint": "a==1:b/c.gguf", "window_tokens": 9}
+STRONG |= {"select": {"rule": "threshold", "least": -5.0}}
 UNLIKE = {"kind": "semantic_duplicates", "similarity": 0.9, "encoder": "a==1:b", "revision": None, "window_tokens": 9}
 RATED = {"kind": "rating", "by": "level", "select": {"rule": "threshold", "least": 0.5}}
 ASKING = {
@@ -137,6 +139,60 @@ def test_what_verifiers_ask_is_of_their_spec_and_code_and_nobody_elses():
         "window_tokens": 9,
         "labels": ["noise", "clean"],
     }
+
+
+def test_edits_of_samples_wait_for_the_generation_before_those_of_documents_for_none():
+    decoding = CONFIG["decoding"] | {"method": "edit", "edit_above": 0.5, "top_k": 8, "max_new_tokens": 127}
+    corpus = CONFIG["corpus"] | {"max_document_tokens": 127}
+
+    def waits(source: str, generation: int) -> list[str]:
+        prompt = {"source": source, "n_tokens": 0, "in_training": False}
+        return places(
+            experiment(prompt=prompt, decoding=decoding, corpus=corpus).inputs.edited(arm("replace", generation))
+        )
+
+    assert waits("previous_sample", 1) == waits("real_document", 3) == []
+    assert waits("previous_sample", 2) == ["real/generation=1/samples.parquet"]
+    assert waits("previous_sample", 3) == ["replace/generation=2/samples.parquet"]
+
+
+def test_whoever_s_likelihood_it_is_is_waited_for_by_those_that_ask():
+    of_base = {"kind": "likelihood", "by": "base_model", "select": STRONG["select"]}
+    coin = {"kind": "noisy_oracle", "oracle": "base", "true_positive_rate": 0.9, "false_positive_rate": 0.1}
+    chains = {"strong": ["strong"], "base": ["base"], "coin": ["coin"], "none": []}
+    strategies = [{"name": name, "compose": "replace", "verifiers": chain} for name, chain in chains.items()]
+    found = experiment(verifiers={"strong": STRONG, "base": of_base, "coin": coin}, strategies=strategies)
+    strong, base = ["checkpoint=verifier-strong/model.json"], ["base_model/base_model.json"]
+    expected = {"strong": (strong, []), "base": ([], base), "coin": ([], base), "none": ([], [])}
+    for strategy, wanted in expected.items():
+        of = arm(strategy, 2)
+        assert (places(found.inputs.checkpoints_asked(of)), places(found.inputs.base_asked(of))) == wanted
+    assert places(found.inputs.every_checkpoint()) == strong
+    spec = json.loads(found.specs.of_checkpoint(SimpleNamespace(checkpoint="verifier-strong")))
+    assert spec["writes"] and spec["labels"] is None and spec["checkpoint"] == "a==1:b/c.gguf"
+    assert "collapse.verifiers.read_likelihood" in found.specs.plugins["verify"]
+    assert "collapse.verifiers.read_likelihood" not in experiment().specs.plugins["verify"]
+    found.start.check_sources()
+
+
+def test_a_folder_that_could_not_say_how_likely_texts_are_is_refused_before_any_work(tmp_path):
+    def asked(**changes) -> None:
+        strong = STRONG | {"checkpoint": str(tmp_path)} | changes
+        strategies = [{"name": "strong", "compose": "replace", "verifiers": ["strong"]}]
+        experiment(verifiers={"strong": strong}, strategies=strategies).start.check_sources()
+
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["BertModel"]}))
+    with pytest.raises(EngineError, match=r"verifiers.strong.checkpoint: .*: is a BertModel"):
+        asked()
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["GPT2LMHeadModel"]}))
+    with pytest.raises(EngineError, match=r"verifiers.strong.checkpoint: .*: there is no tokenizer.json"):
+        asked()
+    (tmp_path / "tokenizer.json").write_text("{}")
+    asked()
+    with pytest.raises(ConfigError, match=r"verifiers.strong.checkpoint: `\./gone` is not a folder here"):
+        asked(checkpoint="./gone")
+    with pytest.raises(ConfigError, match=r"verifiers.strong.revision: .* is not a commit"):
+        asked(checkpoint="owner/name")
 
 
 def test_a_folder_counts_by_its_content_and_other_labels_in_it_are_refused_before_any_work(tmp_path):

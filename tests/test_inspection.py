@@ -34,14 +34,16 @@ def write_documents(experiment: Path) -> list[str]:
     return sorted(ids)
 
 
-def write_samples(experiment: Path, strategy: str, generation: int, sampled_from: str) -> list[str]:
+def write_samples(
+    experiment: Path, strategy: str, generation: int, sampled_from: str, source: str = "none"
+) -> list[str]:
     facts = {"sampled_from": sampled_from, "n_tokens": 10, "logprob_nats": -3.5}
     rows = [
         tables.sample(strategy, generation, i, [5, 1], text=f'Line\n"{generation}", draw {i}', **facts)
         for i in range(N_SAMPLES)
     ]
     path = arm(experiment, strategy, generation) / "samples.parquet"
-    tables.write(path, SAMPLES, rows, Record(spec={"decoding": DECODING}))
+    tables.write(path, SAMPLES, rows, Record(spec={"decoding": DECODING, "prompt": {"source": source}}))
     return [row["sample_id"] for row in rows]
 
 
@@ -146,6 +148,15 @@ def test_a_sample_is_told_on_one_line_with_how_it_was_drawn(experiment: Path) ->
     assert '  text      "Line\\n\\"2\\", draw 0"' in lines
     assert "  decoding  method sample, temperature 1.0, top_p 0.9" in lines
     assert "  drawn     10 tokens, ended by the model, -3.50 nats, sampler seed 0" in lines
+
+
+def test_an_edit_names_the_samples_that_it_edits_back_to_the_real_document(experiment: Path) -> None:
+    assert "edit of" not in inspection.trace("replace.0.3.0000002", experiment)
+    for generation in (2, 3):
+        writer = lineage.read_card(arm(experiment, "replace", generation - 1) / "model" / "model.json").model_id
+        write_samples(experiment, "replace", generation, writer, source="previous_sample")
+    lines = inspection.trace("replace.0.3.0000002", experiment).splitlines()
+    assert "  edit of   replace.0.2.0000002, an edit of real.0.1.0000002, an edit of document None" in lines
 
 
 def test_a_chain_of_many_generations_can_be_told(tmp_path: Path) -> None:

@@ -133,6 +133,16 @@ def test_a_seed_is_used_once() -> None:
     assert shared == ["2 of 4 rows repeat another row's sampler_seed"]
 
 
+def test_edits_of_samples_are_of_the_same_document_and_as_long_each_in_turn() -> None:
+    before, sizes = pa.table({"prompt_id": ["a", "b"]}), np.array([2, 1])
+    edits = samples(prompt_id=["a", "b", "a", "b"], token_ids=Sequences.of([[9, 2], [3], [1, 2], [7]]).to_arrow())
+    assert drawn.edit_faults(edits, before, sizes) == []
+    of_another = samples(prompt_id=["a", "a", "a", "b"], token_ids=edits["token_ids"])
+    longer = samples(prompt_id=edits["prompt_id"])
+    for wrong, name in ((of_another, IDS[1]), (longer, IDS[3])):
+        assert drawn.edit_faults(wrong, before, sizes) == [f"no edit of the sample of the generation before: {name}"]
+
+
 def test_samples_are_as_many_as_were_to_be_drawn_and_of_the_model_before() -> None:
     assert drawn.lineage_faults(samples(), "writer", documents(), 4) == []
     assert drawn.lineage_faults(samples(), "writer", documents(), 5) == ["4 samples, but 5 were to be drawn"]

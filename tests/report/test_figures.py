@@ -1,5 +1,6 @@
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -275,5 +276,14 @@ def test_strategies_are_named_beside_what_their_verifiers_come_to():
     points = {"strict": np.array([[0.9, 0.1], [0.92, 0.12]]), "lax": np.array([[0.6, 0.4], [0.61, 0.42]])}
     found = [Strength(generation, "misclassified_fraction", points, 0.3, 0.7) for generation in (1, 3)]
     drawn = style.svg(verification.figure(found, strategies), "").decode()
-    for words in ("Generation 1", "Generation 3", "strict", "lax", "Held-out images classified wrongly"):
+    for words in (
+        "Generation 1",
+        "Generation 3",
+        "strict",
+        "lax",
+        "Held-out images classified wrongly",
+        "up: error of",
+    ):
         assert words in drawn
+    answering = [replace(one, outcome="right_fraction") for one in found]
+    assert "up: right answers of" in style.svg(verification.figure(answering, strategies), "").decode()

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import tables
 import yaml
 from scipy import stats
 
@@ -321,6 +322,17 @@ def test_blocks_are_continued_by_the_arm_s_own_model_and_nothing_is_kept_as_thei
     assert not any(
         1 in tokens[:-1] for tokens in table["token_ids"].to_pylist()
     )  # the end of sequence, at the end only
+
+
+def test_what_is_edited_again_is_what_the_generation_before_made_each_in_turn_named_by_its_real_document(tmp_path):
+    prompt = PromptSettings(source="previous_sample", n_tokens=0, in_training=False)
+    spec = plan().generate_spec("replace", 2).model_copy(update={"prompt": prompt})
+    before = [tables.sample("real", 1, draw, [draw + 5, 1], prompt_id=name) for draw, name in enumerate("aba")]
+    tables.write(tmp_path / "samples.parquet", SAMPLES, before)
+    ids, given = generate._edited(tmp_path / "samples.parquet", spec, 5)
+    assert (ids.to_pylist(), [row[0] for row in given]) == (["a", "b", "a", "a", "b"], [5, 6, 7, 5, 6])
+    ids, given = generate._edited(tmp_path / "samples.parquet", spec, 2)
+    assert (ids.to_pylist(), [row[0] for row in given]) == (["a", "b"], [5, 6])
 
 
 def test_the_share_of_edited_tokens_is_counted_against_the_documents_they_were():

@@ -46,5 +46,16 @@ def test_a_blind_verifier_leaves_the_share_of_wrong_samples_unknown():
     assert one.students["blind"] == pytest.approx(np.array([[0.5, 2.0]]))
 
 
+def test_models_that_answer_held_out_inputs_are_judged_by_their_right_answers():
+    rows = [("real", 0, 0, "test_loss", "real_test", 1.0), ("real", 0, 0, "right_fraction", "real_test", 0.3)]
+    rows += [*arm("strict", 0, 1, 2.0, 0.8, 0.2, 0.6), ("strict", 0, 1, "right_fraction", "real_test", 0.45)]
+    (one,) = strengths(table(*rows), ["strict"], "test_loss")
+    assert (one.outcome, one.generator) == ("right_fraction", 0.3)
+    assert one.students["strict"] == pytest.approx(np.array([[0.8, 0.45]]))
+    of_samples = [(*row[:4], "samples", row[5]) if row[3] == "right_fraction" else row for row in rows]
+    (one,) = strengths(table(*of_samples), ["strict"], "test_loss")
+    assert (one.outcome, one.generator) == ("test_loss", 1.0)
+
+
 def test_without_a_known_truth_there_is_nothing_to_show():
     assert strengths(table(("replace", 0, 1, "test_loss", "real_test", 1.0)), ["replace"], "test_loss") == []

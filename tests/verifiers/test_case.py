@@ -102,6 +102,18 @@ def test_likelihood_by_the_first_model_asks_it_with_the_prompts():
     assert verdicts.accepted.tolist() == [True, False]
 
 
+def test_by_the_base_model_it_is_asked_with_the_prompts():
+    def score(outputs, inputs):
+        assert inputs.sizes.tolist() == [1, 1]
+        return np.array([6.0, 1.0])
+
+    samples = [{"tokens": [5, 6, 1], "prompt_token_ids": [4]}, {"tokens": [1], "prompt_token_ids": [4]}]
+    looked_at = replace(case(samples), open_base_model=lambda: SimpleNamespace(score=score))
+    verdicts = likelihood.judged(likely("base_model"), looked_at, "it")
+    assert verdicts.score is not None and verdicts.score.tolist() == [-2, -1]
+    assert verdicts.accepted.tolist() == [False, True]
+
+
 REAL = [{"tokens": [1], "text": f"we the people of state {i % 7}"} for i in range(30)]
 FALSE = [{"tokens": [1], "text": f"lorem ipsum dolor {i % 5}"} for i in range(20)]
 

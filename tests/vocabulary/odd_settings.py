@@ -46,6 +46,14 @@ COIN = {"kind": "noisy_oracle", "oracle": "whole", "true_positive_rate": 0.9, "f
 TOP = {"rule": "top_fraction", "fraction": 0.5}
 MARK = {"green_share": 0.25, "bias": 2.0, "key": 42}
 LIKELY = {"kind": "likelihood", "by": "sampler"}
+STRONG = {
+    "kind": "likelihood",
+    "by": "checkpoint",
+    "checkpoint": "owner/name",
+    "revision": "0" * 40,
+    "window_tokens": 128,
+    "select": {"rule": "top_fraction", "fraction": 1},
+}
 BEST = {"strategies": [{"name": "best", "compose": "replace", "verifiers": ["best"]}]}
 SOTU = {"source": "sotu", "sotu": {"first_year": 1990, "last_year": None}}
 LEANING = {"kind": "labels", "corpus": {"source": "conventions"}, "window_words": 50, "held_out": 0.25}
@@ -293,6 +301,10 @@ OF_MEDIA = (
     Odd("corpus.eigenvalues", MATRICES | {"rows": 1}, ("corpus.eigenvalues.rows: is 1; it must be at least 2",), SUMS),
     Odd("corpus.eigenvalues", MATRICES | {"digits": 9}, ("corpus.eigenvalues.digits: is 9; it may be at most 8",), SUMS),
     Odd("corpus.eigenvalues", MATRICES | {"largest": 0}, ("corpus.eigenvalues.largest: is 0; it must be at least 1",), SUMS),
+    Odd("corpus.eigenvalues", MATRICES | {"encoding": "fp16"}, ("corpus.eigenvalues.encoding: is 'fp16'", "fp15"), SUMS),
+    Odd("corpus.eigenvalues", MATRICES | {"encoding": "fp15", "digits": 2}, ("corpus.eigenvalues.digits: is 2", "have 3; set it to that"), SUMS),
+    Odd("corpus.eigenvalues", MATRICES | {"encoding": "fp15", "digits": 3}, ("tokenizer.vocabulary_size: is", "has 29060 tokens", "set it to 29060"), SUMS | SCRATCH | {"corpus.source": "eigenvalues"}),
+    Odd("corpus.eigenvalues", MATRICES | {"encoding": "fp15", "digits": 3}, ("corpus.eigenvalues.encoding: `fp15` has tokens of its own", "base_model to null"), SUMS | {"corpus.source": "eigenvalues"}),
     Odd("evaluation.answers", {"match": "exact"}, ("evaluation.answers: asks held-out inputs of pairs of texts", "leave it out")),
     Odd("evaluation.answers", {"match": "exact", "inputs": 0}, ("evaluation.answers.inputs: is 0; it must be at least 1",), SUMS),
     Odd("evaluation.answers", {"match": "nearly"}, ("evaluation.answers.match: is 'nearly'; it may be", "numbers"), SUMS),
@@ -392,6 +404,7 @@ NO_SENSE = (
     Odd("decoding.watermark", MARK, ("decoding.watermark: `method: edit` leaves real tokens", "set it to null"), EDIT),
     Odd("prompt.source", "none", ("prompt.source: is none", "`real_document` and `edit` belong together"), EDIT),
     Odd("prompt.source", "real_document", ("prompt.source: is real_document", "belong together")),
+    Odd("prompt.source", "previous_sample", ("prompt.source: is previous_sample", "`previous_sample` and `edit`")),
     Odd("family", "ngram", ("decoding.method: `edit` needs `family: transformer`",), EDIT | {"generate.engine": "native"}),
     Odd("decoding.method", "greedy", ("decoding.method: `greedy` writes one and the same text",)),
     Odd("training.learning_rate", 10, ("training.learning_rate: is 10; it may be at most 1",)),
@@ -445,6 +458,18 @@ OF_RATERS = (
     Odd("verifiers.best", UNLIKE | {"similarity": 0}, ("verifiers.best.similarity: is 0; it must be above 0",)),
     Odd("verifiers.best", UNLIKE | {"window_tokens": 0}, ("verifiers.best.window_tokens: is 0; it must be at least 1",)),
     Odd("generate.n_samples", 10**9, ("generate.n_samples: is", MORE), NGRAM | BEST | {"verifiers.best": UNLIKE}),
+    Odd("verifiers.best", STRONG | {"by": "somebody"}, ("verifiers.best.by: is 'somebody'", "base_model", "checkpoint")),
+    Odd("verifiers.best", STRONG | {"by": "sampler"}, ("verifiers.best.checkpoint: is for `by: checkpoint`", "nothing else")),
+    Odd("verifiers.best", {key: value for key, value in STRONG.items() if key != "window_tokens"}, ("verifiers.best.window_tokens: is for `by: checkpoint`, which needs it",)),
+    Odd("verifiers.best", STRONG | {"checkpoint": ""}, ("verifiers.best.checkpoint: is ''",)),
+    Odd("verifiers.best", STRONG | {"window_tokens": 1}, ("verifiers.best.window_tokens: is 1; it must be at least 2",)),
+    Odd("verifiers.best", STRONG | {"window_tokens": 10**6}, ("verifiers.best.window_tokens: is 1000000; it may be at most 100,000",)),
+    Odd("verifiers.best", STRONG | {"template": "In short:"}, ("verifiers.best.template: must hold `{input}` once",)),
+    Odd("verifiers.best", STRONG | {"template": "In short: {input}"}, ("verifiers.best.template: is put around", "`prompt.source` is none", "leave it out"), BEST),
+    Odd("verifiers.best", LIKELY | {"template": "{input}:", "select": TOP}, ("verifiers.best: revision, template: are for `by: checkpoint`",)),
+    Odd("verifiers.best", STRONG, ("verifiers.best.by: a checkpoint reads texts", "images", "generation_0"), VAE | BEST),
+    Odd("verifiers.best", LIKELY | {"by": "base_model", "select": STRONG["select"]}, ("verifiers.best.by: `base_model` needs transformer.base_model", "generation_0"), SCRATCH | BEST),
+    Odd("verifiers.noisy", COIN | {"oracle": "best"}, ("verifiers.best.by: `base_model` needs",), SCRATCH | {"verifiers.best": LIKELY | {"by": "base_model", "select": STRONG["select"]}, "strategies.1.verifiers": ["noisy"]}),
     Odd("evaluation.base_perplexity", True, ("evaluation.base_perplexity: needs transformer.base_model",), SCRATCH),
     Odd("internals", INSIDE | {"tokens": 10**9}, ("internals.tokens: is 1000000000",)),
     Odd("internals", INSIDE | {"outcomes": []}, ("internals.outcomes",)),

@@ -157,6 +157,33 @@ def test_vectors_grow_with_the_samples_and_windows_with_their_setting(loop):
         assert peak(rule, window=512) - peak(rule) > 16 * 384 * 4 * 384
 
 
+def test_logits_of_a_model_that_says_how_likely_samples_are_grow_with_what_it_reads_at_once(loop):
+    def peak(window: int) -> float:
+        asked = {"kind": "likelihood", "by": "checkpoint", "checkpoint": "a/b", "revision": "0" * 40}
+        asked |= {"window_tokens": window, "select": {"rule": "threshold", "least": -5.0}}
+        strategy = {"name": "it", "compose": "replace", "verifiers": ["it"]}
+        sizes = loop(verifiers={"it": asked}, strategies=[strategy]).stages()
+        return {size.rule: size.peak for size in sizes}["verify"]
+
+    assert peak(1_024) - peak(512) > 512 * 4 * 50_000, "a float32 for each of as many kinds of token"
+
+
+def test_matrices_whose_numbers_are_a_token_each_are_counted_by_their_bytes(loop):
+    matrices = {"rows": 5, "largest": 10, "digits": 3, "examples": 10_300_000, "seed": 0, "encoding": "fp15"}
+    asked = loop(
+        corpus={"source": "eigenvalues", "eigenvalues": matrices, "train_bytes": 29_000_000, "max_document_tokens": 24},
+        tokenizer={"vocabulary_size": 29_060},
+        transformer={"base_model": None},
+        start="fresh",
+        prompt={"source": "real_input"},
+        verifiers={},
+        strategies=[{"name": "it", "compose": "replace"}],
+    )
+    n_bytes = 20 * len("+300e-2") + len("=") + 4  # 15 entries and five values, a number may be a character shorter
+    assert asked.real_rows == pytest.approx(29_000_000 / n_bytes, rel=0.01)
+    assert asked.source_bytes == pytest.approx(10_300_000 * n_bytes, rel=0.01)
+
+
 def test_a_plan_has_as_many_jobs_as_snakemake_would_make_of_it(loop):
     plan = loop().plan
     arms = 3 + 5 * 3 * 4  # generation 0 is shared
@@ -185,14 +212,13 @@ def test_a_file_is_read_whole_however_little_is_trained_on(loop):
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
-def test_every_shipped_experiment_fits_a_small_machine(path, monkeypatch):
-    monkeypatch.setattr(machine, "memory", lambda: 2 * GIBIBYTE)
-    monkeypatch.setattr(machine, "free_disk", lambda _folder: 2 * GIBIBYTE)
+def test_every_shipped_experiment_fits_a_small_machine_and_published_sizes_one_with_a_gpu(path, monkeypatch):
     papers = [one for one in EXPERIMENTS if one.parent.name == "papers"] if path.stem == "theory" else []
-    here = merged([*papers, path]) | {
-        "device": "cpu"
-    }  # those of a published size ask for a GPU, which this is not about
-    Experiment(load_plan(here, str(path))).start.check_size(jobs_run_here=True)
+    plan = load_plan(merged([*papers, path]), str(path))
+    memory, disk = (2, 2) if plan.device == "cpu" else (32, 500)
+    monkeypatch.setattr(machine, "memory", lambda: memory * GIBIBYTE)
+    monkeypatch.setattr(machine, "free_disk", lambda _folder: disk * GIBIBYTE)
+    Experiment(plan).start.check_size(jobs_run_here=True)
 
 
 def default(**changes: object) -> Experiment:

@@ -12,6 +12,7 @@ rule generate:
         model=EXPERIMENT.inputs.model_before,
         documents="<experiment>/documents.parquet",
         encoding=EXPERIMENT.inputs.encoding,
+        edited=EXPERIMENT.inputs.edited,
     output:
         samples="<arm>/samples.parquet",
         sampling_record="<arm>/sampling_record.json",
@@ -30,7 +31,7 @@ rule generate:
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --model {input.model:q} --documents {input.documents:q} --encoding {input.encoding:q} \
-            --samples {output.samples:q} --sampling-record {output.sampling_record:q} &>{log:q}
+            --edited {input.edited:q} --samples {output.samples:q} --sampling-record {output.sampling_record:q} &>{log:q}
         """
 
 
@@ -39,6 +40,7 @@ rule verify:
         samples=EXPERIMENT.inputs.own_samples,
         documents="<experiment>/documents.parquet",
         judge=EXPERIMENT.inputs.judge,
+        base_model=EXPERIMENT.inputs.base_asked,
         truth=EXPERIMENT.inputs.truth_compared,
         raters=EXPERIMENT.inputs.raters_asked,
         checkpoints=EXPERIMENT.inputs.checkpoints_asked,
@@ -60,8 +62,9 @@ rule verify:
             --spec {params.spec:q} --code {params.code} \
             --strategy {wildcards.strategy} --seed {wildcards.seed} --generation {wildcards.generation} \
             --samples {input.samples:q} --documents {input.documents:q} --judge {input.judge:q} \
-            --truth {input.truth:q} --raters {input.raters:q} --checkpoints {input.checkpoints:q} \
-            --encoding {input.encoding:q} --verdicts {output.verdicts:q} &>{log:q}
+            --base-model {input.base_model:q} --truth {input.truth:q} --raters {input.raters:q} \
+            --checkpoints {input.checkpoints:q} --encoding {input.encoding:q} \
+            --verdicts {output.verdicts:q} &>{log:q}
         """
 
 

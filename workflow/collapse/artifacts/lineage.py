@@ -122,6 +122,16 @@ def sample_ids(strategy: str, seed: int, generation: int, draws: Iterable[int]) 
     return [f"{strategy}.{seed}.{generation}.{draw:07d}" for draw in draws]
 
 
+def edited_draw(draw: int, n_before: int) -> int:
+    """Which draw of the generation before a draw edits, where samples are edits of samples: each in turn.
+
+    Args:
+        draw: The draw.
+        n_before: Samples of the generation before.
+    """
+    return draw % max(n_before, 1)
+
+
 def model_id(strategy: str, seed: int, generation: int, digest: str) -> str:
     """`replace.0.3@1f0c6a9b2d4e`."""
     return f"{strategy}.{seed}.{generation}@{digest[:12]}"

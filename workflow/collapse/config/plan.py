@@ -14,6 +14,7 @@ from collapse.config.form import Form
 from collapse.config.problems import explain
 from collapse.config.raters import CheckpointRater, Rater
 from collapse.config.settings import (
+    LEAST_VOCABULARY,
     PRETRAINING,
     ArithmeticSettings,
     BudgetSettings,
@@ -66,6 +67,7 @@ from collapse.config.specs import (
 )
 from collapse.config.verifiers import (
     LengthVerifier,
+    LikelihoodVerifier,
     NoisyOracleVerifier,
     RatingVerifier,
     SemanticDuplicatesVerifier,
@@ -149,6 +151,7 @@ class Plan(Settings):
             self._check_names,
             self._check_form,
             self._check_own_training,
+            self._check_words,
             self._check_pools,
             self._check_verifiers,
             self._check_raters,
@@ -302,6 +305,23 @@ class Plan(Settings):
                     "stay below 1, or a step would turn every weight's sign; lower one"
                 )
 
+    def _check_words(self) -> None:
+        """Whether the tokenizer is that of the corpus, where this brings one."""
+        asked = self.corpus.eigenvalues if self.corpus.source == "eigenvalues" else None
+        if not self.strategies or asked is None or not asked.n_words:
+            return
+        if self.has_base_model:
+            raise ValueError(
+                f"corpus.eigenvalues.encoding: `{asked.encoding}` has tokens of its own, and a base model brings "
+                "others; set transformer.base_model to null, or encoding to digits"
+            )
+        n_tokens, given = LEAST_VOCABULARY + asked.n_words, self.tokenizer.vocabulary_size
+        if given != n_tokens:
+            raise ValueError(
+                f"tokenizer.vocabulary_size: is {given}, but corpus.eigenvalues.encoding: {asked.encoding} has "
+                f"{n_tokens} tokens, of numbers, bytes and special ones; set it to {n_tokens}"
+            )
+
     def _check_pools(self) -> None:
         names = [strategy.name for strategy in self.strategies]
         for index, strategy in enumerate(self.strategies):
@@ -348,7 +368,9 @@ class Plan(Settings):
         if isinstance(verifier, NoisyOracleVerifier) and (oracle := self.verifiers.get(verifier.oracle)):
             refuse_unfit(verifier.oracle, oracle, *here)
             self._check_rating(verifier.oracle, oracle)
+            self._check_read_by_base(verifier.oracle, oracle)
         self._check_rating(name, verifier)
+        self._check_read_by_base(name, verifier)
         if isinstance(verifier, LengthVerifier) and verifier.min_tokens > longest:
             raise ValueError(
                 f"verifiers.{name}.min_tokens: is {verifier.min_tokens}, but samples have at most {longest} tokens "
@@ -363,6 +385,13 @@ class Plan(Settings):
     def _check_rating(self, name: str, verifier: Verifier) -> None:
         if isinstance(verifier, RatingVerifier):
             refuse_unrated(name, verifier, self.raters)
+
+    def _check_read_by_base(self, name: str, verifier: Verifier) -> None:
+        if verifier.reads_base_model and not self.has_base_model:
+            raise ValueError(
+                f"verifiers.{name}.by: `base_model` needs transformer.base_model and `family: transformer`; use "
+                "generation_0 or checkpoint"
+            )
 
     def _check_lengths(self) -> None:
         if self.family != "transformer" or self.corpus.holds != "text":
@@ -412,12 +441,12 @@ class Plan(Settings):
     def _check_edits(self) -> None:
         """Whether what edits documents is given some, and can."""
         edits = self.decoding.method == "edit"
-        if not self.strategies or (not edits and self.prompt.source != "real_document"):
+        if not self.strategies or not (edits or self.prompt.is_edited):
             return
-        if not edits or self.prompt.source != "real_document":
+        if edits != self.prompt.is_edited:
             raise ValueError(
                 f"prompt.source: is {self.prompt.source}, and decoding.method {self.decoding.method}; `real_document` "
-                "and `edit` belong together"
+                "and `edit` belong together, or `previous_sample` and `edit`"
             )
         if self.family != "transformer":
             raise ValueError(f"decoding.method: `edit` needs `family: transformer`, and family is {self.family}")
@@ -671,7 +700,7 @@ class Plan(Settings):
             f"verifier-{name}": None
             for verifiers in used
             for name, verifier in verifiers.items()
-            if isinstance(verifier, SemanticDuplicatesVerifier)
+            if verifier.reads_checkpoint
         }
         return (*raters, *encoding)
 
@@ -679,15 +708,17 @@ class Plan(Settings):
         """For `checkpoint`; with the digest of the folder it is read from."""
         asked_by, _, name = reader.partition("-")
         settings = self.raters[name] if asked_by == "rater" else self.verifiers[name]
-        assert isinstance(settings, CheckpointRater | SemanticDuplicatesVerifier)
-        rates = isinstance(settings, CheckpointRater)
+        assert isinstance(settings, CheckpointRater | SemanticDuplicatesVerifier | LikelihoodVerifier)
+        named = settings.encoder if isinstance(settings, SemanticDuplicatesVerifier) else settings.checkpoint
+        assert named is not None and settings.window_tokens is not None
         return CheckpointSpec(
-            asked_by="rater" if rates else "verifier",
+            asked_by="rater" if asked_by == "rater" else "verifier",
             name=name,
-            checkpoint=settings.checkpoint if rates else settings.encoder,
+            checkpoint=named,
             revision=settings.revision,
             window_tokens=settings.window_tokens,
-            labels=settings.labels if rates else None,
+            labels=settings.labels if isinstance(settings, CheckpointRater) else None,
+            writes=isinstance(settings, LikelihoodVerifier),
             source_sha256=source_sha256,
         )
 

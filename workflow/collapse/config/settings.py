@@ -85,6 +85,16 @@ class ArithmeticSettings(Settings):
     seed: int = Field(ge=0, lt=2**31)
 
 
+FP15_DIGITS, FP15_POWERS = 3, range(-9, 7)
+"""Of numbers that are a token each: significant digits, and powers of ten of the last of them (Charton 2022: FP15)."""
+
+FP15_WORDS = 2 * 9 * 10 ** (FP15_DIGITS - 1) * len(FP15_POWERS) + 1
+"""How many such numbers there are, with 0."""
+
+LEAST_VOCABULARY = 256 + 3
+"""Bytes, and the special tokens."""
+
+
 class EigenvalueSettings(Settings):
     """Symmetric matrices of whole numbers and their eigenvalues: made up, hard to guess, and checkable."""
 
@@ -94,9 +104,25 @@ class EigenvalueSettings(Settings):
     """Entries are drawn from its negative to this."""
     digits: int = Field(ge=1, le=8)
     """Significant digits of an eigenvalue, which is written `+362e-2` for 3.62 with three."""
-    examples: int = Field(ge=3, le=10_000_000)
+    examples: int = Field(ge=3, le=20_000_000)
     """Different matrices drawn, before they are split."""
     seed: int = Field(ge=0, lt=2**31)
+    encoding: Literal["digits", "fp15"] = Field(default="digits", exclude_if=lambda encoding: encoding == "digits")
+    """How many tokens a number is. `digits`: one for each character, unless the tokenizer learns more; entries are
+    written as whole numbers. `fp15`: one, of three digits and a power of ten (Charton 2022), entries too."""
+
+    @model_validator(mode="after")
+    def _digits_fit_encoding(self) -> "EigenvalueSettings":
+        if self.encoding == "fp15" and self.digits != FP15_DIGITS:
+            raise ValueError(
+                f"digits: is {self.digits}, but numbers of `encoding: fp15` have {FP15_DIGITS}; set it to that"
+            )
+        return self
+
+    @property
+    def n_words(self) -> int:
+        """Numbers that have a token of their own."""
+        return FP15_WORDS if self.encoding == "fp15" else 0
 
 
 class WikipediaSettings(Settings):
@@ -374,11 +400,12 @@ class ClassifierSettings(Settings):
 class PromptSettings(Settings):
     """What the model is given before it writes."""
 
-    source: Literal["none", "real_prefix", "real_blocks", "real_document", "real_input", "pool"]
+    source: Literal["none", "real_prefix", "real_blocks", "real_document", "previous_sample", "real_input", "pool"]
     """`none`: nothing; `real_prefix`: the beginning of a real training document; `real_blocks`: each block of such a
     document in turn, and a sample is what was written after all of them; `real_document`: all of it, for
-    `decoding.method: edit`; `real_input`: the input of a real training example; `pool`: the input of an example of the
-    reserve, whose real output nobody reads."""
+    `decoding.method: edit`; `previous_sample`: what the generation before made of it, whatever verifiers said, so that
+    edits add up (ToEdit, iterated; generation 1 edits real documents); `real_input`: the input of a real training
+    example; `pool`: the input of an example of the reserve, whose real output nobody reads."""
     n_tokens: int = Field(ge=0)
     """Tokens of the prefix, or of a block; documents that are not longer than the prefix are passed over."""
     template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
@@ -404,6 +431,11 @@ class PromptSettings(Settings):
         return "reserve" if self.source == "pool" else "train"
 
     @property
+    def is_edited(self) -> bool:
+        """Whether whole texts are given, to be edited."""
+        return self.source in ("real_document", "previous_sample")
+
+    @property
     def is_input(self) -> bool:
         """Whether prompts are inputs of examples, not beginnings of texts."""
         return self.source in ("real_input", "pool")
@@ -411,7 +443,7 @@ class PromptSettings(Settings):
     @property
     def reads_documents(self) -> bool:
         """Whether the model is given whole documents, none of which is kept beside a sample as its beginning."""
-        return self.source in ("real_document", "real_blocks")
+        return self.is_edited or self.source == "real_blocks"
 
 
 MOST_CANDIDATES = 20

@@ -112,7 +112,7 @@ class CheckpointSpec(Settings):
     """Somebody's model that reads texts, to bring into the results folder."""
 
     asked_by: Literal["rater", "verifier"]
-    """What reads by it: a rater, which tells labels, or a verifier, which compares vectors."""
+    """What reads by it: a rater, which tells labels, or a verifier, by vectors or by how likely texts are."""
     name: Name
     """Name of that."""
     checkpoint: str
@@ -120,7 +120,9 @@ class CheckpointSpec(Settings):
     window_tokens: int
     """Tokens that will be read at once."""
     labels: tuple[str, ...] | None
-    """Labels that it must have; None where it only encodes."""
+    """Labels that it must have; None where it tells none."""
+    writes: bool = Field(default=False, exclude_if=lambda writes: not writes)
+    """Whether it must say how likely each token is after those before it."""
     source_sha256: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
     """Digest of the folder, when the run was planned; None for what is not in a folder here."""
 
@@ -132,7 +134,7 @@ class CheckpointSpec(Settings):
     @property
     def key(self) -> str:
         """The setting that names it."""
-        return f"{self.section}.{'checkpoint' if self.asked_by == 'rater' else 'encoder'}"
+        return f"{self.section}.{'checkpoint' if self.asked_by == 'rater' or self.writes else 'encoder'}"
 
 
 class GenerateSpec(Settings):

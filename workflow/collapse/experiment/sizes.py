@@ -24,7 +24,8 @@ from typing import NamedTuple
 
 from collapse.config.plan import Plan
 from collapse.config.raters import FluencyRater, Rater
-from collapse.config.settings import CorpusSettings, Strategy
+from collapse.config.settings import CorpusSettings, EigenvalueSettings, Strategy
+from collapse.config.specs import CheckpointSpec
 from collapse.families.size import flops_per_token, llama_hidden_width, n_parameters
 from collapse.strategies import generations_read
 
@@ -35,6 +36,9 @@ MEBIBYTE = 2**20
 
 BYTES_PER_TOKEN = 3
 """Of text. From 2.6 (1,024 tokens) to 4.5 (50,000)."""
+
+WORD_BYTES = 7
+"""Of a number that is a token, such as `+541e-2`."""
 
 DOCUMENT_TOKENS = 400
 """Of a typical document where `max_document_tokens` does not cut it."""
@@ -98,6 +102,12 @@ READER_BYTES = 350 * MEBIBYTE
 
 READ_TOKEN_BYTES = 50_000
 """Of a token that it reads, as one of 768 numbers holds it."""
+
+WORD_LOGIT_BYTES = 3 * 4 * 50_000
+"""Of a token whose likelihood it says: numbers for 50,000 kinds of token, and two copies of them."""
+
+READ_AT_ONCE = 512
+"""Tokens of which it does at once, where its windows are shorter."""
 
 VECTOR_BYTES = 4_200
 """Of a text's vector of a thousand numbers, and its name."""
@@ -270,13 +280,15 @@ class Loop:
         corpus = self.plan.corpus
         held_out = corpus.validation_bytes + corpus.test_bytes + corpus.reserve_bytes
         found = {"sotu": SOTU_BYTES, "wikipedia": WIKIPEDIA_BYTES, "file": self.text_bytes}
+        if (asked := self._words_asked) is not None:
+            found["eigenvalues"] = asked.examples * self.document_bytes
         known = found.get(corpus.source, math.inf)
         return known if math.isfinite(known) else self.real_bytes + min(held_out, self.real_bytes)
 
     @cached_property
     def real_rows(self) -> float:
         """Real training documents."""
-        return max(1, min(self.real_bytes / BYTES_PER_TOKEN / self.document_tokens, self._chosen_rows))
+        return max(1, min(self.real_bytes / self.document_bytes, self._chosen_rows))
 
     @property
     def _chosen_rows(self) -> float:
@@ -286,6 +298,19 @@ class Loop:
             return math.inf
         n_labels = len(corpus.balance.labels) if corpus.balance.labels else math.inf
         return n_labels * corpus.balance.per_label * (1 - corpus.test_fraction - corpus.validation_fraction)
+
+    @property
+    def _words_asked(self) -> EigenvalueSettings | None:
+        """Matrices whose numbers are a token each, so that there are fewer and longer tokens than of other text."""
+        asked = self.plan.corpus.eigenvalues if self.plan.corpus.source == "eigenvalues" else None
+        return asked if asked is not None and asked.n_words else None
+
+    @cached_property
+    def document_bytes(self) -> float:
+        """Of a typical document, what it answers included where numbers are a token each."""
+        if (asked := self._words_asked) is None:
+            return BYTES_PER_TOKEN * self.document_tokens
+        return (WORD_BYTES + 1) * asked.rows + WORD_BYTES * asked.rows * (asked.rows + 1) / 2
 
     @cached_property
     def text(self) -> tuple[Factor, ...]:
@@ -540,7 +565,7 @@ class Loop:
     def corpus(self) -> StageSize:
         """Reads and splits the text, and trains the tokenizer."""
         tokens = self.source_bytes / BYTES_PER_TOKEN
-        rows = tokens / self.document_tokens
+        rows = self.source_bytes / self.document_bytes
         read = self.text
         if math.isfinite(self.text_bytes):
             read = (*read, over("corpus.file (its bytes)", self.text_bytes, 1e8))
@@ -557,7 +582,9 @@ class Loop:
     def generate(self, n_jobs: int) -> StageSize:
         """Draws the samples."""
         rows, tokens = self.drawn_rows, self.drawn_rows * self.sample_tokens
-        memory = [self.imported, self.weights(2), self.table(rows, self.sample_tokens, self.sets), *self._sampler()]
+        tables = 2 if self.plan.prompt.source == "previous_sample" else 1
+        table = self.table(tables * rows, self.sample_tokens, self.sets)
+        memory = [self.imported, self.weights(2), table, *self._sampler()]
         if self.plan.generate.engine == "vllm":
             memory[0] = Part("libraries", IMPORTED["vllm"], ())
         kept = Part("samples", 40 * rows + 3 * tokens, (*self.sets, *self.repeats))
@@ -621,7 +648,17 @@ class Loop:
         longest = max(specs, key=lambda spec: spec.window_tokens)
         window = over(f"{longest.section}.window_tokens", longest.window_tokens, 512)
         passing = Part("a batch of windows", ROWS_SCORED * window.value * READ_TOKEN_BYTES, (window,))
-        return [Part("libraries", READER_BYTES, ()), passing]
+        return [Part("libraries", READER_BYTES, ()), passing, *self._said(specs)]
+
+    @staticmethod
+    def _said(specs: list[CheckpointSpec]) -> list[Part]:
+        """Logits of somebody's models that say how likely texts are: those of the longest windows."""
+        writing = [spec for spec in specs if spec.writes]
+        if not writing:
+            return []
+        longest = max(writing, key=lambda spec: spec.window_tokens)
+        window = over(f"{longest.section}.window_tokens", longest.window_tokens, 512)
+        return [Part("logits", max(READ_AT_ONCE, window.value) * WORD_LOGIT_BYTES, (window,))]
 
     def mix(self, n_jobs: int) -> StageSize:
         """Composes the training set."""

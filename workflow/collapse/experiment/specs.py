@@ -127,7 +127,9 @@ class Specs:
     def _verifier_modules(self) -> list[str]:
         """Those of the verifiers, and of the raters that they ask."""
         asked = {raters.MODULES[rater.kind] for spec in self._verifying for rater in spec.raters.values()}
-        return [*(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *sorted(asked)]
+        writing = any(self.plan.checkpoint_spec(reader).writes for reader in self.plan.checkpoints)
+        read = [verifiers.READ_LIKELIHOOD] if writing else []
+        return [*(verifiers.MODULES[kind] for kind in sorted(self._kinds)), *read, *sorted(asked)]
 
     @property
     def _watermark_modules(self) -> list[str]:
@@ -170,6 +172,8 @@ class Specs:
         if folder := sources.of_checkpoint(spec).folder:
             foreign.refuse_odd(folder, f"{spec.key}: {spec.checkpoint}")
             rating.refuse_other_labels(folder, spec.labels, f"{spec.section}.labels")
+            if spec.writes:
+                foreign.refuse_mute(folder, f"{spec.key}: {spec.checkpoint}")
 
     @functools.cached_property
     def corpus_digest(self) -> str | None:

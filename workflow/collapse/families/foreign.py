@@ -18,6 +18,9 @@ WRITES: Head = "AutoModelForCausalLM"
 TELLS: Head = "AutoModelForSequenceClassification"
 ENCODES: Head = "AutoModel"
 
+WRITING = ("ForCausalLM", "LMHeadModel")
+"""Ends of the names of architectures that say how likely the next token is."""
+
 READ_BY = ("collapse.families.reading", "transformers.modeling_utils", "transformers.models.auto.tokenization_auto")
 """Modules that a stage imports when it loads a model to read texts by: two CPU seconds a job."""
 
@@ -60,6 +63,30 @@ def refuse_odd(folder: Path, where: str) -> None:
         _refuse_own_code(files.get(name, {}), f"{where}: {name}")
     _refuse_quantized(files[CONFIG], where)
     refuse_sizes(files[CONFIG], where)
+
+
+def refuse_mute(folder: Path, where: str) -> None:
+    """Refuse a folder of a model that writes nothing, or has no tokenizer, by what its files say.
+
+    Args:
+        folder: Where they lie.
+        where: The setting and the source.
+
+    Raises:
+        EngineError: It is one.
+    """
+    named = _entries(folder / CONFIG, where).get("architectures")
+    names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    if names and not any(name.endswith(WRITING) for name in names):
+        raise EngineError(
+            f"{where}: is a {names[0]:.60}, which does not say how likely a text is.\n"
+            f"  Name a model that writes, whose architecture ends in {' or '.join(WRITING)}."
+        )
+    if not (folder / "tokenizer.json").is_file():
+        raise EngineError(
+            f"{where}: there is no tokenizer.json, by which it would read texts.\n"
+            "  Put its tokenizer's files beside the weights; in an experiment's folder, they are in `tokenizer/`."
+        )
 
 
 def refuse_sizes(config: Mapping[str, object], where: str) -> None:

@@ -1,4 +1,4 @@
-"""How good a verifier must be: a student's error against p*, where the truth is known."""
+"""How good a verifier must be: a student's errors or right answers against p*, where the truth is known."""
 
 from collections.abc import Sequence
 
@@ -23,10 +23,10 @@ from collapse.plots.style import (
     spread,
     titled,
 )
-from collapse.stats.verifiers import Strength
+from collapse.stats.verifiers import RIGHT, Strength
 
 SUBTITLE = (
-    "Across: p* = φ/(φ + ψ) of all verifiers of a strategy together; up: error of what learned from what they let "
+    "Across: p* = φ/(φ + ψ) of all verifiers of a strategy together; up: {outcome} of what learned from what they let "
     "through.\nA small marker is a seed, a large one the mean. Dashed: the model of generation 0. Tinted: p* below the "
     "share of wrong\nsamples, where theory says that more of them do harm (Feng et al. 2024: infinitely many, errors "
     "by chance)."
@@ -44,12 +44,13 @@ def figure(found: Sequence[Strength], strategies: Sequence[Strategy]) -> Figure:
     if not found:
         with quiet():
             return titled(0.9, "How good a verifier must be", UNKNOWN)
+    subtitle = SUBTITLE.format(outcome="right answers" if found[0].outcome == RIGHT else "error")
     shown = [strategy for strategy in strategies if any(strategy.name in one.students for one in found)]
     how = {name: look for name, look in looks(strategies).items() if name in {one.name for one in shown}}
     n_columns = legend_columns([*how])
     head = 1.55 + 0.22 * -(-len(how) // n_columns)
     with quiet():
-        canvas = titled(head + 2.6, "How good a verifier must be", SUBTITLE)
+        canvas = titled(head + 2.6, "How good a verifier must be", subtitle)
         legend_at(canvas, 1.05, [handle_of(name, look) for name, look in how.items()], n_columns, handle_length=1.2)
         for index, one in enumerate(found):
             _panel(axes_at(canvas, 0.75 + 4.4 * index, head, width=3.5, height=2.0), one, how)
@@ -70,7 +71,7 @@ def _panel(axes: Axes, one: Strength, how: dict[str, Look]) -> None:
     axes.grid(axis="y")
     axes.set_xlabel("p* of the verifiers", labelpad=2, size=8)
     axes.set_title(f"Generation {one.generation}", loc="left", size=9, pad=14, color=INK, weight="bold")
-    axes.text(0, 1.035, wording.title(one.error), transform=axes.transAxes, size=7.5, color=QUIET)
+    axes.text(0, 1.035, wording.title(one.outcome), transform=axes.transAxes, size=7.5, color=QUIET)
 
 
 def _name(axes: Axes, one: Strength, how: dict[str, Look]) -> None:

@@ -156,6 +156,7 @@ def trace(sample_id: str, results: Path) -> str:
     told = [
         f"{sample}  (experiment {experiment.resolve().name})",
         *(f"  {line}" for line in _drawing(table, row)),
+        *_edits(experiment, arm, row),
         *_tree(models, writer),
         f"{wrote} {real_share:.1%} of the {unit}s its model was trained on. Its depth, the models between it "
         f"and {real}, is {depth.deepest + 1} at most and {depth.mean + 1:.2f} on average over {unit}s.",
@@ -237,15 +238,35 @@ def _drawing(table: Path, row: dict[str, object]) -> list[str]:
     except ValueError:
         decoding = None  # `describe` says what is wrong with it
     settings = [f"{name} {value}" for name, value in decoding.items()] if isinstance(decoding, dict) else []
-    prompt = (
-        f"{_quoted(asked.told_input(row))}, from document {row['prompt_id']}" if row["prompt_id"] and asked else "none"
-    )
+    given = asked.told_input(row) if row["prompt_id"] and asked else ""
+    of = f"from document {row['prompt_id']}" if given else f"all of document {row['prompt_id']}"
+    prompt = ", ".join([*([_quoted(given)] if given else []), of]) if row["prompt_id"] and asked else "none"
     return [
         f"{form.output:<9} {_quoted(made.told(row))}",
         f"prompt    {prompt}",
         f"drawn     {made.told_drawing(row)}{likelihood}, sampler seed {row['sampler_seed']}",
         f"decoding  {', '.join(settings) or 'not recorded'}",
     ]
+
+
+def _edits(experiment: Path, arm: tuple[str, int, int], row: dict[str, object]) -> list[str]:
+    """Which samples it is an edit of, back to the real document, where it is one of any."""
+    (strategy, seed, generation), draw, parents = arm, int(str(row["draw"])), list[str]()
+    while generation > 1 and _edits_samples(experiment / _folder(strategy, seed, generation) / "samples.parquet"):
+        generation -= 1
+        writer = REAL if generation == 1 else strategy
+        before = experiment / _folder(writer, seed, generation) / "samples.parquet"
+        draw = lineage.edited_draw(draw, contracts.read(before, SAMPLES, ["sample_id"]).num_rows)
+        parents += lineage.sample_ids(writer, seed, generation, [draw])
+    return [f"  edit of   {', an edit of '.join([*parents, 'document ' + str(row['prompt_id'])])}"] if parents else []
+
+
+def _edits_samples(table: Path) -> bool:
+    try:
+        prompt = contracts.spec_of(table).spec.get("prompt")
+    except ValueError:
+        return False  # `describe` says what is wrong with it
+    return isinstance(prompt, dict) and prompt.get("source") == "previous_sample"
 
 
 def _ancestors(experiment: Path, model_id: str) -> dict[str, _Model]:

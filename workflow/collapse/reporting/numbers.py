@@ -12,7 +12,7 @@ from collapse.plots.curves import reference_level
 from collapse.plots.media import TEXT, Words
 from collapse.stats.bands import Band, bands
 from collapse.stats.calibration import Calibration
-from collapse.stats.verifiers import Strength
+from collapse.stats.verifiers import RIGHT, Strength
 
 Row = tuple[str, ...]
 
@@ -111,9 +111,10 @@ def strength(found: Sequence[Strength]) -> Numbers:
         for strategy, points in one.students.items()
         for point in points.tolist()
     ]
-    error = wording.title(found[0].error) if found else ""
-    title = "Strength of the verifiers and errors of their students, one row per seed"
-    return Numbers(title, ("Generation", "Strategy", "p*", error), tuple(rows))
+    outcome = found[0].outcome if found else ""
+    what = "right answers" if outcome == RIGHT else "errors"
+    title = f"Strength of the verifiers and {what} of their students, one row per seed"
+    return Numbers(title, ("Generation", "Strategy", "p*", wording.title(outcome) if found else ""), tuple(rows))
 
 
 def _every(found: Mapping[str, Band]) -> list[int]:

@@ -204,7 +204,8 @@ def _corpus(corpus: CorpusSettings) -> str:
     if corpus.source == "eigenvalues" and corpus.eigenvalues:
         asked, rows = corpus.eigenvalues, corpus.eigenvalues.rows
         matrices = f"symmetric {rows} × {rows} matrices of whole numbers up to {asked.largest:,}"
-        return f"eigenvalues, to {asked.digits} digits, of {matrices}, {asked.examples:,} drawn"
+        written = ", a token each," if asked.n_words else ""
+        return f"eigenvalues, to {asked.digits} digits{written} of {matrices}, {asked.examples:,} drawn"
     if corpus.source == "wikipedia":
         return f"Wikipedia's introductions and descriptions, at most {corpus.train_bytes / 1000:,.0f} kB to train on"
     drawn = f"{corpus.grammar.draws:,} draws from a grammar" if corpus.grammar else ""

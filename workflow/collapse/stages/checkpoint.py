@@ -14,7 +14,7 @@ from collapse.artifacts.contracts import Record
 from collapse.artifacts.sources import Source
 from collapse.config.specs import CheckpointSpec
 from collapse.families import given, reading
-from collapse.families.foreign import ENCODES, TELLS
+from collapse.families.foreign import ENCODES, TELLS, WRITES, Head
 from collapse.raters import checkpoint as rating
 from collapse.running.files import PARTIAL, written_at_once
 from collapse.stages import Output
@@ -45,8 +45,7 @@ def run(*, spec: CheckpointSpec, checkpoint: Output, record: Record) -> None:
     folder = checkpoint.parent
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{checkpoint.name}.", suffix=PARTIAL) as temporary:
-        head = TELLS if spec.labels else ENCODES
-        model, tokenizer = given.opened(sources.of_checkpoint(spec), head, Path(temporary))
+        model, tokenizer = given.opened(sources.of_checkpoint(spec), _head(spec), Path(temporary))
         _refuse_unfit(spec, model, tokenizer)
         given.save(model, tokenizer, saved := Path(temporary) / "saved")
         given.replace_files(folder, saved)
@@ -62,9 +61,17 @@ def run(*, spec: CheckpointSpec, checkpoint: Output, record: Record) -> None:
     LOG.info("%s: %d parameters", spec.checkpoint, card["n_parameters"])
 
 
+def _head(spec: CheckpointSpec) -> Head:
+    if spec.writes:
+        return WRITES
+    return TELLS if spec.labels else ENCODES
+
+
 def _refuse_unfit(spec: CheckpointSpec, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Before anything is read by it: other labels than are asked for, or a context that is shorter than a window."""
-    reader = reading.Reader(model, tokenizer, spec.window_tokens, model.device)
+    """Before anything is read by it: other labels than are asked for, a shorter context than a window, no words."""
+    reader = reading.Reader(model.eval(), tokenizer, spec.window_tokens, model.device)
     if spec.labels:
         rating.refuse_unfit(reader, spec.labels, spec.section)
     reading.refuse_unreadable(reader, spec.section)
+    if spec.writes:
+        reading.refuse_mute(reader, f"{spec.key}: {spec.checkpoint}")

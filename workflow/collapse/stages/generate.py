@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from collapse import engines, media
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENTS, SAMPLES, Record
-from collapse.artifacts.lineage import read_card, sample_ids
+from collapse.artifacts.lineage import edited_draw, read_card, sample_ids
 from collapse.config.settings import HealthSettings
 from collapse.config.specs import GenerateSpec
 from collapse.engines.chunks import ChunkedSampler
@@ -35,6 +35,7 @@ def run(
     model: Path,
     documents: Path,
     encoding: Path,
+    edited: Path | None = None,
     samples: Output,
     sampling_record: Output,
     record: Record,
@@ -50,6 +51,7 @@ def run(
         documents: Real examples; how many there are to train on is how many samples are drawn, and prompts are
             their inputs or beginnings.
         encoding: How the experiment's values are written.
+        edited: Samples of the generation before, where they are edited; None at generation 1, which edits real ones.
         samples: The samples.
         sampling_record: The effective sampling parameters and what was counted.
         record: What the artifact is made from.
@@ -62,7 +64,8 @@ def run(
     real = contracts.read(documents, DOCUMENTS.of(spec.form), columns)
     train = real.filter(pc.equal(real["split"], "train"))
     n_rows = (spec.n_samples or train.num_rows) * spec.sets_drawn
-    prompt_ids, inputs = _inputs(spec, real, n_rows, generation)
+    given = _edited(edited, spec, n_rows) if edited else _inputs(spec, real, n_rows, generation)
+    prompt_ids, inputs = given
     seeds = row_seeds(lane(seed, spec.stream), generation, "generate", range(n_rows))
     never = engines.never_drawn(spec.decoding, how, media.examples(train, spec.form).outputs)
     sampler = ChunkedSampler(
@@ -141,12 +144,24 @@ def _inputs(spec: GenerateSpec, real: pa.Table, n_rows: int, generation: int = 1
     return asked["document_id"].combine_chunks().take(pa.array(rows)), _given(spec, chosen)
 
 
+def _edited(before: Path, spec: GenerateSpec, n_rows: int) -> tuple[pa.Array, Any]:
+    """What the generation before made of real documents, each in turn, and the ids of these.
+
+    `prompt_id` stays that of the real document, so that all that edits have changed since shows; which sample is edited
+    says the draw, by `lineage.edited_draw`.
+    """
+    made = media.medium(spec.form.output)
+    table = contracts.read(before, SAMPLES.of(spec.form), ["prompt_id", *made.OUTPUT_VALUES])
+    rows = np.array([edited_draw(draw, table.num_rows) for draw in range(n_rows)])
+    return table["prompt_id"].combine_chunks().take(pa.array(rows)), made.outputs(table).take(rows)
+
+
 def _given(spec: GenerateSpec, chosen: media.Examples) -> Any:
     """What the model is given of each real example."""
     match spec.prompt.source:
         case "real_prefix":
             return media.medium(spec.form.output).beginnings(chosen.outputs, spec.prompt.n_tokens)
-        case "real_document" | "real_blocks":
+        case "real_document" | "previous_sample" | "real_blocks":
             return chosen.outputs
         case _:
             return chosen.inputs

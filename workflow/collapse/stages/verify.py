@@ -35,6 +35,7 @@ def run(
     samples: Path,
     documents: Path,
     judge: Path | None = None,
+    base_model: Path | None = None,
     truth: Path | None = None,
     raters: list[Path],
     checkpoints: list[Path],
@@ -52,6 +53,7 @@ def run(
         samples: The samples.
         documents: Real examples: training ones must not be repeated, validation ones set the perplexity band.
         judge: Card (`model.json`) of the generation-0 model, where a verifier asks it.
+        base_model: Card of the base model, where a verifier asks it.
         truth: All that the source can write, where a verifier compares samples with it.
         raters: What raters that verifiers ask have learned, each in a folder `rater=NAME`.
         checkpoints: Cards of somebody's models that these, or verifiers, read by, each in a folder `checkpoint=…`.
@@ -59,7 +61,7 @@ def run(
         verdicts: One row per sample and verifier of the chain.
         record: What the verdicts were made from.
     """
-    _check_settings(spec, strategy, judge)
+    _check_settings(spec, strategy, judge, base_model)
     drawn = _samples(samples, spec)
     tokens = ["document_id", "split", *media.columns_of_examples(spec.form)]
     words = any(verifier.reads_words for verifier in spec.verifiers.values())
@@ -71,6 +73,7 @@ def run(
         documents=real,
         n_offered=(spec.n_samples or n_train) * spec.sets_offered if spec.sets_offered else drawn.num_rows,
         open_generation_0=lambda: families.load(spec.family, judge.parent, spec.device),  # type: ignore[union-attr]
+        open_base_model=lambda: families.load(spec.family, base_model.parent, spec.device),  # type: ignore[union-attr]
         chance=lambda name: stream(seed, generation, f"verify:{name}"),
         truth=contracts.read(truth, contracts.TRUTH) if truth else None,
         raters=loaded(raters, {name: one.kind for name, one in spec.raters.items()}, checkpoints, spec.device),
@@ -94,7 +97,7 @@ def _samples(path: Path, spec: VerifySpec) -> pa.Table:
     return table
 
 
-def _check_settings(spec: VerifySpec, strategy: str, judge: Path | None) -> None:
+def _check_settings(spec: VerifySpec, strategy: str, judge: Path | None, base_model: Path | None) -> None:
     if not spec.chain:
         raise ConfigError(
             f"verify: the strategy `{strategy}` has no verifiers, so there is nothing to write.\n"
@@ -105,6 +108,12 @@ def _check_settings(spec: VerifySpec, strategy: str, judge: Path | None) -> None
         raise ConfigError(
             f"verifiers.{reading[0]}: asks the generation-0 model, and no --judge was given.\n"
             "  Pass its card: results/<experiment>/strategy=real/seed=<seed>/generation=0/model/model.json"
+        )
+    reading = [name for name, verifier in spec.verifiers.items() if verifier.reads_base_model]
+    if reading and base_model is None:
+        raise ConfigError(
+            f"verifiers.{reading[0]}: asks the base model, and no --base-model was given.\n"
+            "  Pass its card: results/<experiment>/base_model/base_model.json"
         )
 
 

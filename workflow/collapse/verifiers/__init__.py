@@ -37,6 +37,9 @@ MODULES = {
 }
 """Module of each kind; rules add those of the plan to the fingerprint of the stage that loads them."""
 
+READ_LIKELIHOOD = "collapse.verifiers.read_likelihood"
+"""Module of the likelihood verifier that reads by somebody's model, for plans that have one."""
+
 ACCEPTED = "accepted"
 """The reason of every verdict that accepts."""
 

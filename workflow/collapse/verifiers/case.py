@@ -34,6 +34,7 @@ class Case:
         documents: Rows of the DOCUMENTS contract, every split.
         n_offered: The strategy may choose among so many first draws; others were drawn for other strategies.
         open_generation_0: Loads the model of generation 0.
+        open_base_model: Loads the base model, where a verifier asks it.
         chance: A generator of random numbers by the verifier's name, the same for all strategies.
         truth: All that the source can write, in the columns of the TRUTH contract; None where nobody knows.
         judged: What other verifiers have said, by name.
@@ -50,6 +51,7 @@ class Case:
     n_offered: int
     open_generation_0: Callable[[], Model]
     chance: Callable[[str], np.random.Generator]
+    open_base_model: Callable[[], Model] | None = None
     truth: pa.Table | None = None
     judged: dict[str, Verdicts] = field(default_factory=dict)
     raters: Mapping[str, Rater] = field(default_factory=dict)
@@ -114,6 +116,13 @@ class Case:
             openings, rests = self.medium.cut(real.outputs, int(drawn.inputs.sizes.max(initial=0)))
             real = Examples(rests, openings)
         return tuple(model.score(one.outputs, one.inputs) / one.outputs.sizes for one in (drawn, real))
+
+    @cached_property
+    def base_model_logprobs(self) -> np.ndarray:
+        """Mean log-probability of each sample over its size under the base model, in nats, shape `(n,)`."""
+        assert self.open_base_model is not None
+        drawn = self.drawn
+        return -self.open_base_model().score(drawn.outputs, drawn.inputs) / drawn.outputs.sizes
 
     @cached_property
     def sampler_logprobs(self) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Text to token ids and back, without loss.
 
-A trained tokenizer is a byte-level BPE, so any text comes back from its ids exactly. It is a Hugging Face folder, as
-is a base model's own; `Codec` reads either without importing transformers.
+A trained tokenizer is a byte-level BPE, so any text comes back from its ids exactly; so is one of known words, which
+has learned nothing. It is a Hugging Face folder, as is a base model's own; `Codec` reads either without importing
+transformers.
 """
 
 import json
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from collapse.errors import ContractError
 from collapse.media.text import Vocabulary
@@ -45,6 +46,27 @@ def train(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def of_words(words: Iterable[str], pattern: str) -> Tokenizer:
+    """A tokenizer of known words, a token each, and of bytes for all else, so that any text comes back from its ids.
+
+    Args:
+        words: Printable ASCII without spaces; different.
+        pattern: Regular expression that matches each of them as a whole, wherever it stands in a text.
+    """
+    known = [BOS, EOS, PAD, *sorted(pre_tokenizers.ByteLevel.alphabet()), *words]
+    vocabulary = {word: place for place, word in enumerate(known)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(pattern), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([BOS, EOS, PAD])
     return tokenizer
 
 

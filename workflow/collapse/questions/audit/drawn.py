@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from collapse import media
 from collapse.artifacts import contracts
 from collapse.artifacts.contracts import DOCUMENT_LOSSES, DOCUMENTS, SAMPLES
-from collapse.artifacts.lineage import sample_ids
+from collapse.artifacts.lineage import edited_draw, sample_ids
 from collapse.config.form import Form
 from collapse.media import Examples
 from collapse.questions.audit import Arm, some
@@ -131,6 +131,22 @@ def lineage_faults(
     ]
     how = "the input of its document" if documents.form.input else "how its document begins"
     return [*faults, f"the prompt is not {how}: {some(wrong)}"] if wrong else faults
+
+
+def edit_faults(samples: pa.Table, before: pa.Table, sizes: np.ndarray) -> list[str]:
+    """Samples that are no edits of those of the generation before: of another real document, or of another length.
+
+    Args:
+        samples: Rows that were read by the SAMPLES contract.
+        before: Those of the generation before, their `prompt_id` at least.
+        sizes: Size of each of these, shape `(n,)`.
+    """
+    rows = np.array([edited_draw(draw, before.num_rows) for draw in range(samples.num_rows)], dtype=np.int64)
+    asked, parents = samples["prompt_id"].to_pylist(), before["prompt_id"].take(pa.array(rows)).to_pylist()
+    lengths = media.samples(samples, contracts.form_of(samples, SAMPLES)).outputs.sizes
+    wrong = np.array([one != other for one, other in zip(asked, parents, strict=True)]) | (lengths != sizes[rows])
+    ids = samples["sample_id"].filter(pa.array(wrong)).to_pylist()
+    return [f"no edit of the sample of the generation before: {some(ids)}"] if ids else []
 
 
 def record_faults(record: Mapping[str, object], samples: pa.Table, spec: Mapping[str, object], arm: Arm) -> list[str]:

@@ -57,6 +57,7 @@ class Walk:
     shelf: Shelf
     documents: Documents | None = None
     samples: dict[Arm, Samples] = field(default_factory=dict)
+    edited: dict[Arm, pa.Table] = field(default_factory=dict)
     accepted: dict[Arm, pa.ChunkedArray] = field(default_factory=dict)
     verifiers: dict[Arm, tuple[str, ...]] = field(default_factory=dict)
     cards: dict[Arm, ModelCard] = field(default_factory=dict)
@@ -176,7 +177,17 @@ def _check_samples(walk: Walk, arm: Arm) -> None:
     if walk.documents and (writer := walk.cards.get(arm.before)):
         n_expected = (spec.n_samples or len(walk.documents.rows("train"))) * spec.sets_drawn
         of_whom, asked = (read.table, writer.model_id, walk.documents), spec.prompt.asks
-        shelf.note(name, "lineage", drawn.lineage_faults(*of_whom, n_expected, asked))
+        faults = drawn.lineage_faults(*of_whom, n_expected, asked)
+        shelf.note(name, "lineage", [*faults, *_edit_faults(walk, arm, read.table, spec)])
+
+
+def _edit_faults(walk: Walk, arm: Arm, samples: pa.Table, spec: GenerateSpec) -> list[str]:
+    """What is no edit of the generation before; its samples are remembered for the one after."""
+    if spec.prompt.source != "previous_sample":
+        return []
+    walk.edited[arm], before = samples.select(["prompt_id"]), arm.before.samples
+    known = walk.edited.pop(before, None) if arm.generation > 2 else walk.edited.get(before)
+    return drawn.edit_faults(samples, known, walk.samples[before].sizes) if known and arm.generation > 1 else []
 
 
 def _read_mixture(walk: Walk, arm: Arm) -> Read | None:
