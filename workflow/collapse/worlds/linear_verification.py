@@ -11,6 +11,7 @@ import numpy as np
 from collapse.config.worlds.linear_verification import RESERVED, LinearVerificationSettings
 from collapse.randomness import stream
 from collapse.theory import linear_verification as theory
+from collapse.theory.deterministic_equivalents import spectrum
 from collapse.theory.verification import accuracy, breakdown_point
 from collapse.worlds import Observation, Point, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks, joined
@@ -59,10 +60,10 @@ def _outcomes(settings: LinearVerificationSettings, replicates: int, seed: int, 
     inputs = rng.standard_normal((3, replicates, max(settings.samples)))
     # The class only moves the mean, and a second class is the first one mirrored, label and verdict included.
     inputs[0] += settings.separation
-    outcomes = []
+    roots, outcomes = np.sqrt(_eigenvalues(settings)), []
     for angle, (name, verifier_angle) in product(settings.generator_angles, _verifiers(settings)):
-        turned = inputs * np.sign(_view(inputs, 0.0 if name == RESERVED else angle, 1))
-        kept = None if verifier_angle is None else _view(turned, verifier_angle, 2) > 0
+        turned = inputs * np.sign(_view(inputs, 0.0 if name == RESERVED else angle, 1, roots))
+        kept = None if verifier_angle is None else _view(turned, verifier_angle, 2, roots) > 0
         for samples, gram in zip(settings.samples, _grams(turned, kept, settings.samples), strict=True):
             weights, across = student(gram, settings.dimension, stream(seed, 0, f"rest/{name}/{samples}/{block}"))
             across = np.sqrt(across**2 + (weights[:, 1:] ** 2).sum(axis=1))
@@ -75,10 +76,18 @@ def _verifiers(settings: LinearVerificationSettings) -> list[tuple[str, float | 
     return [(RESERVED, None), *((verifier.name, verifier.angle) for verifier in settings.verifiers)]
 
 
-def _view(inputs: np.ndarray, angle: float, direction: int) -> np.ndarray:
-    """x·w for a w at an angle in degrees from μ towards a coordinate, shape `(replicates, n)`."""
+def _eigenvalues(settings: LinearVerificationSettings) -> np.ndarray:
+    """Of Σ along μ and in the directions of the generator's and of the verifier's error, shape `(3,)`."""
+    return spectrum("power_law", 3, settings.capacity_exponent)
+
+
+def _view(inputs: np.ndarray, angle: float, direction: int, roots: np.ndarray) -> np.ndarray:
+    """x·w for a w at an angle in degrees from μ towards a coordinate, shape `(replicates, n)`.
+
+    Inputs are kept as Σ^{−½}x, which changes no student.
+    """
     radians = np.deg2rad(angle)
-    return np.cos(radians) * inputs[0] + np.sin(radians) * inputs[direction]
+    return np.cos(radians) * inputs[0] + np.sin(radians) * roots[direction] * inputs[direction]
 
 
 def _grams(turned: np.ndarray, kept: np.ndarray | None, samples: Sequence[int]) -> Iterator[np.ndarray]:
@@ -104,9 +113,11 @@ def predict(settings: LinearVerificationSettings) -> Iterator[Prediction]:
     """Yield the accuracy along the generator's angle, and each verifier's p*."""
     dense = np.linspace(min(settings.generator_angles), max(settings.generator_angles), LINE).tolist()
     angles = sorted({*settings.generator_angles, *(round(angle, 3) for angle in dense)})
+    _, *eigenvalues = _eigenvalues(settings).tolist()
     for angle, (name, verifier_angle), samples in product(angles, _verifiers(settings), settings.samples):
-        label_angle = 0.0 if name == RESERVED else angle
-        both, point = (label_angle, verifier_angle, settings.separation), _point(samples, angle)
+        by_label = theory.whitened(0.0 if name == RESERVED else angle, eigenvalues[0])
+        by_verdict = None if verifier_angle is None else theory.whitened(verifier_angle, eigenvalues[1])
+        both, point = (by_label, by_verdict, settings.separation), _point(samples, angle)
         value = theory.mean_accuracy(*both, samples, settings.dimension)
         law = "E acc(ŵ), ŵ normal around its limit, N ≫ d"
         yield Prediction(name, 0, "accuracy", value, "asymptotic", law, "derived", point)

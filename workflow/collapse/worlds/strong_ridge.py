@@ -11,7 +11,7 @@ import numpy as np
 from collapse.config.worlds.strong_ridge import StrongRidgeSettings
 from collapse.randomness import stream
 from collapse.theory import strong_ridge as theory
-from collapse.theory.deterministic_equivalents import spectrum
+from collapse.theory.deterministic_equivalents import spectrum, spread
 from collapse.worlds import Observation, Point, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks, joined
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment, rule, solutions, times
@@ -62,8 +62,7 @@ def _errors(
     Shape `(ridges, 4, replicates)`.
     """
     d, eigenvalues = settings.dimension, covariance(settings)
-    truth = rule(settings.truth_variance, replicates, d, rng)
-    shift = rule(settings.shift_variance, replicates, d, rng)
+    truth, shift = (rule(variances, replicates, rng) for variances in rules(settings))
     n_synthetic = round(fraction * samples)
     total, labels, added = np.zeros((replicates, d, d)), np.zeros((replicates, d)), np.zeros((replicates, d))
     for n, departure in ((samples - n_synthetic, None), (n_synthetic, shift)):
@@ -101,29 +100,28 @@ def predict(settings: StrongRidgeSettings) -> Iterator[Prediction]:
 def _terms(
     settings: StrongRidgeSettings, samples: int, fraction: float, ridge: float
 ) -> tuple[theory.Terms, str, str, str]:
-    eigenvalues = covariance(settings)
+    eigenvalues, (truth, shift) = covariance(settings), rules(settings)
     if ridge == 0:
-        n_synthetic, quality = fraction * samples, settings.shift_variance * float(eigenvalues.mean())
+        n_synthetic, quality = fraction * samples, float(shift @ eigenvalues)
         exact = theory.ridgeless_terms(
             samples - n_synthetic, n_synthetic, settings.dimension, settings.noise_variance, quality
         )
         return exact, "exact", "σ²d/(n−d−1) + (c²/d) E tr(B S⁻¹B S)", f"derived; {PAPER}, corollary 1, is its limit"
-    each = np.full(settings.dimension, 1 / settings.dimension)
-    terms = theory.ridge_terms(
-        eigenvalues,
-        settings.truth_variance * each,
-        settings.shift_variance * each,
-        samples,
-        fraction,
-        ridge,
-        settings.noise_variance,
-    )
+    terms = theory.ridge_terms(eigenvalues, truth, shift, samples, fraction, ridge, settings.noise_variance)
     return terms, "asymptotic", "B + V + ζ, d, n → ∞ at fixed d/n", f"{PAPER}, theorem 1"
 
 
 def covariance(settings: StrongRidgeSettings) -> np.ndarray:
     """Eigenvalues of Σ, shape `(d,)`."""
     return spectrum("power_law", settings.dimension, settings.capacity_exponent)
+
+
+def rules(settings: StrongRidgeSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Diagonals of Γ and Δ in the basis of Σ, each of shape `(d,)`."""
+    return (
+        spread(settings.truth_variance, settings.dimension, settings.truth_exponent),
+        spread(settings.shift_variance, settings.dimension, settings.shift_exponent),
+    )
 
 
 def _between(samples: tuple[int, ...]) -> list[int]:
