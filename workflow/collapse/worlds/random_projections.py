@@ -4,6 +4,7 @@ The inputs and their labels are drawn one by one, so that the simulation does no
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from collapse.config.worlds.random_projections import RandomProjectionsSettings
 from collapse.randomness import stream
 from collapse.theory import random_projections as theory
 from collapse.theory.deterministic_equivalents import spectrum, spread
-from collapse.worlds import Observation, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks, joined
+from collapse.worlds import Observation, Prediction, Sweep, grid, line
+from collapse.worlds.chain import in_blocks
 from collapse.worlds.labelled_sets import gram_factor, rule, solutions, times
 
 METRICS = ("excess_error", "noise_error", "bias_error", "added_error")
@@ -40,11 +41,8 @@ def simulate(settings: RandomProjectionsSettings, seed: int) -> Iterator[Observa
     """Yield the test error of each width and quality, and what of it noise, synthetic labels and all else make."""
     held = settings.dimension * max(settings.dimension, settings.samples)
     for width in settings.widths:
-        parts = [
-            _errors(settings, width, replicates, stream(seed, 0, f"m={width}/{block}"))
-            for block, replicates in blocks(settings.replicates, held, BLOCK)
-        ]
-        noise, bias, clean, *mixed = joined(parts)
+        run = partial(_errors, settings, width, seed)
+        noise, bias, clean, *mixed = in_blocks(run, settings.replicates, held, BLOCK)
         for variance, error in zip(settings.shift_variances, mixed, strict=True):
             point = {"width": width, "shift_variance": variance}
             for metric, values in zip(METRICS, (error, noise, bias, error - clean), strict=True):
@@ -52,8 +50,9 @@ def simulate(settings: RandomProjectionsSettings, seed: int) -> Iterator[Observa
                     yield Observation(STRATEGY, 0, metric, values, point)
 
 
-def _errors(settings: RandomProjectionsSettings, width: int, replicates: int, rng: np.random.Generator) -> np.ndarray:
+def _errors(settings: RandomProjectionsSettings, width: int, seed: int, block: int, replicates: int) -> np.ndarray:
     """‖S'v̂ − w₁‖²_Σ of noise, without it, of real labels and of each shift, shape `(3 + shifts, replicates)`."""
+    rng = stream(seed, 0, f"m={width}/{block}")
     d, n, eigenvalues = settings.dimension, settings.samples, _covariance(settings)
     truth, shift = (rule(variances, replicates, rng) for variances in _rules(settings))
     inputs = np.sqrt(eigenvalues) * rng.standard_normal((replicates, n, d))
@@ -94,9 +93,8 @@ def _ridge(features: np.ndarray, ridge: float, *labels: np.ndarray) -> list[np.n
 
 def predict(settings: RandomProjectionsSettings) -> Iterator[Prediction]:
     """Yield the closed form given S, averaged over draws of S."""
-    dense = np.geomspace(min(settings.widths), max(settings.widths), LINE)
-    for width in sorted({*settings.widths, *(round(width) for width in dense)}):
-        noise, bias, added = _terms(settings, width)
+    for width in line(settings.widths, LINE):
+        noise, bias, added = _terms(settings, int(width))
         for variance in settings.shift_variances:
             point, shifted = {"width": width, "shift_variance": variance}, variance * added
             parts = (("E", noise + bias + shifted), ("V of E", noise), ("B of E", bias), ("ζ of E", shifted))
