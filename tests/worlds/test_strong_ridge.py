@@ -31,7 +31,7 @@ def settings(**changes) -> StrongRidgeSettings:
 SKEWED = {"truth_exponent": 1.0, "shift_exponent": -0.7}
 
 
-@pytest.mark.parametrize(("exponent", "rules"), [(0.0, {}), (1.5, {}), (1.5, SKEWED)])
+@pytest.mark.parametrize(("exponent", "rules"), [(0.0, {}), (1.5, SKEWED)])
 def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(compare, exponent, rules):
     found = compare(world, settings(capacity_exponent=exponent, **rules))
     n_places = {"excess_error": 9, "noise_error": 9, "added_error": 6, "bias_error": 0}
@@ -42,7 +42,7 @@ def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(comp
             assert np.any(np.abs(mean - perturbed) > 4 * error)
 
 
-@pytest.mark.parametrize(("exponent", "rules"), [(0.0, {}), (0.5, {}), (0.5, SKEWED)])
+@pytest.mark.parametrize(("exponent", "rules"), [(0.0, {}), (0.5, SKEWED)])
 def test_ridge_follows_theorem_1_and_not_a_law_five_per_cent_away(compare, exponent, rules):
     places = {"samples": [80, 240], "synthetic_fractions": [0.5], "ridges": [0.02, 0.2], "shift_variance": 5.0}
     found = compare(world, settings(dimension=120, replicates=1000, capacity_exponent=exponent, **rules, **places))
