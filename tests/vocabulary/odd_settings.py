@@ -155,6 +155,10 @@ TOO_MANY = (
         WORLD | {"replicates": 10**12},
         ("worlds.w.replicates: would hold about 22,400 GiB at once", "use fewer"),
     ),
+    Odd("worlds.w", {"model": "strong_ridge", "paper": "p", "title": "t", "panels": [{"metric": "excess_error", "title": "t", "x": "samples"}], "replicates": 10, "dimension": 5, "truth_variance": 1.0, "noise_variance": 0.1, "capacity_exponent": 0, "shift_variance": 0.5, "samples": [20], "synthetic_fractions": [0.5], "ridges": [0.1], "truth_exponent": 11}, ("worlds.w.truth_exponent: is", "at most 10")),
+    Odd("worlds.w", {"model": "strong_ridge", "paper": "p", "title": "t", "panels": [{"metric": "excess_error", "title": "t", "x": "samples"}], "replicates": 10, "dimension": 5, "truth_variance": 1.0, "noise_variance": 0.1, "capacity_exponent": 0, "shift_variance": 0.5, "samples": [20], "synthetic_fractions": [0.5], "ridges": [0.1], "shift_exponent": -10.5}, ("worlds.w.shift_exponent: is", "at least -10")),
+    Odd("worlds.w", {"model": "random_projections", "paper": "p", "title": "t", "panels": [{"metric": "excess_error", "title": "t", "x": "width"}], "replicates": 10, "dimension": 5, "truth_variance": 1.0, "noise_variance": 0.1, "shift_variances": [0.5], "samples": 20, "synthetic_fraction": 0.5, "ridge": 0.1, "widths": [3], "theory_draws": 2, "capacity_exponent": -1}, ("worlds.w.capacity_exponent: is", "at least 0")),
+    Odd("worlds.w", {"model": "linear_verification", "paper": "p", "title": "t", "panels": [{"metric": "accuracy", "title": "t", "x": "samples"}], "replicates": 10, "dimension": 5, "separation": 1.0, "samples": [100], "generator_angles": [45], "verifiers": [{"name": "v", "angle": 0}], "capacity_exponent": "steep"}, ("worlds.w.capacity_exponent: is", "number")),
 )  # fmt: skip
 
 ENDLESS = (

@@ -121,6 +121,7 @@ def test_an_added_tail_has_its_share_and_only_ranks_beyond_its_own():
     expected = np.array([0.75 * 4 / 7, 0.75 * 3 / 7, 0.25 * 2 / 3, 0.25 / 3])
     np.testing.assert_allclose(theory.tail_added(P, 2, 0.25, 2), expected, rtol=1e-12)
     np.testing.assert_allclose(theory.tail_added(P, 2, 0.25, 3), [0.75 * 4 / 7, 0.75 * 3 / 7, 0, 0.25], rtol=1e-12)
+    assert list(np.flatnonzero(theory.tail_added(zipf(1.5, 100), 2, 0.25, 40))) == [0, 1, *range(40, 100)]
 
 
 def test_top_p_cuts_where_the_kept_mass_is_reached():

@@ -28,9 +28,13 @@ def settings(**changes) -> RandomProjectionsSettings:
     return RandomProjectionsSettings.model_validate(values | changes)
 
 
-def test_the_error_follows_its_law_and_not_one_five_per_cent_away(compare):
+def test_the_error_and_its_parts_follow_their_laws_and_not_ones_five_per_cent_away(compare):
     # A large shift, so that what it adds stands out from the noise of the pairing.
-    for mean, error, expected in compare(world, settings(shift_variances=[0.0, 10.0], replicates=1500)).values():
+    found = compare(world, settings(shift_variances=[0.0, 10.0], replicates=1500))
+    assert {metric: len(mean) for metric, (mean, _, _) in found.items()} == dict.fromkeys(world.METRICS[:3], 6) | {
+        "added_error": 3
+    }
+    for mean, error, expected in found.values():
         # The law is that of large d, m and n; at this ridge it is within 1.5 % of the mean.
         slack = 4 * error + 0.015 * expected
         assert np.all(np.abs(mean - expected) < slack)
@@ -38,38 +42,92 @@ def test_the_error_follows_its_law_and_not_one_five_per_cent_away(compare):
             assert np.any(np.abs(mean - perturbed) > slack)
 
 
+def test_inputs_and_rules_that_prefer_directions_have_their_own_laws_and_not_those_of_isotropic_ones(compare):
+    skewed = {"capacity_exponent": 0.5, "truth_exponent": -1.0, "shift_exponent": 0.4}
+    found = compare(world, settings(widths=[100], shift_variances=[10.0], **skewed))
+    for changed in ({}, *({key: 0.0} for key in skewed)):
+        given = settings(widths=[100], shift_variances=[10.0], **skewed | changed)
+        other = {one.metric: one.value for one in world.predict(given)}
+        off = {
+            metric: abs(mean[0] - other[metric]) / (4 * se[0] + 0.015 * mean[0])
+            for metric, (mean, se, _) in found.items()
+        }
+        assert any(one > 1 for one in off.values()) == bool(changed), (changed, off)
+
+
+def test_the_parts_are_all_of_the_error():
+    predicted = {(one.metric, *one.point.values()): one.value for one in world.predict(settings(widths=[30, 300]))}
+    for place in ((30, 1.0), (300, 1.0)):
+        error, *parts = (predicted[metric, *place] for metric in world.METRICS)
+        assert sum(parts) == pytest.approx(error)
+        assert all(part > 0 for part in parts)
+
+
 @pytest.mark.parametrize(("width", "samples"), [(4, 10), (20, 10), (12, 30)])
 def test_it_gives_what_explicit_projections_give(width, samples):
-    given = settings(dimension=8, samples=samples, widths=[width], replicates=4_000, ridge=0.05, shift_variances=[0.7])
-    fast = next(one.values for one in world.simulate(given, 0) if one.metric == "excess_error")
-    rng, slow = np.random.default_rng(4), []
+    given = settings(
+        dimension=8,
+        samples=samples,
+        widths=[width],
+        replicates=4_000,
+        ridge=0.05,
+        shift_variances=[0.7],
+        capacity_exponent=1.0,
+        truth_exponent=-1.0,
+        shift_exponent=2.0,
+    )
+    fast = np.array([one.values for one in world.simulate(given, 0)])
+    assert [one.metric for one in world.simulate(given, 0)] == list(world.METRICS)
+    rng, slow, j = np.random.default_rng(4), [], np.arange(1.0, 9.0)
     for _ in range(4_000):
         projection = rng.standard_normal((width, 8)) / np.sqrt(8)
-        truth, shift = rng.standard_normal(8) / np.sqrt(8), rng.standard_normal(8) * np.sqrt(0.7 / 8)
-        x = rng.standard_normal((samples, 8))
-        y = x @ truth + np.sqrt(0.1) * rng.standard_normal(samples)
-        y[: samples // 2] += x[: samples // 2] @ shift
+        truth, shift = (
+            rng.standard_normal(8) * np.sqrt(j / 36),
+            rng.standard_normal(8) * np.sqrt(0.7 * j**-2 / 1.527422),
+        )
+        x = rng.standard_normal((samples, 8)) / np.sqrt(j)
+        noise, wrong = np.sqrt(0.1) * rng.standard_normal(samples), x @ shift
+        wrong[samples // 2 :] = 0
         z = x @ projection.T
-        v = np.linalg.solve(z.T @ z + samples * 0.05 * np.eye(width), z.T @ y)
-        slow.append(np.sum((projection.T @ v - truth) ** 2))
-    error = np.hypot(fast.std(), np.std(slow)) / np.sqrt(4_000)
-    assert abs(fast.mean() - np.mean(slow)) < 4 * error
+        fit = projection.T @ np.linalg.inv(z.T @ z + samples * 0.05 * np.eye(width)) @ z.T
+        off = [fit @ y - w for y, w in ((x @ truth + noise + wrong, truth), (noise, 0), (x @ truth, truth))]
+        whole, *parts = (one**2 @ (1 / j) for one in (*off, fit @ (x @ truth + noise) - truth))
+        slow.append([whole, *parts[:2], whole - parts[2]])
+    slow = np.array(slow).T
+    error = np.hypot(fast.std(axis=1), slow.std(axis=1)) / np.sqrt(4_000)
+    assert np.all(np.abs(fast.mean(axis=1) - slow.mean(axis=1)) < 4 * error)
 
 
 def test_an_orthogonal_projection_is_no_projection():
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((12, 12)))[0]
-    each = np.full(12, 1 / 12)
-    given = theory.error_given_projection(basis, 30, 0.4, 0.1, 0.2, 1.0, 0.5)
-    plain = ridge_terms(np.ones(12), each, 0.5 * each, 30, 0.4, 0.1, 0.2)
+    source = 1 / np.arange(1.0, 13.0), np.arange(12.0), np.arange(1.0, 13.0) ** 2
+    given = theory.error_given_projection(theory.projected(basis, *source), 30, 0.4, 0.1, 0.2)
+    plain = ridge_terms(*source, 30, 0.4, 0.1, 0.2)
     assert (given.bias, given.variance, given.shift) == pytest.approx((plain.bias, plain.variance, plain.shift))
 
 
 def test_with_endless_data_what_is_hidden_stays_and_the_floor_is_the_visible_part():
-    projection = np.random.default_rng(0).standard_normal((5, 20))
-    terms = theory.error_given_projection(projection, 1e9, 0.3, 1e-9, 0.2, 2.0, 0.5)
+    projection, each = np.random.default_rng(0).standard_normal((5, 20)), np.full(20, 0.05)
+    seen = theory.projected(projection, np.ones(20), 2.0 * each, 0.5 * each)
+    terms = theory.error_given_projection(seen, 1e9, 0.3, 1e-9, 0.2)
     assert terms.bias == pytest.approx(2.0 * 15 / 20, rel=1e-6)
     assert terms.variance == pytest.approx(0, abs=1e-6)
     assert terms.shift == pytest.approx(0.3**2 * 0.5 * 5 / 20, rel=1e-6)
+
+
+def test_a_projection_on_some_inputs_hides_the_others():
+    seen = theory.projected(
+        np.eye(4)[:2], np.array([4.0, 3.0, 2.0, 1.0]), np.array([0.5, 1.0, 2.0, 4.0]), np.array([1.0, 2.0, 3.0, 5.0])
+    )
+    assert seen.eigenvalues == pytest.approx([4, 3])
+    assert (seen.truth, seen.shift) == (pytest.approx([0.5, 1]), pytest.approx([1, 2]))
+    assert (seen.hidden_truth, seen.hidden_shift) == pytest.approx((2 * 2 + 4, 2 * 3 + 5))
+    # Both scatter like noise of their variance, by V at σ² = 1; what is hidden of the true rule is also missed.
+    terms = theory.error_given_projection(seen, 10, 0.3, 0.2, 0.5)
+    plain = ridge_terms(seen.eigenvalues, seen.truth, seen.shift, 10, 0.3, 0.2, 1.0)
+    assert terms.variance == pytest.approx(0.5 * plain.variance)
+    assert terms.bias - plain.bias == pytest.approx(8 * (1 + plain.variance))
+    assert terms.shift - plain.shift == pytest.approx(0.3 * 11 * plain.variance)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +161,7 @@ def test_blocks_of_replicates_are_joined(monkeypatch):
     monkeypatch.setattr(world, "BLOCK", 3 * 10 * 10)
     given = settings(dimension=10, samples=10, widths=[4], replicates=8)
     values = [one.values for one in world.simulate(given, 0)]
-    assert [len(np.unique(one)) for one in values] == [8, 8, 8]
+    assert [len(np.unique(one)) for one in values] == [8] * 7
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not():
@@ -127,6 +185,9 @@ def test_its_metrics_are_in_the_catalogue():
         ({"widths": [0]}, "greater than or equal to 1"),
         ({"synthetic_fraction": 1.5}, "less than or equal to 1"),
         ({"shift_variances": [-1.0]}, "greater than or equal to 0"),
+        ({"capacity_exponent": -1}, "capacity_exponent\n.*greater than or equal to 0"),
+        ({"truth_exponent": 11}, "truth_exponent\n.*less than or equal to 10"),
+        ({"shift_exponent": -11}, "shift_exponent\n.*greater than or equal to -10"),
     ],
 )
 def test_impossible_settings_are_refused_with_the_reason(changes, message):

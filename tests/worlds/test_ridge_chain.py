@@ -77,6 +77,18 @@ def test_the_error_follows_its_law_and_not_one_five_per_cent_away(changes, finit
     assert not agrees(mean, error, 1.05 * expected, finite)
 
 
+@pytest.mark.parametrize("metric", ["noise_error", "bias_error"])
+def test_the_parts_of_the_error_of_real_labels_follow_their_laws_and_not_ones_five_per_cent_away(metric):
+    students = [{"samples": 200, "ridge": 0.1}, {"samples": 80, "ridge": 0.02}, {"samples": 300, "ridge": 0}]
+    source = {"spectrum": "power_law", "exponent": 0.5, "noise_variance": 0.2}
+    mean, error, expected = compared(settings(generations=1, replicates=700, students=students, **source), metric)
+    assert len(mean) == (3 if metric == "noise_error" else 2)
+    for one, finite in zip(zip(mean, error, expected, strict=True), (FINITE, FINITE, 0.0), strict=False):
+        assert agrees(*one, finite)
+        assert not agrees(*one[:2], 0.95 * one[2], finite)
+        assert not agrees(*one[:2], 1.05 * one[2], finite)
+
+
 @pytest.mark.parametrize("compose", ["accumulate", "replace_multiple", "real"])
 def test_other_strategies_follow_their_laws_without_a_ridge(compose):
     name = compose.replace("_", "-")
@@ -142,6 +154,9 @@ def test_a_student_is_the_ridge_fit_to_its_data():
             labels = inputs @ (truth + shifts[r, :, g] / np.sqrt(eigenvalues)) + noise[r]
             weights = np.linalg.solve(inputs.T @ inputs / n + 0.2 * np.eye(d), inputs.T @ labels / n)
             assert found[g, r] == pytest.approx((weights - truth) @ (eigenvalues * (weights - truth)))
+        inverse = np.linalg.inv(inputs.T @ inputs / n + 0.2 * np.eye(d))
+        parts = inverse @ inputs.T @ noise[r] / n, inverse @ inputs.T @ inputs @ truth / n - truth
+        assert found[2:, r] == pytest.approx([part @ (eigenvalues * part) for part in parts])
 
 
 def naive_errors(rng: np.random.Generator, d: int, t0: int, t: int, ridge: float, fits: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from scipy.stats import beta
 from collapse.config.worlds.strong_ridge import StrongRidgeSettings
 from collapse.metrics import CATALOGUE
 from collapse.theory import strong_ridge as theory
+from collapse.theory.deterministic_equivalents import spread
 from collapse.worlds import strong_ridge as world
 
 
@@ -27,9 +28,12 @@ def settings(**changes) -> StrongRidgeSettings:
     return StrongRidgeSettings.model_validate(values | changes)
 
 
-@pytest.mark.parametrize("exponent", [0.0, 1.5])
-def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(compare, exponent):
-    found = compare(world, settings(capacity_exponent=exponent))
+SKEWED = {"truth_exponent": 1.0, "shift_exponent": -0.7}
+
+
+@pytest.mark.parametrize(("exponent", "rules"), [(0.0, {}), (1.5, SKEWED)])
+def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(compare, exponent, rules):
+    found = compare(world, settings(capacity_exponent=exponent, **rules))
     n_places = {"excess_error": 9, "noise_error": 9, "added_error": 6, "bias_error": 0}
     assert {metric: len(mean) for metric, (mean, _, _) in found.items()} == n_places
     for mean, error, expected in list(found.values())[:3]:
@@ -38,10 +42,10 @@ def test_least_squares_follows_the_exact_law_and_not_one_five_per_cent_away(comp
             assert np.any(np.abs(mean - perturbed) > 4 * error)
 
 
-@pytest.mark.parametrize("exponent", [0.0, 0.5])
-def test_ridge_follows_theorem_1_and_not_a_law_five_per_cent_away(compare, exponent):
+@pytest.mark.parametrize(("exponent", "rules"), [(0.0, {}), (0.5, SKEWED)])
+def test_ridge_follows_theorem_1_and_not_a_law_five_per_cent_away(compare, exponent, rules):
     places = {"samples": [80, 240], "synthetic_fractions": [0.5], "ridges": [0.02, 0.2], "shift_variance": 5.0}
-    found = compare(world, settings(dimension=120, replicates=1000, capacity_exponent=exponent, **places))
+    found = compare(world, settings(dimension=120, replicates=1000, capacity_exponent=exponent, **rules, **places))
     for mean, error, expected in found.values():
         # The law is that of d → ∞; at d = 120 it is within 1 % of the mean.
         slack = 4 * error + 0.01 * expected
@@ -67,6 +71,35 @@ def test_theorem_1_gives_the_known_values(exponent, samples, fraction, ridge, ex
     each = np.full(80, 1 / 80)
     terms = theory.ridge_terms(eigenvalues, each, 0.5 * each, samples, fraction, ridge, 0.1)
     assert terms.total == pytest.approx(expected, abs=6e-5)
+
+
+def test_a_rules_variances_fall_or_rise_with_its_exponent_and_keep_their_sum():
+    assert spread(11.0, 3, 1) == pytest.approx([6, 3, 2])
+    assert spread(12.0, 3, -1) == pytest.approx([2, 4, 6])
+    assert spread(3.0, 4, 0) == pytest.approx([0.75] * 4)
+
+
+@pytest.mark.parametrize("ridge", [0.02, 0.5])
+def test_only_the_diagonals_of_the_rules_covariances_count(ridge):
+    """Theorem 1 as the paper writes it, by traces of whole matrices, κ found by bisection."""
+    rng, n, p2 = np.random.default_rng(3), 25, 0.3
+    covariance, gamma, delta = (np.cov(rng.standard_normal((12, 40)) * np.arange(1, 13)[:, None]) for _ in range(3))
+    low, high = 1e-9, 1e6
+    for _ in range(200):
+        kappa = np.sqrt(low * high)
+        resolvent = np.linalg.inv(covariance + kappa * np.eye(12))
+        low, high = (kappa, high) if kappa - ridge < kappa * np.trace(covariance @ resolvent) / n else (low, kappa)
+    part = p2 * covariance @ resolvent
+    share = np.trace(covariance @ resolvent @ covariance @ resolvent) / n
+    bias = kappa**2 * np.trace(gamma @ resolvent @ covariance @ resolvent) / (1 - share)
+    # δ is learnt as p₂ Σ(Σ + κ)⁻¹δ; what synthetic labels miss by then, and real ones see of it, scatters like noise.
+    rest = np.eye(12) - part
+    misfit = p2 * rest.T @ covariance @ rest + (1 - p2) * part.T @ covariance @ part
+    shift = np.trace(delta @ part.T @ covariance @ part) + np.trace(delta @ misfit) * share / (1 - share)
+    eigenvalues, basis = np.linalg.eigh(covariance)
+    rules = (np.diagonal(basis.T @ rule @ basis) for rule in (gamma, delta))
+    terms = theory.ridge_terms(eigenvalues, *rules, n, p2, ridge, 0.7)
+    assert (terms.bias, terms.variance, terms.shift) == pytest.approx((bias, 0.7 * share / (1 - share), shift))
 
 
 def test_theorem_1_without_ridge_is_corollary_1():
@@ -114,13 +147,21 @@ def test_conjugation_has_the_mean_of_random_gram_matrices():
 @pytest.mark.parametrize(("samples", "fraction", "ridge"), [(10, 0.2, 0.3), (30, 0.5, 0.0), (5, 0.4, 0.1)])
 def test_gram_matrices_give_what_data_give(samples, fraction, ridge):
     given = settings(
-        samples=[samples], synthetic_fractions=[fraction], ridges=[ridge], replicates=6_000, capacity_exponent=1.0
+        samples=[samples],
+        synthetic_fractions=[fraction],
+        ridges=[ridge],
+        replicates=6_000,
+        capacity_exponent=1.0,
+        truth_exponent=-1.0,
+        shift_exponent=1.0,
+        shift_variance=5.0,
     )
     fast = next(one.values for one in world.simulate(given, 0) if one.metric == "excess_error")
     rng, eigenvalues, slow = np.random.default_rng(2), 1 / np.arange(1, 7), []
     for _ in range(4_000):
         x = rng.standard_normal((samples, 6)) * np.sqrt(eigenvalues)
-        truth, shift = rng.standard_normal(6) / np.sqrt(6), rng.standard_normal(6) * np.sqrt(0.5 / 6)
+        truth = rng.standard_normal(6) * np.sqrt(np.arange(1, 7) / 21)
+        shift = rng.standard_normal(6) * np.sqrt(5 * eigenvalues / 2.45)
         y = x @ truth + np.sqrt(0.1) * rng.standard_normal(samples)
         n_synthetic = round(fraction * samples)
         y[:n_synthetic] += x[:n_synthetic] @ shift
@@ -202,6 +243,8 @@ def test_its_metrics_are_in_the_catalogue():
         ({"ridges": [-0.1]}, "greater than or equal to 0"),
         ({"shift_variance": 0}, "greater than 0"),
         ({"capacity_exponent": -1}, "greater than or equal to 0"),
+        ({"truth_exponent": 11}, "truth_exponent\n.*less than or equal to 10"),
+        ({"shift_exponent": -11}, "shift_exponent\n.*greater than or equal to -10"),
     ],
 )
 def test_impossible_settings_are_refused_with_the_reason(changes, message):

@@ -30,6 +30,18 @@ def spectrum(kind: str, dimension: int, exponent: float) -> np.ndarray:
     return np.arange(1, dimension + 1, dtype=float) ** -exponent
 
 
+def spread(total: float, dimension: int, exponent: float) -> np.ndarray:
+    """Variances of a random rule's coordinates in the basis of Σ, of sum `total`, shape `(dimension,)`.
+
+    Args:
+        total: tr Γ, the expected squared length of the rule.
+        dimension: d.
+        exponent: They fall as j^{−exponent}, j = 1 … d; 0: all alike.
+    """
+    shape = np.arange(1, dimension + 1, dtype=float) ** -exponent
+    return total * shape / shape.sum()
+
+
 def kappa(ridge: float, eigenvalues: np.ndarray, samples: float) -> float:
     """The effective ridge κ, in the unit of Σ.
 

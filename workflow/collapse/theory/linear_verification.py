@@ -1,9 +1,10 @@
 """Least squares on labels of a linear generator that a linear verifier kept (Feng et al. 2024, the simulation).
 
-x ~ N(±μ, I_d) with equal odds and m = ‖μ‖. In the coordinates a, b, c of x along μ and along two directions orthogonal
-to it, the generator labels with the sign of a cos γ + b sin γ, the verifier keeps a label if it equals the sign of
-a cos η + c sin η, and the true label is the sign of a. Given a, the two are independent, so every moment of the kept
-set is an integral over a. Derived here; the paper has no closed form for this case.
+x ~ N(±μ, I_d) with equal odds and m = ‖μ‖; `whitened` brings other covariances there. In the coordinates a, b, c of x
+along μ and along two directions orthogonal to it, the generator labels with the sign of a cos γ + b sin γ, the verifier
+keeps a label if it equals the sign of a cos η + c sin η, and the true label is the sign of a. Given a, the two are
+independent, so every moment of the kept set is an integral over a. Derived here; the paper has no closed form for this
+case.
 """
 
 from dataclasses import dataclass
@@ -38,6 +39,19 @@ class Rates:
     error_rate: float
     keeps_right: float
     keeps_wrong: float
+
+
+def whitened(angle: float, eigenvalue: float) -> float:
+    """A classifier's angle to μ, in degrees, in the coordinates Σ^{−½}x, where inputs are isotropic.
+
+    Least squares gives the same labels in any coordinates, so that nothing else of Σ enters: derived here.
+
+    Args:
+        angle: The same in the coordinates x.
+        eigenvalue: Of Σ in the other direction of the classifier's plane; that along μ is 1.
+    """
+    radians = np.deg2rad(angle)
+    return float(np.rad2deg(np.arctan2(np.sqrt(eigenvalue) * np.sin(radians), np.cos(radians))))
 
 
 def rates(generator_angle: float, verifier_angle: float | None, separation: float) -> Rates:

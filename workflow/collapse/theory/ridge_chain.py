@@ -50,9 +50,15 @@ def student_error(source: Source, samples: float, ridge: float, fits: float) -> 
 
 def clean_error(source: Source, samples: float, ridge: float) -> float:
     """B + V: the error of a student of real labels."""
+    return sum(clean_parts(source, samples, ridge))
+
+
+def clean_parts(source: Source, samples: float, ridge: float) -> tuple[float, float]:
+    """B, what shrinking makes of it, and V, what the labels' noise makes."""
     effective = kappa(ridge, source.eigenvalues, samples)
-    return bias(effective, source.eigenvalues, source.squared_weights, samples) + variance(
-        effective, source.eigenvalues, source.noise_variance, samples
+    return (
+        bias(effective, source.eigenvalues, source.squared_weights, samples),
+        variance(effective, source.eigenvalues, source.noise_variance, samples),
     )
 
 

@@ -6,7 +6,7 @@ leading replicate axis.
 """
 
 import importlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Protocol
@@ -100,6 +100,11 @@ class Sweep:
 def grid(**swept: Iterable[float]) -> tuple[Point, ...]:
     """Every combination of the values of swept parameters."""
     return tuple(dict(zip(swept, values, strict=True)) for values in product(*swept.values()))
+
+
+def line(values: Sequence[float], n: int, digits: int = 0, space: Callable = np.geomspace) -> list[float]:
+    """Values of a swept parameter and `n` rounded places between the least and the largest, in order: theory's line."""
+    return sorted({*values, *(round(place, digits) for place in space(min(values), max(values), n).tolist())})
 
 
 def names(strategies: Iterable[Strategy], composed: Collection[str] | None = None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from collapse.theory import categorical as theory
 from collapse.theory import gaussian
 from collapse.theory.zipf import zipf
 from collapse.worlds import Observation, Prediction, Sweep, by_generation, grid, names
-from collapse.worlds.chain import Chain, blocks, collected, selected, takes_whole_sets
+from collapse.worlds.chain import Chain, OfExamples, blocks, collected, takes_whole_sets
 
 METRICS = ("heterozygosity", "model_entropy", "surviving_support", "absorbed_fraction", "absorption_time")
 
@@ -46,7 +46,7 @@ class Counts:
         return examples / examples.sum(axis=1, keepdims=True)
 
 
-class Draws:
+class Draws(OfExamples):
     """The process on draws, shape `(replicates, n)`; a model is its frequencies, shape `(replicates, K)`."""
 
     def __init__(self, probabilities: np.ndarray, samples: int, replicates: int) -> None:
@@ -61,10 +61,6 @@ class Draws:
         levels += self.rows
         drawn = np.minimum(rng.random((len(levels), n)) + self.rows, np.nextafter(self.rows + 1.0, 0))
         return np.searchsorted(levels.ravel(), drawn.ravel(), side="right").reshape(drawn.shape) % levels.shape[1]
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """Frequencies."""

@@ -4,7 +4,7 @@ The composing functions are those of the loop of models (`collapse.strategies`).
 whole sets lets a process hand over sufficient statistics, which add; one that takes parts of sets needs the examples.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -45,6 +45,14 @@ class Process(Protocol[Examples, Model]):
     def fit(self, examples: Examples) -> Model:
         """Fit a model per replicate."""
         ...
+
+
+class OfExamples:
+    """A process on examples, shape `(replicates, n, …)`, of which parts of sets can be taken."""
+
+    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+        """A uniform part of each set."""
+        return selected(sets, taken, rng)
 
 
 def takes_whole_sets(strategy: Strategy) -> bool:
@@ -118,6 +126,11 @@ def blocks(replicates: int, held: int, most: int) -> Iterator[tuple[int, int]]:
     largest = max(1, most // held)
     for number, start in enumerate(range(0, replicates, largest)):
         yield number, min(largest, replicates - start)
+
+
+def in_blocks(run: Callable[[int, int], ArrayLike], replicates: int, held: int, most: int) -> np.ndarray:
+    """What `run` gives for the number and size of each of the `blocks`, put together along its last axis."""
+    return joined(run(block, size) for block, size in blocks(replicates, held, most))
 
 
 def joined(parts: Iterable[ArrayLike]) -> np.ndarray:

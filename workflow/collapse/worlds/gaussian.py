@@ -13,7 +13,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.gaussian import GaussianSettings
 from collapse.theory import gaussian as theory
 from collapse.worlds import Observation, Prediction, Sweep, by_generation, names
-from collapse.worlds.chain import Chain, Process, blocks, joined, selected, takes_whole_sets
+from collapse.worlds.chain import Chain, OfExamples, Process, blocks, joined, takes_whole_sets
 from collapse.worlds.linear_algebra import cholesky, wishart_factor
 
 METRICS = ("variance_ratio", "mean_shift", "draw_variance", "log_variance_ratio", "squared_wasserstein")
@@ -87,7 +87,7 @@ class SufficientStatistics:
         return Fitted(examples.mean, examples.factor / np.sqrt(examples.n - _ddof(self.settings)))
 
 
-class Examples:
+class Examples(OfExamples):
     """The process on draws, shape `(replicates, n, d)`."""
 
     def __init__(self, settings: GaussianSettings, replicates: int) -> None:
@@ -99,10 +99,6 @@ class Examples:
         model = model or self.source
         noise = rng.standard_normal((len(model.mean), n, self.settings.dimension))
         return model.mean[:, None, :] + np.matmul(noise, model.factor.transpose(0, 2, 1))
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> Fitted:
         """Mean and covariance."""

@@ -4,7 +4,7 @@ A kernel density model is its data, so a chain keeps its points. The paper's cod
 centres of their own, so that the likelihood of test points can rise by forgetting; here both share fixed centres.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from collapse.config.worlds.kde import KdeSettings
 from collapse.randomness import stream
 from collapse.theory import gaussian, kde
 from collapse.worlds import Observation, Prediction, Sweep, by_generation, names
-from collapse.worlds.chain import Chain, blocks, collected, selected
+from collapse.worlds.chain import Chain, OfExamples, blocks, collected
 
 METRICS = ("negative_log_likelihood", "variance_ratio")
 
@@ -24,7 +24,7 @@ CHUNK = 500_000
 """Kernels that are evaluated at once: 4 MB, about what a core's cache holds."""
 
 
-class Points:
+class Points(OfExamples):
     """The process on points, shape `(replicates, n, 2)`."""
 
     def __init__(self, settings: KdeSettings, replicates: int) -> None:
@@ -37,10 +37,6 @@ class Points:
         chosen = rng.integers(model.shape[1], size=(self.replicates, n))
         steps = rng.standard_normal((self.replicates, n, 2))
         return np.take_along_axis(model, chosen[..., None], axis=1) + self.settings.bandwidth * steps
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """The model is its points."""

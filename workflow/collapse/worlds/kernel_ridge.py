@@ -15,7 +15,7 @@ from collapse.config.worlds.ridge_chain import StudentSettings
 from collapse.corpora import mnist
 from collapse.randomness import stream
 from collapse.worlds import Observation, Prediction, Sweep, grid, names
-from collapse.worlds.chain import Chain, selected
+from collapse.worlds.chain import Chain, OfExamples
 
 METRICS = ("squared_error", "misclassified_fraction")
 
@@ -41,7 +41,7 @@ def targets() -> np.ndarray:
     return np.eye(mnist.N_CLASSES)[labels]
 
 
-class Digits:
+class Digits(OfExamples):
     """The process on images and targets. A model is what it says of all images, shape `(replicates, 5000, classes)`."""
 
     def __init__(self, settings: KernelRidgeSettings, replicates: int, rng: np.random.Generator) -> None:
@@ -65,10 +65,6 @@ class Digits:
         labels = self.labels(model, images)
         noise = np.sqrt(self.settings.generator_noise_variance) * rng.standard_normal(labels.shape)
         return np.concatenate([images[..., None], labels + noise], axis=2)
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """Fit each replicate's generator, and let it say what it says of every image."""

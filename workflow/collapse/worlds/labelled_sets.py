@@ -46,9 +46,9 @@ def times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return (matrices @ vectors[..., None])[..., 0]
 
 
-def rule(variance: float, replicates: int, dimension: int, rng: np.random.Generator) -> np.ndarray:
-    """Weights of independent normal entries and expected squared length `variance`, shape `(replicates, d)`."""
-    return np.sqrt(variance / dimension) * rng.standard_normal((replicates, dimension))
+def rule(variances: np.ndarray, replicates: int, rng: np.random.Generator) -> np.ndarray:
+    """Weights of independent normal entries with these variances, shape `(replicates, d)`."""
+    return np.sqrt(variances) * rng.standard_normal((replicates, len(variances)))
 
 
 def solutions(matrices: np.ndarray, *right: np.ndarray) -> list[np.ndarray]:

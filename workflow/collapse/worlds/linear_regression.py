@@ -15,7 +15,7 @@ from collapse.config.worlds.linear_regression import LinearRegressionSettings
 from collapse.randomness import stream
 from collapse.theory import linear_regression as theory
 from collapse.worlds import Observation, Prediction, Sweep, names
-from collapse.worlds.chain import Chain, blocks, joined, selected, takes_whole_sets
+from collapse.worlds.chain import Chain, OfExamples, blocks, joined, takes_whole_sets
 from collapse.worlds.linear_algebra import cholesky, solve, solve_lower, solve_upper, wishart_factor
 
 METRICS = ("excess_error", "relative_error")
@@ -103,7 +103,7 @@ def _rotated(gram: np.ndarray, moment: np.ndarray) -> Rotated:
     return Rotated(factor, solve_lower(factor, moment))
 
 
-class Examples:
+class Examples(OfExamples):
     """The process on inputs and labels, joined: shape `(replicates, n, d + 1)`."""
 
     def __init__(self, settings: LinearRegressionSettings, replicates: int, rng: np.random.Generator) -> None:
@@ -120,10 +120,6 @@ class Examples:
         noise = np.sqrt(self.settings.noise_variance) * rng.standard_normal(inputs.shape[:2])
         labels = np.matmul(inputs, weights[..., None])[..., 0] + noise
         return np.concatenate([inputs, labels[..., None]], axis=2)
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """Weights, shape `(replicates, d)`."""

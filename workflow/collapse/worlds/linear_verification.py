@@ -4,6 +4,7 @@ The errors of a linear generator fill a wedge, so accuracy changes smoothly with
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy as np
 from collapse.config.worlds.linear_verification import RESERVED, LinearVerificationSettings
 from collapse.randomness import stream
 from collapse.theory import linear_verification as theory
+from collapse.theory.deterministic_equivalents import spectrum
 from collapse.theory.verification import accuracy, breakdown_point
-from collapse.worlds import Observation, Point, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks, joined
+from collapse.worlds import Observation, Prediction, Sweep, grid, line
+from collapse.worlds.chain import in_blocks
 from collapse.worlds.plane_fits import student
 
 METRICS = ("accuracy", "breakdown_proxy")
@@ -37,15 +39,13 @@ def sweeps(settings: LinearVerificationSettings) -> Iterator[Sweep]:
 
 def simulate(settings: LinearVerificationSettings, seed: int) -> Iterator[Observation]:
     """Yield the student's accuracy under each verifier and under true labels, and the verifier's estimated p*."""
-    parts = [
-        _outcomes(settings, replicates, seed, block)
-        for block, replicates in blocks(settings.replicates, max(settings.samples), BLOCK)
-    ]
-    for case, values in zip(_cases(settings), joined(parts), strict=True):
+    found = in_blocks(partial(_outcomes, settings, seed), settings.replicates, max(settings.samples), BLOCK)
+    for case, values in zip(_cases(settings), found, strict=True):
         angle, (name, _), samples = case
-        yield Observation(name, 0, "accuracy", values[0], _point(samples, angle))
+        point = {"samples": samples, "generator_angle": angle}
+        yield Observation(name, 0, "accuracy", values[0], point)
         if name != RESERVED:
-            yield Observation(name, 0, "breakdown_proxy", values[1], _point(samples, angle))
+            yield Observation(name, 0, "breakdown_proxy", values[1], point)
 
 
 def _cases(settings: LinearVerificationSettings) -> list[tuple[float, tuple[str, float | None], int]]:
@@ -53,16 +53,16 @@ def _cases(settings: LinearVerificationSettings) -> list[tuple[float, tuple[str,
     return list(product(settings.generator_angles, verifiers, settings.samples))
 
 
-def _outcomes(settings: LinearVerificationSettings, replicates: int, seed: int, block: int) -> np.ndarray:
+def _outcomes(settings: LinearVerificationSettings, seed: int, block: int, replicates: int) -> np.ndarray:
     """Accuracy and p̂* of every case, shape `(angles · verifiers · samples, 2, replicates)`."""
     rng = stream(seed, 0, f"inputs/{block}")
     inputs = rng.standard_normal((3, replicates, max(settings.samples)))
     # The class only moves the mean, and a second class is the first one mirrored, label and verdict included.
     inputs[0] += settings.separation
-    outcomes = []
+    roots, outcomes = np.sqrt(_eigenvalues(settings)), []
     for angle, (name, verifier_angle) in product(settings.generator_angles, _verifiers(settings)):
-        turned = inputs * np.sign(_view(inputs, 0.0 if name == RESERVED else angle, 1))
-        kept = None if verifier_angle is None else _view(turned, verifier_angle, 2) > 0
+        turned = inputs * np.sign(_view(inputs, 0.0 if name == RESERVED else angle, 1, roots))
+        kept = None if verifier_angle is None else _view(turned, verifier_angle, 2, roots) > 0
         for samples, gram in zip(settings.samples, _grams(turned, kept, settings.samples), strict=True):
             weights, across = student(gram, settings.dimension, stream(seed, 0, f"rest/{name}/{samples}/{block}"))
             across = np.sqrt(across**2 + (weights[:, 1:] ** 2).sum(axis=1))
@@ -75,10 +75,18 @@ def _verifiers(settings: LinearVerificationSettings) -> list[tuple[str, float | 
     return [(RESERVED, None), *((verifier.name, verifier.angle) for verifier in settings.verifiers)]
 
 
-def _view(inputs: np.ndarray, angle: float, direction: int) -> np.ndarray:
-    """x·w for a w at an angle in degrees from μ towards a coordinate, shape `(replicates, n)`."""
+def _eigenvalues(settings: LinearVerificationSettings) -> np.ndarray:
+    """Of Σ along μ and in the directions of the generator's and of the verifier's error, shape `(3,)`."""
+    return spectrum("power_law", 3, settings.capacity_exponent)
+
+
+def _view(inputs: np.ndarray, angle: float, direction: int, roots: np.ndarray) -> np.ndarray:
+    """x·w for a w at an angle in degrees from μ towards a coordinate, shape `(replicates, n)`.
+
+    Inputs are kept as Σ^{−½}x, which changes no student.
+    """
     radians = np.deg2rad(angle)
-    return np.cos(radians) * inputs[0] + np.sin(radians) * inputs[direction]
+    return np.cos(radians) * inputs[0] + np.sin(radians) * roots[direction] * inputs[direction]
 
 
 def _grams(turned: np.ndarray, kept: np.ndarray | None, samples: Sequence[int]) -> Iterator[np.ndarray]:
@@ -102,11 +110,12 @@ def _proxy(right: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
 
 def predict(settings: LinearVerificationSettings) -> Iterator[Prediction]:
     """Yield the accuracy along the generator's angle, and each verifier's p*."""
-    dense = np.linspace(min(settings.generator_angles), max(settings.generator_angles), LINE).tolist()
-    angles = sorted({*settings.generator_angles, *(round(angle, 3) for angle in dense)})
+    angles = line(settings.generator_angles, LINE, 3, np.linspace)
+    _, *eigenvalues = _eigenvalues(settings).tolist()
     for angle, (name, verifier_angle), samples in product(angles, _verifiers(settings), settings.samples):
-        label_angle = 0.0 if name == RESERVED else angle
-        both, point = (label_angle, verifier_angle, settings.separation), _point(samples, angle)
+        by_label = theory.whitened(0.0 if name == RESERVED else angle, eigenvalues[0])
+        by_verdict = None if verifier_angle is None else theory.whitened(verifier_angle, eigenvalues[1])
+        both, point = (by_label, by_verdict, settings.separation), {"samples": samples, "generator_angle": angle}
         value = theory.mean_accuracy(*both, samples, settings.dimension)
         law = "E acc(ŵ), ŵ normal around its limit, N ≫ d"
         yield Prediction(name, 0, "accuracy", value, "asymptotic", law, "derived", point)
@@ -115,7 +124,3 @@ def predict(settings: LinearVerificationSettings) -> Iterator[Prediction]:
             proxy = breakdown_point(rates.keeps_right, rates.keeps_wrong)
             law = "p* = 1/(1+ψ/φ), N → ∞"
             yield Prediction(name, 0, "breakdown_proxy", proxy, "asymptotic", law, f"{PAPER}, theorem 4.2", point)
-
-
-def _point(samples: int, angle: float) -> Point:
-    return {"samples": samples, "generator_angle": angle}

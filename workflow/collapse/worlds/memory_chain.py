@@ -3,7 +3,7 @@
 A model is the array of its training examples; to sample from it is to draw examples with replacement.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.memory_chain import MemoryChainSettings
 from collapse.theory import associative_memory, memory_chain
 from collapse.theory.zipf import zipf
-from collapse.worlds import Observation, Point, Prediction, Sweep, by_generation, grid, names
+from collapse.worlds import Observation, Prediction, Sweep, by_generation, grid, names
 from collapse.worlds.associative_memory import drawn, mass_of_different
-from collapse.worlds.chain import Chain, blocks, joined, selected
+from collapse.worlds.chain import Chain, OfExamples, blocks, joined
 from collapse.worlds.composition import expected_composition
 
 METRICS = ("test_error",)
@@ -22,7 +22,7 @@ BLOCK = 4_000_000
 """Examples of all sets of a block that are held at once."""
 
 
-class Memories:
+class Memories(OfExamples):
     """The process: questions by rank, shape `(replicates, n)`."""
 
     def __init__(self, p: np.ndarray, size: int, replicates: int) -> None:
@@ -34,10 +34,6 @@ class Memories:
         if model is None:
             return drawn(self.cumulative, rng.random((self.replicates, n))).astype(np.int32)
         return np.take_along_axis(model, rng.integers(model.shape[1], size=(self.replicates, n)), axis=1)
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """A memory is what it was shown."""
@@ -56,7 +52,7 @@ def simulate(settings: MemoryChainSettings, seed: int) -> Iterator[Observation]:
     for strategy in settings.strategies:
         for size in settings.samples:
             for generation, values in enumerate(errors(settings, strategy, p, size, seed)):
-                yield Observation(strategy.name, generation, "test_error", values, _point(size))
+                yield Observation(strategy.name, generation, "test_error", values, {"samples": float(size)})
 
 
 def errors(settings: MemoryChainSettings, strategy: Strategy, p: np.ndarray, size: int, seed: int) -> np.ndarray:
@@ -75,8 +71,8 @@ def predict(settings: MemoryChainSettings) -> Iterator[Prediction]:
     for strategy in settings.strategies:
         for size in settings.samples:
             ancestors = expected_ancestors(strategy, size, settings.generations)
-            errors = associative_memory.error(p, p, ancestors)
-            yield from by_generation(strategy.name, "test_error", errors, "asymptotic", law, "derived", _point(size))
+            errors, point = associative_memory.error(p, p, ancestors), {"samples": float(size)}
+            yield from by_generation(strategy.name, "test_error", errors, "asymptotic", law, "derived", point)
 
 
 def expected_ancestors(strategy: Strategy, size: int, generations: int) -> np.ndarray:
@@ -85,7 +81,3 @@ def expected_ancestors(strategy: Strategy, size: int, generations: int) -> np.nd
     behind = memory_chain.real_ancestors
     ancestors = [behind(size, sets.taken[:g], sets.fresh[:g], sets.offered[:g]) for g in range(generations + 1)]
     return np.array(ancestors)
-
-
-def _point(size: int) -> Point:
-    return {"samples": float(size)}

@@ -13,6 +13,7 @@ import numpy as np
 from collapse.config.worlds.mixing_schemes import MixingSchemesSettings
 from collapse.randomness import stream
 from collapse.theory import mixing_schemes as theory
+from collapse.theory.deterministic_equivalents import spread
 from collapse.theory.linear_regression import base_error
 from collapse.worlds import Observation, Point, Prediction, Sweep, grid
 from collapse.worlds.chain import blocks, joined
@@ -58,7 +59,7 @@ def simulate(settings: MixingSchemesSettings, seed: int) -> Iterator[Observation
         reweighted, rounds = [], []
         for block, replicates in blocks(settings.replicates, settings.dimension**2, BLOCK):
             rng = stream(seed, 0, f"n={samples}/{block}")
-            shift = rule(settings.shift_variance, replicates, settings.dimension, rng)
+            shift = rule(spread(settings.shift_variance, settings.dimension, 0), replicates, rng)
             real, synthetic = (_part(settings, n, replicates, rng) for n in (samples - n_synthetic, n_synthetic))
             reweighted.append(_reweighted(settings, real, synthetic, shift))
             rounds.append(_rounds(settings, real, synthetic, shift, rng))

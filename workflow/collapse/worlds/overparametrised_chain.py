@@ -3,7 +3,7 @@
 A fit is linear in its labels, so chains of several noise variances share their inputs, and their noise up to its scale.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from collapse.config.settings import Strategy
 from collapse.config.worlds.overparametrised_chain import OverparametrisedChainSettings
 from collapse.theory import overparametrised_chain as theory
 from collapse.worlds import Observation, Prediction, Sweep, grid, names
-from collapse.worlds.chain import Chain, blocks, joined, selected
+from collapse.worlds.chain import Chain, OfExamples, blocks, joined
 
 METRICS = ("excess_error",)
 
@@ -19,7 +19,7 @@ BLOCK = 4_000_000
 """Numbers of one set that are held at once."""
 
 
-class MinNorm:
+class MinNorm(OfExamples):
     """The process on inputs and labels, joined: shape `(replicates, n, d + K)`, with labels for each of K noises."""
 
     def __init__(self, settings: OverparametrisedChainSettings, replicates: int) -> None:
@@ -33,10 +33,6 @@ class MinNorm:
         inputs = rng.standard_normal((self.replicates, n, self.settings.dimension))
         noise = rng.standard_normal((self.replicates, n, 1)) * self.noise
         return np.concatenate([inputs, inputs @ (self.truth if model is None else model) + noise], axis=2)
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """Least-norm weights X'(XX')⁻¹Y, shape `(replicates, d, K)`."""

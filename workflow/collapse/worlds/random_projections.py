@@ -4,19 +4,23 @@ The inputs and their labels are drawn one by one, so that the simulation does no
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
 from collapse.config.worlds.random_projections import RandomProjectionsSettings
 from collapse.randomness import stream
 from collapse.theory import random_projections as theory
-from collapse.worlds import Observation, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks, joined
+from collapse.theory.deterministic_equivalents import spectrum, spread
+from collapse.worlds import Observation, Prediction, Sweep, grid, line
+from collapse.worlds.chain import in_blocks
 from collapse.worlds.labelled_sets import gram_factor, rule, solutions, times
 
-METRICS = ("excess_error", "added_error")
+METRICS = ("excess_error", "noise_error", "bias_error", "added_error")
 
 STRATEGY = "mix"
+SOURCE = "derived; stands for Dohmatob et al. 2025, theorem 2"
+LAW = "mean over S of B + V + ζ given S, n, m, d → ∞"
 
 LINE = 40
 """Places of the theory's line along the width, besides the simulated ones."""
@@ -28,41 +32,53 @@ BLOCK = 1_000_000
 def sweeps(settings: RandomProjectionsSettings) -> Iterator[Sweep]:
     """Every width and quality; real labels add nothing."""
     shifts = [variance for variance in settings.shift_variances if variance > 0]
-    for metric, variances in zip(METRICS, (settings.shift_variances, shifts), strict=True):
+    for metrics, variances in ((METRICS[:3], settings.shift_variances), (METRICS[3:], shifts)):
         points = grid(width=settings.widths, shift_variance=variances)
-        yield Sweep((metric,), (STRATEGY,), points=points, predicted=(STRATEGY,))
+        yield Sweep(metrics, (STRATEGY,), points=points, predicted=(STRATEGY,))
 
 
 def simulate(settings: RandomProjectionsSettings, seed: int) -> Iterator[Observation]:
-    """Yield the test error, and what the synthetic labels added to it, of each width and quality."""
+    """Yield the test error of each width and quality, and what of it noise, synthetic labels and all else make."""
     held = settings.dimension * max(settings.dimension, settings.samples)
     for width in settings.widths:
-        parts = [
-            _errors(settings, width, replicates, stream(seed, 0, f"m={width}/{block}"))
-            for block, replicates in blocks(settings.replicates, held, BLOCK)
-        ]
-        clean, *mixed = joined(parts)
+        run = partial(_errors, settings, width, seed)
+        noise, bias, clean, *mixed = in_blocks(run, settings.replicates, held, BLOCK)
         for variance, error in zip(settings.shift_variances, mixed, strict=True):
             point = {"width": width, "shift_variance": variance}
-            yield Observation(STRATEGY, 0, "excess_error", error, point)
-            if variance > 0:
-                yield Observation(STRATEGY, 0, "added_error", error - clean, point)
+            for metric, values in zip(METRICS, (error, noise, bias, error - clean), strict=True):
+                if metric != "added_error" or variance > 0:
+                    yield Observation(STRATEGY, 0, metric, values, point)
 
 
-def _errors(settings: RandomProjectionsSettings, width: int, replicates: int, rng: np.random.Generator) -> np.ndarray:
-    """‖S'v̂ − w₁‖² with real labels and with each shift, shape `(1 + shifts, replicates)`."""
-    d, n = settings.dimension, settings.samples
-    truth, shift = (rule(variance, replicates, d, rng) for variance in (settings.truth_variance, 1.0))
-    inputs = rng.standard_normal((replicates, n, d))
+def _errors(settings: RandomProjectionsSettings, width: int, seed: int, block: int, replicates: int) -> np.ndarray:
+    """‖S'v̂ − w₁‖²_Σ of noise, without it, of real labels and of each shift, shape `(3 + shifts, replicates)`."""
+    rng = stream(seed, 0, f"m={width}/{block}")
+    d, n, eigenvalues = settings.dimension, settings.samples, _covariance(settings)
+    truth, shift = (rule(variances, replicates, rng) for variances in _rules(settings))
+    inputs = np.sqrt(eigenvalues) * rng.standard_normal((replicates, n, d))
     # Only S'S enters, so S' may be any factor of it, with at most d columns.
     projection = gram_factor(width, np.full(d, 1 / d), replicates, rng)
-    features = inputs @ projection
-    labels = times(inputs, truth) + np.sqrt(settings.noise_variance) * rng.standard_normal((replicates, n))
+    noise = np.sqrt(settings.noise_variance) * rng.standard_normal((replicates, n))
     departure = times(inputs, shift)
     departure[:, : n - round(settings.synthetic_fraction * n)] = 0.0
-    fitted, change = (times(projection, v) for v in _ridge(features, settings.ridge, labels, departure))
+    labels = (times(inputs, truth) + noise, departure, noise)
+    fitted, change, scatter = (times(projection, v) for v in _ridge(inputs @ projection, settings.ridge, *labels))
     scales = np.sqrt([0.0, *settings.shift_variances])
-    return np.array([((fitted + scale * change - truth) ** 2).sum(axis=1) for scale in scales])
+    off = [scatter, fitted - scatter - truth, *(fitted + scale * change - truth for scale in scales)]
+    return np.array([(one**2 * eigenvalues).sum(axis=1) for one in off])
+
+
+def _covariance(settings: RandomProjectionsSettings) -> np.ndarray:
+    """Eigenvalues of Σ, shape `(d,)`."""
+    return spectrum("power_law", settings.dimension, settings.capacity_exponent)
+
+
+def _rules(settings: RandomProjectionsSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Diagonals of Γ and of Δ/c² in the basis of Σ, each of shape `(d,)`."""
+    return (
+        spread(settings.truth_variance, settings.dimension, settings.truth_exponent),
+        spread(1.0, settings.dimension, settings.shift_exponent),
+    )
 
 
 def _ridge(features: np.ndarray, ridge: float, *labels: np.ndarray) -> list[np.ndarray]:
@@ -77,27 +93,24 @@ def _ridge(features: np.ndarray, ridge: float, *labels: np.ndarray) -> list[np.n
 
 def predict(settings: RandomProjectionsSettings) -> Iterator[Prediction]:
     """Yield the closed form given S, averaged over draws of S."""
-    source = "derived; stands for Dohmatob et al. 2025, theorem 2"
-    law = "mean over S of B + V + ζ given S, n, m, d → ∞"
-    dense = np.geomspace(min(settings.widths), max(settings.widths), LINE)
-    for width in sorted({*settings.widths, *(round(width) for width in dense)}):
-        rng = stream(0, 0, f"theory/m={width}")
-        factors = gram_factor(width, np.full(settings.dimension, 1 / settings.dimension), settings.theory_draws, rng)
+    for width in line(settings.widths, LINE):
+        noise, bias, added = _terms(settings, int(width))
         for variance in settings.shift_variances:
-            terms = [
-                theory.error_given_projection(
-                    factor.T,
-                    settings.samples,
-                    settings.synthetic_fraction,
-                    settings.ridge,
-                    settings.noise_variance,
-                    settings.truth_variance,
-                    variance,
-                )
-                for factor in factors
-            ]
-            point = {"width": width, "shift_variance": variance}
-            total, added = (float(np.mean(values)) for values in zip(*((t.total, t.shift) for t in terms), strict=True))
-            yield Prediction(STRATEGY, 0, "excess_error", total, "asymptotic", f"E = {law}", source, point)
-            if variance > 0:
-                yield Prediction(STRATEGY, 0, "added_error", added, "asymptotic", f"ζ of E = {law}", source, point)
+            point, shifted = {"width": width, "shift_variance": variance}, variance * added
+            parts = (("E", noise + bias + shifted), ("V of E", noise), ("B of E", bias), ("ζ of E", shifted))
+            for metric, (name, value) in zip(METRICS, parts, strict=True):
+                if metric != "added_error" or variance > 0:
+                    yield Prediction(STRATEGY, 0, metric, value, "asymptotic", f"{name} = {LAW}", SOURCE, point)
+
+
+def _terms(settings: RandomProjectionsSettings, width: int) -> tuple[float, float, float]:
+    """V, B and ζ/c²."""
+    rng, d = stream(0, 0, f"theory/m={width}"), settings.dimension
+    terms = []
+    for factor in gram_factor(width, np.full(d, 1 / d), settings.theory_draws, rng):
+        seen = theory.projected(factor.T, _covariance(settings), *_rules(settings))
+        how = (settings.samples, settings.synthetic_fraction, settings.ridge, settings.noise_variance)
+        given = theory.error_given_projection(seen, *how)
+        terms.append((given.variance, given.bias, given.shift))
+    noise, bias, shift = np.mean(terms, axis=0).tolist()
+    return noise, bias, shift

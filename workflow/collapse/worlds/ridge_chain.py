@@ -23,7 +23,9 @@ from collapse.worlds.chain import blocks, joined_by_key, takes_whole_sets
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment
 from collapse.worlds.linear_regression import chain_of, truth_of
 
-METRICS = ("excess_error", "added_error")
+METRICS = ("excess_error", "added_error", "noise_error", "bias_error")
+
+PAPER = "Dohmatob et al. 2024, section 4"
 
 BLOCK = 2_000_000
 """Numbers in all sets that a block of replicates holds at once."""
@@ -42,9 +44,9 @@ class StudentData:
     noise: np.ndarray
 
     def errors(self, ridge: float, eigenvalues: np.ndarray, truth: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-        """Excess errors of a student of each generation, shape `(generations + 1, replicates)`.
+        """Excess errors of a student of each generation, then of noise alone and without it from real labels.
 
-        û − u_0 solves (X'X/T + λΣ⁻¹)(û − u_0) = X'X/T · shift + X'ε/T − λΣ⁻¹u_0.
+        û − u_0 solves (X'X/T + λΣ⁻¹)(û − u_0) = X'X/T · shift + X'ε/T − λΣ⁻¹u_0. Shape `(generations + 3, replicates)`.
 
         Args:
             ridge: λ.
@@ -52,8 +54,9 @@ class StudentData:
             truth: u_0, shape `(d,)`.
             shifts: Σ^{1/2}(ŵ_n − w_0) of the model that labels, shape `(replicates, d, generations + 1)`.
         """
-        pulled = self.noise - ridge * truth / eigenvalues
-        right = self.gram @ shifts + pulled[..., None]
+        pull = np.broadcast_to(ridge * truth / eigenvalues, self.noise.shape)
+        labelled = self.gram @ shifts + (self.noise - pull)[..., None]
+        right = np.concatenate([labelled, self.noise[..., None], pull[..., None]], axis=2)
         return (np.linalg.solve(self.gram + np.diag(ridge / eigenvalues), right) ** 2).sum(axis=1).T
 
 
@@ -111,19 +114,25 @@ def replicate_blocks(replicates: int, chain: LinearRegressionSettings) -> Iterat
 
 
 def sweeps(settings: RidgeChainSettings) -> Iterator[Sweep]:
-    """Every student of every generation; that of generation 0 has nothing added to its error."""
+    """Every student of every generation; the parts of the error are those of real labels, to which nothing is added."""
     lawful = [one.name for one in settings.strategies if _fits(settings, one) is not None]
     points = [_point(student) for student in settings.students]
-    for first, metric in enumerate(METRICS):
-        yield Sweep((metric,), names(settings.strategies), settings.measured_generations[first:], points, lawful)
+    shrunk = [_point(student) for student in settings.students if student.ridge > 0]
+    generations = settings.measured_generations
+    everywhere = (generations, points), (generations[1:], points), ((0,), points), ((0,), shrunk)
+    for metric, where in zip(METRICS, everywhere, strict=True):
+        yield Sweep((metric,), names(settings.strategies), *where, lawful)
 
 
 def simulate(settings: RidgeChainSettings, seed: int) -> Iterator[Observation]:
-    """Yield each student's error at every generation, and what the generations added to it."""
+    """Yield each student's error at every generation, what the generations added, and what noise and shrinking make."""
     chain = _chain(settings)
     parts = [_errors(settings, chain, seed, *block) for block in replicate_blocks(settings.replicates, chain)]
-    for (strategy, student), errors in joined_by_key(parts).items():
+    for (strategy, student), (*errors, noise, bias) in joined_by_key(parts).items():
         point = _point(student)
+        yield Observation(strategy, 0, "noise_error", noise, point)
+        if student.ridge > 0:
+            yield Observation(strategy, 0, "bias_error", bias, point)
         for generation, error in enumerate(errors):
             yield Observation(strategy, generation, "excess_error", error, point)
             if generation > 0:
@@ -133,7 +142,7 @@ def simulate(settings: RidgeChainSettings, seed: int) -> Iterator[Observation]:
 def _errors(
     settings: RidgeChainSettings, chain: LinearRegressionSettings, seed: int, block: int, replicates: int
 ) -> dict[tuple[str, StudentSettings], np.ndarray]:
-    """Excess errors by strategy and student, each of shape `(generations + 1, replicates)`."""
+    """`StudentData.errors` by strategy and student, each of shape `(generations + 3, replicates)`."""
     source, errors = _source(settings), {}
     truth = np.sqrt(source.eigenvalues * source.squared_weights)
     data = {
@@ -162,6 +171,7 @@ def predict(settings: RidgeChainSettings) -> Iterator[Prediction]:
             continue
         fits, multiple, origin = law
         for student in settings.students:
+            yield from _parts(source, strategy.name, student)
             for generation, n in enumerate(fits):
                 yield from _predicted(source, strategy.name, student, generation, float(n), multiple, origin)
 
@@ -189,21 +199,34 @@ def _predicted(
         yield Prediction(strategy, generation, "added_error", error - clean, status, added, origin, point)
 
 
+def _parts(source: theory.Source, strategy: str, student: StudentSettings) -> Iterator[Prediction]:
+    """V and B of a student of real labels."""
+    samples, point = student.samples, _point(student)
+    if student.ridge == 0:
+        error = theory.ridgeless_error(source, samples, 0.0)
+        yield Prediction(strategy, 0, "noise_error", error, "exact", "V = σ²d/(T−d−1)", PAPER, point)
+        return
+    bias, noise = theory.clean_parts(source, samples, student.ridge)
+    law = "V = σ² df₂/(T − df₂), d, T → ∞"
+    yield Prediction(strategy, 0, "noise_error", noise, "asymptotic", law, PAPER, point)
+    law = "B = κ² w_0'Σ(Σ + κ)⁻²w_0/(1 − df₂/T), d, T → ∞"
+    yield Prediction(strategy, 0, "bias_error", bias, "asymptotic", law, PAPER, point)
+
+
 def _fits(settings: RidgeChainSettings, strategy: Strategy) -> tuple[np.ndarray, str, str] | None:
     """The error of ŵ_n over that of ŵ_1 for n = 0 … N, what it is called in a formula, and whose law it is."""
     d, samples, last = settings.dimension, settings.generator_samples, settings.generations - 1
-    paper = "Dohmatob et al. 2024, section 4"
     match strategy.compose:
         case "real":
-            return np.append(0.0, np.ones(last + 1)), "1", paper
+            return np.append(0.0, np.ones(last + 1)), "1", PAPER
         case "replace":
-            return np.append(0.0, linear_regression.replace_ratio(last)), "n", paper
+            return np.append(0.0, linear_regression.replace_ratio(last)), "n", PAPER
         case "accumulate":
             ratio = linear_regression.accumulate_ratio_fresh(d, samples, last)
-            return np.append(0.0, ratio), "(T_0−d−1) Σ_{i≤n} 1/(i(iT_0−d−1))", f"derived, after {paper}"
+            return np.append(0.0, ratio), "(T_0−d−1) Σ_{i≤n} 1/(i(iT_0−d−1))", f"derived, after {PAPER}"
         case "replace_multiple":
             ratio = linear_regression.replace_multiple_ratio_fresh(d, samples, last)
-            return np.append(0.0, ratio), "(T_0−d−1) Σ_{i≤n} 1/(iT_0−d−1)", f"derived, after {paper}"
+            return np.append(0.0, ratio), "(T_0−d−1) Σ_{i≤n} 1/(iT_0−d−1)", f"derived, after {PAPER}"
         case _:
             return None
 

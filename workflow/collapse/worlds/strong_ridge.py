@@ -4,6 +4,7 @@ Runs on Gram matrices and moments of the real and of the synthetic part, so that
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -11,9 +12,9 @@ import numpy as np
 from collapse.config.worlds.strong_ridge import StrongRidgeSettings
 from collapse.randomness import stream
 from collapse.theory import strong_ridge as theory
-from collapse.theory.deterministic_equivalents import spectrum
-from collapse.worlds import Observation, Point, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks, joined
+from collapse.theory.deterministic_equivalents import spectrum, spread
+from collapse.worlds import Observation, Prediction, Sweep, grid, line
+from collapse.worlds.chain import in_blocks
 from collapse.worlds.labelled_sets import gram, gram_factor, noise_moment, rule, solutions, times
 
 METRICS = ("excess_error", "noise_error", "added_error", "bias_error")
@@ -40,12 +41,10 @@ def sweeps(settings: StrongRidgeSettings) -> Iterator[Sweep]:
 def simulate(settings: StrongRidgeSettings, seed: int) -> Iterator[Observation]:
     """Yield the test error of each n, p₂ and λ, and what of it noise, synthetic labels and shrinking make."""
     for samples, fraction in product(settings.samples, settings.synthetic_fractions):
-        parts = [
-            _errors(settings, samples, fraction, replicates, stream(seed, 0, f"n={samples},p2={fraction}/{block}"))
-            for block, replicates in blocks(settings.replicates, settings.dimension**2, BLOCK)
-        ]
-        for ridge, (mixed, clean, noise, bias) in zip(settings.ridges, joined(parts), strict=True):
-            point = _point(samples, fraction, ridge)
+        run = partial(_errors, settings, samples, fraction, seed)
+        errors = in_blocks(run, settings.replicates, settings.dimension**2, BLOCK)
+        for ridge, (mixed, clean, noise, bias) in zip(settings.ridges, errors, strict=True):
+            point = {"samples": samples, "synthetic_fraction": fraction, "ridge": ridge}
             yield Observation(STRATEGY, 0, "excess_error", mixed, point)
             yield Observation(STRATEGY, 0, "noise_error", noise, point)
             if fraction > 0:
@@ -55,15 +54,15 @@ def simulate(settings: StrongRidgeSettings, seed: int) -> Iterator[Observation]:
 
 
 def _errors(
-    settings: StrongRidgeSettings, samples: int, fraction: float, replicates: int, rng: np.random.Generator
+    settings: StrongRidgeSettings, samples: int, fraction: float, seed: int, block: int, replicates: int
 ) -> np.ndarray:
     """‖ŵ − w₁‖²_Σ as labelled, with real labels everywhere, of their noise alone, and without it.
 
     Shape `(ridges, 4, replicates)`.
     """
+    rng = stream(seed, 0, f"n={samples},p2={fraction}/{block}")
     d, eigenvalues = settings.dimension, covariance(settings)
-    truth = rule(settings.truth_variance, replicates, d, rng)
-    shift = rule(settings.shift_variance, replicates, d, rng)
+    truth, shift = (rule(variances, replicates, rng) for variances in rules(settings))
     n_synthetic = round(fraction * samples)
     total, labels, added = np.zeros((replicates, d, d)), np.zeros((replicates, d)), np.zeros((replicates, d))
     for n, departure in ((samples - n_synthetic, None), (n_synthetic, shift)):
@@ -86,10 +85,10 @@ def _errors(
 
 def predict(settings: StrongRidgeSettings) -> Iterator[Prediction]:
     """Yield B + V + ζ and its terms at the simulated points and, along n, between them."""
-    places = sorted({*settings.samples, *_between(settings.samples)})
-    for samples, fraction, ridge in product(places, settings.synthetic_fractions, settings.ridges):
+    swept = (line(settings.samples, LINE), settings.synthetic_fractions, settings.ridges)
+    for samples, fraction, ridge in product(*swept):
         terms, *how = _terms(settings, samples, fraction, ridge)
-        point = _point(samples, fraction, ridge)
+        point = {"samples": samples, "synthetic_fraction": fraction, "ridge": ridge}
         yield Prediction(STRATEGY, 0, "excess_error", terms.total, how[0], f"E = {how[1]}", how[2], point)
         if fraction > 0:
             yield Prediction(STRATEGY, 0, "added_error", terms.shift, how[0], f"ζ of E = {how[1]}", how[2], point)
@@ -99,25 +98,16 @@ def predict(settings: StrongRidgeSettings) -> Iterator[Prediction]:
 
 
 def _terms(
-    settings: StrongRidgeSettings, samples: int, fraction: float, ridge: float
+    settings: StrongRidgeSettings, samples: float, fraction: float, ridge: float
 ) -> tuple[theory.Terms, str, str, str]:
-    eigenvalues = covariance(settings)
+    eigenvalues, (truth, shift) = covariance(settings), rules(settings)
     if ridge == 0:
-        n_synthetic, quality = fraction * samples, settings.shift_variance * float(eigenvalues.mean())
+        n_synthetic, quality = fraction * samples, float(shift @ eigenvalues)
         exact = theory.ridgeless_terms(
             samples - n_synthetic, n_synthetic, settings.dimension, settings.noise_variance, quality
         )
         return exact, "exact", "σ²d/(n−d−1) + (c²/d) E tr(B S⁻¹B S)", f"derived; {PAPER}, corollary 1, is its limit"
-    each = np.full(settings.dimension, 1 / settings.dimension)
-    terms = theory.ridge_terms(
-        eigenvalues,
-        settings.truth_variance * each,
-        settings.shift_variance * each,
-        samples,
-        fraction,
-        ridge,
-        settings.noise_variance,
-    )
+    terms = theory.ridge_terms(eigenvalues, truth, shift, samples, fraction, ridge, settings.noise_variance)
     return terms, "asymptotic", "B + V + ζ, d, n → ∞ at fixed d/n", f"{PAPER}, theorem 1"
 
 
@@ -126,12 +116,9 @@ def covariance(settings: StrongRidgeSettings) -> np.ndarray:
     return spectrum("power_law", settings.dimension, settings.capacity_exponent)
 
 
-def _between(samples: tuple[int, ...]) -> list[int]:
-    """Places on a logarithmic axis."""
-    if len(samples) == 1:
-        return []
-    return [round(float(n)) for n in np.geomspace(min(samples), max(samples), LINE)]
-
-
-def _point(samples: int, fraction: float, ridge: float) -> Point:
-    return {"samples": samples, "synthetic_fraction": fraction, "ridge": ridge}
+def rules(settings: StrongRidgeSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Diagonals of Γ and Δ in the basis of Σ, each of shape `(d,)`."""
+    return (
+        spread(settings.truth_variance, settings.dimension, settings.truth_exponent),
+        spread(settings.shift_variance, settings.dimension, settings.shift_exponent),
+    )

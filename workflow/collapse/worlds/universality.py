@@ -15,7 +15,7 @@ from collapse.randomness import stream
 from collapse.theory import linear_regression as least_squares
 from collapse.theory import universality as theory
 from collapse.worlds import Observation, Prediction, Sweep, by_generation, names
-from collapse.worlds.chain import Chain, Process, blocks, joined, selected, takes_whole_sets
+from collapse.worlds.chain import Chain, OfExamples, Process, blocks, joined, takes_whole_sets
 from collapse.worlds.linear_algebra import solve
 
 METRICS = ("excess_error", "relative_error")
@@ -40,7 +40,7 @@ class Estimated(Protocol):
     base: float
 
 
-class Median:
+class Median(OfExamples):
     """The process on draws, shape `(replicates, n)`; a model is a location, shape `(replicates, 1)`."""
 
     def __init__(self, settings: UniversalitySettings, replicates: int) -> None:
@@ -50,10 +50,6 @@ class Median:
     def draw(self, model: np.ndarray | None, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw `n` values about the location."""
         return (self.truth if model is None else model) + rng.standard_normal((len(self.truth), n))
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """The median."""
@@ -108,7 +104,7 @@ class WholeLogistic(Logistic):
         return self.weights(examples)
 
 
-class LabelledLogistic(Logistic):
+class LabelledLogistic(OfExamples, Logistic):
     """Labels with their rows: twice the row's number, plus the label; shape `(replicates, n)`."""
 
     def draw(self, model: np.ndarray | None, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -116,10 +112,6 @@ class LabelledLogistic(Logistic):
         probabilities = self.probabilities(self.truth if model is None else model)
         rows = np.tile(np.arange(self.size), n // self.size)
         return 2 * rows + (rng.random((len(probabilities), n)) < probabilities[:, rows])
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """Weights."""

@@ -4,6 +4,7 @@ Inputs are turned so that their true label is 1; then labels are ±1 for right a
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy as np
 from collapse.config.worlds.verification import RateVerifierSettings, VerificationSettings
 from collapse.randomness import stream
 from collapse.theory import verification as theory
-from collapse.worlds import Observation, Point, Prediction, Sweep, grid
-from collapse.worlds.chain import blocks, joined
+from collapse.worlds import Observation, Prediction, Sweep, grid, line
+from collapse.worlds.chain import in_blocks
 from collapse.worlds.plane_fits import student
 
 METRICS = ("accuracy", "breakdown_proxy", "proxy_squared_error")
@@ -36,13 +37,10 @@ def sweeps(settings: VerificationSettings) -> Iterator[Sweep]:
 
 def simulate(settings: VerificationSettings, seed: int) -> Iterator[Observation]:
     """Yield the student's accuracy under each verifier, and the breakdown point estimated from labelled samples."""
-    parts = [
-        _accuracies(settings, replicates, seed, block)
-        for block, replicates in blocks(settings.replicates, max(settings.samples), BLOCK)
-    ]
+    found = in_blocks(partial(_accuracies, settings, seed), settings.replicates, max(settings.samples), BLOCK)
     cases = product(settings.verifiers, settings.samples, settings.error_rates)
-    for (verifier, samples, rate), values in zip(cases, joined(parts), strict=True):
-        yield Observation(verifier.name, 0, "accuracy", values, _point(samples, rate))
+    for (verifier, samples, rate), values in zip(cases, found, strict=True):
+        yield Observation(verifier.name, 0, "accuracy", values, {"samples": samples, "error_rate": rate})
     for verifier, samples in product(settings.verifiers, settings.proxy_samples):
         proxies = _proxies(settings, verifier, samples, seed)
         off = proxies - theory.breakdown_point(verifier.keeps_right, verifier.keeps_wrong)
@@ -50,7 +48,7 @@ def simulate(settings: VerificationSettings, seed: int) -> Iterator[Observation]
         yield Observation(verifier.name, 0, "proxy_squared_error", off**2, {"labelled_samples": float(samples)})
 
 
-def _accuracies(settings: VerificationSettings, replicates: int, seed: int, block: int) -> np.ndarray:
+def _accuracies(settings: VerificationSettings, seed: int, block: int, replicates: int) -> np.ndarray:
     """Accuracy by verifier, samples and error rate, shape `(verifiers · samples · rates, replicates)`."""
     rng = stream(seed, 0, f"inputs/{block}")
     depth = np.abs(settings.separation + rng.standard_normal((replicates, max(settings.samples))))
@@ -83,14 +81,14 @@ def _proxies(settings: VerificationSettings, verifier: RateVerifierSettings, sam
 
 def predict(settings: VerificationSettings) -> Iterator[Prediction]:
     """Yield the accuracy along the error rate, a step at p* for N ≫ d, and the proxy's mean and variance."""
-    dense = np.linspace(min(settings.error_rates), max(settings.error_rates), LINE).tolist()
-    rates = sorted({*settings.error_rates, *(round(rate, 4) for rate in dense)})
+    rates = line(settings.error_rates, LINE, 4, np.linspace)
     law, source = "E acc(ŵ), ŵ normal, N ≫ d; → 1[p < 1/(1+ψ/φ)]", f"derived; {PAPER}, theorem 4.2, is its limit"
     for verifier, samples, rate in product(settings.verifiers, settings.samples, rates):
         accuracy = theory.independent_errors_accuracy(
             rate, verifier.keeps_right, verifier.keeps_wrong, samples, settings.dimension, settings.separation
         )
-        yield Prediction(verifier.name, 0, "accuracy", accuracy, "asymptotic", law, source, _point(samples, rate))
+        point = {"samples": samples, "error_rate": rate}
+        yield Prediction(verifier.name, 0, "accuracy", accuracy, "asymptotic", law, source, point)
     for verifier, samples in product(settings.verifiers, settings.proxy_samples):
         point, both = {"labelled_samples": float(samples)}, (verifier.keeps_right, verifier.keeps_wrong)
         mean, spread = theory.breakdown_point(*both), theory.proxy_variance(*both, settings.proxy_error_rate, samples)
@@ -100,7 +98,3 @@ def predict(settings: VerificationSettings) -> Iterator[Prediction]:
         yield Prediction(
             verifier.name, 0, "proxy_squared_error", spread, "asymptotic", law, "derived, delta method", point
         )
-
-
-def _point(samples: int, rate: float) -> Point:
-    return {"samples": samples, "error_rate": rate}

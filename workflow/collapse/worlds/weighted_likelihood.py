@@ -1,6 +1,6 @@
 """Chains of Beta laws, each fitted to samples of the last one with its density as weights (Wang et al. 2025)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.special import digamma, polygamma
@@ -10,7 +10,7 @@ from collapse.config.worlds.weighted_likelihood import BetaSettings, WeightedLik
 from collapse.errors import EngineError
 from collapse.theory import weighted_likelihood as theory
 from collapse.worlds import Observation, Prediction, Sweep, names
-from collapse.worlds.chain import Chain, blocks, joined, selected
+from collapse.worlds.chain import Chain, OfExamples, blocks, joined
 from collapse.worlds.composition import expected_composition
 
 METRICS = ("shape_a", "shape_b", "model_mean", "model_mode", "model_variance")
@@ -30,7 +30,7 @@ NO_FIT = (
 )
 
 
-class BetaFits:
+class BetaFits(OfExamples):
     """The process: log x and log(1 − x), shape `(replicates, n, 2)`; a model is its two shapes, `(replicates, 2)`.
 
     A chain's weights are the density of its own last model, so it remembers that model.
@@ -45,10 +45,6 @@ class BetaFits:
         shapes = np.broadcast_to(_pair(self.settings.data), (self.replicates, 2)) if model is None else model
         x = rng.beta(shapes[:, :1], shapes[:, 1:], size=(self.replicates, n))
         return np.stack([np.log(x), np.log1p(-x)], axis=2)
-
-    def compose(self, sets: Sequence[np.ndarray], taken: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A uniform part of each set."""
-        return selected(sets, taken, rng)
 
     def fit(self, examples: np.ndarray) -> np.ndarray:
         """Shapes that maximise the likelihood, weighted by the last model's density."""

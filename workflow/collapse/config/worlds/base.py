@@ -164,6 +164,8 @@ class MeasuredChainSettings(ChainSettings):
 Probability = Annotated[float, Field(ge=0, le=1)]
 OpenProbability = Annotated[float, Field(gt=0, lt=1)]
 Variance = Annotated[float, Field(gt=0)]
+RuleExponent = Annotated[float, Field(ge=-10, le=10)]
+CapacityExponent = Annotated[float, Field(ge=0, le=10)]
 
 
 def refuse_parts_of_labels(key: str, fraction: float, n: int) -> None:

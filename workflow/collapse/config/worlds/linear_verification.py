@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from collapse.config.settings import Name, Settings
-from collapse.config.worlds.base import Held, WorldSettings
+from collapse.config.worlds.base import CapacityExponent, Held, WorldSettings
 
 RESERVED = "clean"
 
@@ -20,7 +20,7 @@ class LinearVerifierSettings(Settings):
 
 
 class LinearVerificationSettings(WorldSettings):
-    """x ~ N(±μ, I_d), labels and verdicts by linear classifiers (Feng et al. 2024, the simulation).
+    """x ~ N(±μ, Σ), labels and verdicts by linear classifiers (Feng et al. 2024, the simulation, where Σ = I).
 
     Every verifier is simulated at every generator and number of samples. A label is right if it is the Bayes label.
     """
@@ -30,6 +30,9 @@ class LinearVerificationSettings(WorldSettings):
     """d, number of inputs."""
     separation: Annotated[float, Field(gt=0, le=10)]
     """‖μ‖, half the distance of the two classes, in standard deviations."""
+    capacity_exponent: CapacityExponent = Field(default=0.0, exclude_if=lambda exponent: exponent == 0)
+    """Eigenvalues of Σ are j^(-exponent): j = 1 along μ, 2 along the generator's error, 3 along the verifier's; without
+    one Σ = I."""
     samples: tuple[Annotated[int, Field(ge=10)], ...] = Field(min_length=1)
     """N, labels the generator wrote."""
     generator_angles: tuple[Annotated[float, Field(gt=0, lt=180)], ...] = Field(min_length=1)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from collapse.config.worlds.base import Variance, WorldSettings, refuse_parts_of_labels
+from collapse.config.worlds.base import RuleExponent, Variance, WorldSettings, refuse_parts_of_labels
 
 SyntheticFraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -21,9 +21,13 @@ class StrongRidgeSettings(WorldSettings):
     capacity_exponent: Annotated[float, Field(ge=0)]
     """Eigenvalues of the inputs' covariance are j^(-exponent); 0 is the unit matrix."""
     truth_variance: Variance
-    """tr Γ, expected squared length of the true rule w₁ ~ N(0, Γ), Γ a multiple of the unit matrix."""
+    """tr Γ, expected squared length of the true rule w₁ ~ N(0, Γ)."""
+    truth_exponent: RuleExponent = Field(default=0.0, exclude_if=lambda exponent: exponent == 0)
+    """Eigenvalues of Γ are as j^(-exponent) in the basis of the inputs' covariance; without one they are all alike."""
     shift_variance: Variance
-    """tr Δ, expected squared length of δ = w₂ − w₁ ~ N(0, Δ), likewise; c² of isotropic inputs."""
+    """tr Δ, expected squared length of δ = w₂ − w₁ ~ N(0, Δ); c² of isotropic inputs."""
+    shift_exponent: RuleExponent = Field(default=0.0, exclude_if=lambda exponent: exponent == 0)
+    """The same for Δ: above 0 synthetic labels are wrong about what inputs vary most in, below 0 about the rest."""
     noise_variance: Variance
     """σ², variance of the noise of real and synthetic labels."""
     samples: tuple[Annotated[int, Field(ge=2)], ...] = Field(min_length=1)
