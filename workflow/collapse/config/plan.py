@@ -1,20 +1,17 @@
-"""A checked experiment: every setting, what must fit together, and what each stage is given of it."""
+"""A checked experiment: every setting, and what each stage is given of it."""
 
 import hashlib
 import json
-import math
-import re
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from collapse.config.base import repeated
-from collapse.config.claims import COMPARED, Claim, ClaimId, Selection
+from collapse.config.checks import check
+from collapse.config.claims import Claim, ClaimId
 from collapse.config.form import Form
 from collapse.config.problems import explain
 from collapse.config.raters import CheckpointRater, Rater
 from collapse.config.settings import (
-    LEAST_VOCABULARY,
     PRETRAINING,
     ArithmeticSettings,
     BudgetSettings,
@@ -29,7 +26,6 @@ from collapse.config.settings import (
     NgramSettings,
     PretrainingSettings,
     PromptSettings,
-    RealTextSettings,
     ReportSettings,
     Settings,
     StoppingSettings,
@@ -65,36 +61,12 @@ from collapse.config.specs import (
     VerifySpec,
     WorldFigureSpec,
 )
-from collapse.config.verifiers import (
-    LengthVerifier,
-    LikelihoodVerifier,
-    NoisyOracleVerifier,
-    RatingVerifier,
-    SemanticDuplicatesVerifier,
-    Verifier,
-    refuse_unfit,
-    refuse_unrated,
-    share_kept,
-)
+from collapse.config.verifiers import LikelihoodVerifier, NoisyOracleVerifier, SemanticDuplicatesVerifier, Verifier
 from collapse.config.worlds import World
 from collapse.errors import ConfigError
 
-VLLM_HEAD_WIDTHS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
-"""Widths of an attention head that vLLM 0.32 has a CPU kernel for; its GPU kernels know these too."""
-
 MOST_COUNTED = 10_000_000
 """Largest number up to which pairs are counted by their greatest common divisor, in a second or two."""
-
-FAMILY_FORMS = {
-    "transformer": ("text", "text>text"),
-    "ngram": ("text",),
-    "vae": ("image",),
-    "classifier": ("image>label",),
-}
-"""What an example may be, of each family."""
-
-NATIVE = ("ngram", "vae", "classifier")
-"""Families that sample themselves."""
 
 
 class Plan(Settings):
@@ -146,386 +118,8 @@ class Plan(Settings):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Plan":
-        checks = (
-            self._check_something_runs,
-            self._check_names,
-            self._check_form,
-            self._check_own_training,
-            self._check_words,
-            self._check_pools,
-            self._check_verifiers,
-            self._check_raters,
-            self._check_lengths,
-            self._check_edits,
-            self._check_pretraining,
-            self._check_family,
-            self._check_stopping,
-            self._check_claims,
-        )
-        for check in checks:
-            check()
+        check(self)
         return self
-
-    def _check_raters(self) -> None:
-        if not self.strategies:
-            return
-        for key, asked in (("raters", self.raters), ("evaluation.base_perplexity", self.evaluation.base_perplexity)):
-            if asked and self.corpus.holds != "text":
-                raise ValueError(
-                    f"{key}: is about text, and corpus.source: {self.corpus.source} holds none; leave it out"
-                )
-        if self.internals and self.family != "transformer":
-            raise ValueError(f"internals: looks inside transformers, and family is {self.family}; set it to null")
-        if self.internals and self.generations < 3:
-            raise ValueError(
-                f"internals: changes from one generation to the next are compared, and generations is "
-                f"{self.generations}; set it to 3 or more"
-            )
-        if self.evaluation.base_perplexity and not self.has_base_model:
-            raise ValueError(
-                "evaluation.base_perplexity: needs transformer.base_model and `family: transformer`; set it to false"
-            )
-
-    def _check_stopping(self) -> None:
-        if self.stopping and not self.strategies:
-            raise ValueError("stopping: there are no `strategies`, so there is no loop to stop; leave it out")
-        for name, rule in self.stopping.items():
-            if rule.patience >= self.generations:
-                raise ValueError(
-                    f"stopping.{name}.patience: is {rule.patience}, and generations is {self.generations}, so it would "
-                    "stop nothing before the end; lower it"
-                )
-
-    def _check_something_runs(self) -> None:
-        if not self.strategies and not self.worlds:
-            raise ValueError("strategies: are empty, and there are no `worlds`, so nothing would run")
-        for name, world in self.worlds.items():
-            for key in ("paper", "title", "panels"):
-                if not getattr(world, key):
-                    raise ValueError(f"worlds.{name}.{key}: is required")
-
-    def _check_claims(self) -> None:
-        for claim_id, claim in self.claims.items():
-            others = {key: getattr(claim, key, None) for key in COMPARED}
-            for key, selection in {"select": claim.select, **others}.items():
-                if selection is None:
-                    continue
-                where = f"claims.{claim_id}.{key}"
-                if selection.world is not None and claim.kind in ("paired_order", "paired_equal"):
-                    raise ValueError(
-                        f"{where}.world: `{claim.kind}` compares seed by seed, which a world's replicates are not; use "
-                        "order or ratio"
-                    )
-                if selection.world is None:
-                    self._check_names_loop(where, selection)
-                elif selection.world not in self.worlds:
-                    known = ", ".join(self.worlds) or "none"
-                    raise ValueError(f"{where}.world: `{selection.world}` is not one of `worlds` ({known})")
-
-    def _check_names_loop(self, where: str, selection: Selection) -> None:
-        names = [strategy.name for strategy in self.strategies]
-        if selection.strategy not in (*names, REAL) or not names:
-            known = ", ".join(names) or "none: this experiment has closed-form worlds only"
-            raise ValueError(f"{where}.strategy: `{selection.strategy}` is not one of `strategies` ({known})")
-
-    def _check_names(self) -> None:
-        for kind, values in (
-            ("strategies", [strategy.name for strategy in self.strategies]),
-            ("seeds", [str(seed) for seed in self.seeds]),
-        ):
-            if twice := sorted(repeated(values)):
-                raise ValueError(f"{kind}: {', '.join(twice[:5])} appears more than once; keep each once")
-        if any(not 0 <= seed < 2**31 for seed in self.seeds):
-            raise ValueError("seeds: each must be at least 0 and below 2147483648")
-        if re.fullmatch(BASE_MODEL.format(recipe="[0-9a-f]{12}"), self.experiment):
-            raise ValueError(
-                f"experiment: `{self.experiment}` is how folders of base models are named; choose another name"
-            )
-
-    def _check_form(self) -> None:
-        """What examples are, and whether the family, the prompts, the budget and the evaluation take such."""
-        if not self.strategies:
-            return
-        corpus, prompt, form = self.corpus, self.prompt, self.form
-        if form.title not in FAMILY_FORMS[self.family]:
-            able = ", ".join(name for name, titles in FAMILY_FORMS.items() if form.title in titles)
-            raise ValueError(
-                f"family: `{self.family}` does not learn {_in_words(form)}, which is what corpus.source: "
-                f"{corpus.source} and prompt.source: {prompt.source} give; use {able or 'another corpus'}"
-            )
-        if corpus.has_inputs and not prompt.is_input:
-            raise ValueError(
-                f"prompt.source: is {prompt.source}, but examples of the corpus have inputs; use real_input, or pool"
-            )
-        if prompt.is_input and form.input is None:
-            raise ValueError(
-                f"prompt.source: `{prompt.source}` needs examples with inputs, which corpus.source: {corpus.source} "
-                "has not; name an `input_column`, or use none or real_prefix"
-            )
-        if prompt.source == "pool" and not corpus.keeps_reserve:
-            key = "corpus.reserve_bytes" if corpus.holds == "text" else "corpus.examples.reserve"
-            raise ValueError(
-                f"{key}: is 0, but `prompt.source: pool` asks what is kept there; raise it, or use real_input"
-            )
-        if form.output != "text" and self.budget.match in ("tokens", "flops"):
-            raise ValueError(
-                f"budget.match: `{self.budget.match}` is about text, and a model makes {form.output}s here; use "
-                "documents, steps or epochs"
-            )
-        if self.evaluation.answers and form.title != "text>text":
-            raise ValueError(
-                f"evaluation.answers: asks held-out inputs of pairs of texts, and examples are {_in_words(form)} here; "
-                "leave it out, or use a corpus of pairs"
-            )
-        if prompt.in_training and form.output != "text":
-            raise ValueError("prompt.in_training: models of this family do not learn their inputs; set it to false")
-        if prompt.is_input and form.output == "text" and self.budget.match == "steps":
-            raise ValueError(
-                "budget.match: `steps` counts rows of texts without their inputs; use documents, tokens or epochs"
-            )
-        if self.family == "vae" and corpus.source == "images" and corpus.images:
-            for side in ("height", "width"):
-                if (n := getattr(corpus.images, side)) % 4:
-                    raise ValueError(
-                        f"corpus.images.{side}: is {n}, but `family: vae` halves images twice; use a multiple of 4, "
-                        f"such as {n // 4 * 4}"
-                    )
-
-    def _check_own_training(self) -> None:
-        """Whether what strategies change of the training is there to be changed, and fits the rest."""
-        for index, strategy in enumerate(self.strategies):
-            changed = strategy.training.changes if strategy.training else {}
-            where = f"strategies[{index}].training"
-            if changed and not self.takes_steps:
-                raise ValueError(f"{where}.{next(iter(changed))}: `family: {self.family}` takes no steps; leave it out")
-            found = self.training.model_copy(update=changed)
-            if found.learning_rate * found.weight_decay >= 1:
-                raise ValueError(
-                    f"{where}: weight_decay {found.weight_decay:g} times learning_rate {found.learning_rate:g} must "
-                    "stay below 1, or a step would turn every weight's sign; lower one"
-                )
-
-    def _check_words(self) -> None:
-        """Whether the tokenizer is that of the corpus, where this brings one."""
-        asked = self.corpus.eigenvalues if self.corpus.source == "eigenvalues" else None
-        if not self.strategies or asked is None or not asked.n_words:
-            return
-        if self.has_base_model:
-            raise ValueError(
-                f"corpus.eigenvalues.encoding: `{asked.encoding}` has tokens of its own, and a base model brings "
-                "others; set transformer.base_model to null, or encoding to digits"
-            )
-        n_tokens, given = LEAST_VOCABULARY + asked.n_words, self.tokenizer.vocabulary_size
-        if given != n_tokens:
-            raise ValueError(
-                f"tokenizer.vocabulary_size: is {given}, but corpus.eigenvalues.encoding: {asked.encoding} has "
-                f"{n_tokens} tokens, of numbers, bytes and special ones; set it to {n_tokens}"
-            )
-
-    def _check_pools(self) -> None:
-        names = [strategy.name for strategy in self.strategies]
-        for index, strategy in enumerate(self.strategies):
-            for name in strategy.pool:
-                where = f"strategies[{index}].pool"
-                if name == strategy.name:
-                    raise ValueError(f"{where}: names `{name}` itself, whose samples are in it anyway; leave it out")
-                if name not in names:
-                    raise ValueError(f"{where}: `{name}` is not one of `strategies` ({', '.join(names)})")
-                if self._is_twin(strategy, self.strategy(name)):
-                    raise ValueError(
-                        f"{where}: `{name}` is trained like `{strategy.name}` on the same noise: both are one model; "
-                        "give one of them another `stream`"
-                    )
-
-    @staticmethod
-    def _is_twin(one: Strategy, other: Strategy) -> bool:
-        """Whether two strategies differ in nothing but their names, and whose samples they name beside their own."""
-        alike = {"name": "", "pool": ()}
-        return one.model_copy(update=alike) == other.model_copy(update=alike)
-
-    def _check_verifiers(self) -> None:
-        known = ", ".join(self.verifiers) or "none"
-        for index, strategy in enumerate(self.strategies):
-            for name in strategy.verifiers:
-                if name not in self.verifiers:
-                    raise ValueError(
-                        f"strategies[{index}].verifiers: `{name}` is not defined; `verifiers` defines {known}"
-                    )
-        for strategy in self.strategies:
-            for name in strategy.verifiers:
-                self._check_verifier(name, strategy)
-        for name, verifier in self.verifiers.items():
-            if isinstance(verifier, NoisyOracleVerifier):
-                oracle = self.verifiers.get(verifier.oracle)
-                if oracle is None or isinstance(oracle, NoisyOracleVerifier):
-                    raise ValueError(f"verifiers.{name}.oracle: `{verifier.oracle}` must be a verifier without noise")
-
-    def _check_verifier(self, name: str, strategy: Strategy) -> None:
-        verifier, longest = self.verifiers[name], self.decoding.max_new_tokens
-        asks, known = self.prompt.source != "none", self.corpus.source == "grammar"
-        here = (self.form, asks, known, self.decoding.watermark is not None)
-        refuse_unfit(name, verifier, *here)
-        if isinstance(verifier, NoisyOracleVerifier) and (oracle := self.verifiers.get(verifier.oracle)):
-            refuse_unfit(verifier.oracle, oracle, *here)
-            self._check_rating(verifier.oracle, oracle)
-            self._check_read_by_base(verifier.oracle, oracle)
-        self._check_rating(name, verifier)
-        self._check_read_by_base(name, verifier)
-        if isinstance(verifier, LengthVerifier) and verifier.min_tokens > longest:
-            raise ValueError(
-                f"verifiers.{name}.min_tokens: is {verifier.min_tokens}, but samples have at most {longest} tokens "
-                "(decoding.max_new_tokens), so none would pass; lower it"
-            )
-        if (share := share_kept(verifier, strategy.oversample)) < 1:
-            raise ValueError(
-                f"verifiers.{name}.select: leaves `{strategy.name}` {share:.0%} of the samples that its training set "
-                f"has room for; draw more by its `oversample`, {math.ceil(strategy.oversample / share)} or more"
-            )
-
-    def _check_rating(self, name: str, verifier: Verifier) -> None:
-        if isinstance(verifier, RatingVerifier):
-            refuse_unrated(name, verifier, self.raters)
-
-    def _check_read_by_base(self, name: str, verifier: Verifier) -> None:
-        if verifier.reads_base_model and not self.has_base_model:
-            raise ValueError(
-                f"verifiers.{name}.by: `base_model` needs transformer.base_model and `family: transformer`; use "
-                "generation_0 or checkpoint"
-            )
-
-    def _check_lengths(self) -> None:
-        if self.family != "transformer" or self.corpus.holds != "text":
-            return
-        context = self.transformer.context_length
-        if self.corpus.max_document_tokens + 1 > context:
-            raise ValueError(
-                f"corpus.max_document_tokens: {self.corpus.max_document_tokens} tokens and the start of sequence do "
-                f"not fit into transformer.context_length {context}"
-            )
-        if 1 + self.prompt.n_tokens + self.decoding.max_new_tokens > context:
-            raise ValueError(
-                f"decoding.max_new_tokens: start of sequence, {self.prompt.n_tokens} prompt tokens and "
-                f"{self.decoding.max_new_tokens} new ones exceed transformer.context_length {context}"
-            )
-        if self.prompt.source == "real_blocks":
-            blocks = math.ceil((self.corpus.max_document_tokens - 1) / self.prompt.n_tokens)
-            if 1 + blocks * self.decoding.max_new_tokens > context:
-                raise ValueError(
-                    f"decoding.max_new_tokens: a document of corpus.max_document_tokens "
-                    f"{self.corpus.max_document_tokens} has {blocks} blocks of prompt.n_tokens {self.prompt.n_tokens}, "
-                    f"and {self.decoding.max_new_tokens} new tokens for each exceed transformer.context_length "
-                    f"{context}; lower it, or cut documents shorter"
-                )
-        longest, kept = self.longest_input, self.corpus.max_input_tokens
-        if longest is not None and kept is not None and kept > longest:
-            raise ValueError(
-                f"corpus.max_input_tokens: is {kept}, but transformer.context_length {context} leaves room for "
-                f"{longest} beside decoding.max_new_tokens {self.decoding.max_new_tokens}; set it to {longest} or less"
-            )
-
-    def _check_pretraining(self) -> None:
-        if not self.is_pretrained_here:
-            return
-        base, loop, context = self.pretraining.corpus, self.corpus, self.transformer.context_length
-        if base.max_document_tokens + 1 > context:
-            raise ValueError(
-                f"pretraining.corpus.max_document_tokens: {base.max_document_tokens} tokens and the start of sequence "
-                f"do not fit into transformer.context_length {context}"
-            )
-        if (shared := _shared_text(base, loop)) is not None:
-            raise ValueError(
-                f"pretraining.corpus: {shared}, so the base model would have read what is held out in `corpus`; "
-                "choose other text for one of the two"
-            )
-
-    def _check_edits(self) -> None:
-        """Whether what edits documents is given some, and can."""
-        edits = self.decoding.method == "edit"
-        if not self.strategies or not (edits or self.prompt.is_edited):
-            return
-        if edits != self.prompt.is_edited:
-            raise ValueError(
-                f"prompt.source: is {self.prompt.source}, and decoding.method {self.decoding.method}; `real_document` "
-                "and `edit` belong together, or `previous_sample` and `edit`"
-            )
-        if self.family != "transformer":
-            raise ValueError(f"decoding.method: `edit` needs `family: transformer`, and family is {self.family}")
-        longest, document = self.decoding.max_new_tokens, self.corpus.max_document_tokens
-        if longest < document:
-            raise ValueError(
-                f"decoding.max_new_tokens: is {longest}, but an edited document is as long as the real one, up to "
-                f"corpus.max_document_tokens {document}; raise it to that"
-            )
-
-    def _check_family(self) -> None:
-        if self.decoding.min_new_tokens and self.family != "transformer":
-            raise ValueError(
-                f"decoding.min_new_tokens: is {self.decoding.min_new_tokens}, and family is {self.family}, which ends "
-                "its samples where it does; set it to 0"
-            )
-        if self.decoding.watermark and self.family != "transformer":
-            raise ValueError(
-                f"decoding.watermark: family is {self.family}, which samples itself and leaves no mark; set it to "
-                "null, or use `family: transformer`"
-            )
-        native = self.generate.engine == "native"
-        if (self.family in NATIVE) != native:
-            raise ValueError(
-                f"generate.engine: `{self.generate.engine}` does not sample from `family: {self.family}`; "
-                f"use {'native' if self.family in NATIVE else 'vllm or transformers'}"
-            )
-        if self.decoding.method == "beam" and self.generate.engine != "transformers":
-            raise ValueError("decoding.method: `beam` needs `generate.engine: transformers`")
-        if self.decoding.method == "beam":
-            self._check_candidates()
-        if self.family == "ngram" and (self.decoding.method != "sample" or self.decoding.repetition_penalty != 1):
-            raise ValueError("decoding: `family: ngram` samples only, without repetition penalty")
-        if self.decoding.method != "sample" and self.prompt.source == "none":
-            raise ValueError(
-                f"decoding.method: `{self.decoding.method}` writes one and the same text for every sample when "
-                "`prompt.source` is none; use real_prefix"
-            )
-        if self.family == "ngram" and (self.start, self.budget.match) not in {
-            (start, match) for start in ("base", "fresh") for match in ("documents", "tokens", "epochs")
-        }:
-            raise ValueError("`family: ngram` has no `start: previous`, steps or flops")
-        if not self.takes_steps and (self.start == "previous" or self.budget.match == "steps"):
-            raise ValueError(
-                f"`family: {self.family}` is fitted at once here: it has no `start: previous`, and no steps"
-            )
-        if self.family == "ngram" and (weighted := [one.name for one in self.strategies if one.synthetic_weight]):
-            raise ValueError(
-                f"strategies: `{weighted[0]}` has a `synthetic_weight`, and `family: ngram` counts; use another family"
-            )
-        self._check_heads()
-        if self.has_base_model and self.start == "fresh":
-            raise ValueError("start: `fresh` draws random weights; with transformer.base_model use base or previous")
-        if self.family == "transformer" and self.budget.match == "flops" and not self.transformer.made_here:
-            raise ValueError("budget.match: `flops` needs a model of a known shape; with this base_model use tokens")
-
-    def _check_candidates(self) -> None:
-        """Whether a beam search has as many candidates of an input as a strategy chooses from."""
-        asked = [(one.oversample, index) for index, one in enumerate(self.strategies)]
-        most, index = max(asked, default=(1, 0))
-        if most > self.decoding.n_beams:
-            raise ValueError(
-                f"strategies[{index}]: asks for {most} candidates of an input, and a search with decoding.n_beams "
-                f"{self.decoding.n_beams} has so many; raise n_beams, or lower oversample"
-            )
-        if most > 1 and self.prompt.source == "real_blocks":
-            raise ValueError(
-                f"strategies[{index}].oversample: with `method: beam`, all samples of one document's blocks are the "
-                "same; set it to 1"
-            )
-
-    def _check_heads(self) -> None:
-        shape, head_width = self.transformer, self.transformer.width // self.transformer.n_heads
-        asked = self.family == "transformer" and shape.made_here and self.generate.engine == "vllm"
-        if asked and head_width not in VLLM_HEAD_WIDTHS:
-            raise ValueError(
-                f"transformer: width {shape.width} over n_heads {shape.n_heads} is {head_width} a head, but vLLM knows "
-                f"{', '.join(map(str, VLLM_HEAD_WIDTHS))}; change either, or use generate.engine: transformers"
-            )
 
     @property
     def form(self) -> Form:
@@ -865,28 +459,6 @@ class Plan(Settings):
             report=self.report,
             settings=self.model_dump(mode="json"),
         )
-
-
-def _in_words(form: Form) -> str:
-    """What an example is, such as `the labels of images`."""
-    return f"{form.output}s of {form.input}s" if form.input else f"{form.output}s"
-
-
-def _shared_text(base: RealTextSettings, loop: CorpusSettings) -> str | None:
-    """What two corpora that are read from the same place share, as far as their settings tell."""
-    if base.source != loop.source:
-        return None
-    match base.source:
-        case "sotu":
-            first = max(base.sotu.first_year, loop.sotu.first_year)
-            last = min(base.sotu.last_year or math.inf, loop.sotu.last_year or math.inf)
-            return f"its addresses and those of `corpus` share the years from {first} on" if first <= last else None
-        case "file":
-            return f"it is the same file, {base.file.path}" if base.file.path == loop.file.path else None
-        case "huggingface":
-            place = ("dataset", "subset", "revision", "split")
-            same = all(getattr(base.huggingface, key) == getattr(loop.huggingface, key) for key in place)
-            return f"it is the same split of {base.huggingface.dataset}" if same else None
 
 
 def load_plan(config: dict[str, Any], where: str) -> Plan:
