@@ -177,7 +177,7 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     except (ValueError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not a table of comma-separated values ({error}).") from None
     lacking = [name for name in columns if name not in table.columns]
-    if lacking or table[columns].isna().any(axis=None):
+    if lacking or table[columns].isna().to_numpy().any():
         what = f"has no column `{lacking[0]}`" if lacking else "has an empty cell"
         raise ConfigError(f"{path}: {what}.\n  Use the repository as it is.")
     return table
