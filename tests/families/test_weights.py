@@ -17,6 +17,7 @@ from collapse.config.settings import NgramSettings, TrainingSettings, Transforme
 from collapse.config.specs import FamilySpec
 from collapse.errors import CollapseError, ConfigError, ContractError
 from collapse.families import TrainingJob, ngram, transformer
+from collapse.families import weights as whole
 from collapse.families.llama import Llama, configuration
 from collapse.families.transformer import TransformerModel
 from collapse.media import Examples, Facts
@@ -126,6 +127,17 @@ def test_a_folder_that_holds_no_model_is_refused_in_words(tmp_path: Path, name: 
     ODD_FILES[name](tmp_path)
     with pytest.raises(ContractError, match=str(tmp_path)):
         scored(tmp_path)
+
+
+def test_shapes_are_known_without_a_draw_or_a_value() -> None:
+    before = torch.get_rng_state()
+    with whole.shapes_only():
+        network = Llama(SETTINGS, VOCABULARY.size)
+    shapes = {name: (tensor.shape, tensor.device.type) for name, tensor in network.state_dict().items()}
+    assert torch.equal(torch.get_rng_state(), before)
+    drawn = Llama(SETTINGS, VOCABULARY.size).state_dict()
+    assert shapes == {name: (tensor.shape, "meta") for name, tensor in drawn.items()}
+    assert drawn["embed_tokens.weight"].std() > 0.01  # outside, weights are drawn as ever
 
 
 def test_weights_of_another_type_are_refused(tmp_path: Path) -> None:

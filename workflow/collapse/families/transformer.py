@@ -239,7 +239,7 @@ def _whole_llama(folder: Path, config: dict[str, object]) -> dict[str, Tensor]:
         settings, vocabulary_size = _shape(config)
         if settings.n_layers > len(found):
             raise ValueError(f"it has {settings.n_layers} layers, its weights {len(found)} tensors")
-        with torch.device("meta"):
+        with weights.shapes_only():
             wanted = _as_saved(Llama(settings, vocabulary_size))
     except (KeyError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
         raise ContractError(f"{folder}: its config.json is not that of a model ({error}).\n  {weights.AGAIN}") from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from collapse.errors import ContractError
 from collapse.families.foreign import WRITES, Head
@@ -41,6 +42,25 @@ def refuse(where: object, faults: list[str], cure: str = AGAIN) -> None:
     if faults:
         more = f"; and {len(faults) - MOST_NAMED} more" if len(faults) > MOST_NAMED else ""
         raise ContractError(f"{where}: its weights are not whole: {'; '.join(faults[:MOST_NAMED])}{more}.\n  {cure}")
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves weights as they are where a module would draw them."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Modules that are made meanwhile have weights of the right shape and no values, and take no memory.
+
+    Nothing is drawn for them either: PyTorch would import eight hundred modules, for a second, to draw nothing.
+    """
+    with torch.device("meta"), _Undrawn():
+        yield
 
 
 def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
