@@ -78,7 +78,13 @@ def worlds_of(claim) -> set[str]:
     return {selection.world for selection in selections if selection is not None}
 
 
-@pytest.mark.parametrize("paper", QUICK)
+LONG = {"kazdan-2025"}
+"""Papers of whose quick worlds a claim asks for seven seconds of replicates."""
+
+
+@pytest.mark.parametrize(
+    "paper", [pytest.param(paper, marks=[pytest.mark.full] if paper in LONG else []) for paper in QUICK]
+)
 def test_todays_code_finds_what_is_published(paper, tmp_path):
     plan = plan_of(paper)
     parts = [simulated(plan, world, tmp_path) for world in QUICK[paper]]

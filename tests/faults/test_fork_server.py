@@ -51,6 +51,7 @@ def test_a_killed_snakemake_leaves_a_server_only_until_its_last_job_has_ended(un
         assert_nothing_runs(unfinished)
 
 
+@pytest.mark.full
 def test_a_run_without_a_fork_server_writes_the_same_bytes(unfinished, assert_whole, monkeypatch):
     monkeypatch.setenv("COLLAPSE_FORK_SERVER", "off")
     run = unfinished.start()
