@@ -30,7 +30,14 @@ CHAINS = [
 """Every stage, with what it makes; in chains, so that the run in which one is killed recovers those before it."""
 
 
-@pytest.mark.parametrize("made", CHAINS, ids=" and ".join)
+RARELY = [pytest.mark.full]
+"""What follows from metrics is made in seconds, from tables that are there: its kills are for the full tier."""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [pytest.param(made, id=" and ".join(made), marks=RARELY if "contrast" in made else []) for made in CHAINS],
+)
 def test_stages_that_are_killed_end_in_the_same_bytes(disturbed, assert_recovers, chance, n_faults, made):
     asked = list[str]()
     for stage, artifact in made.items():
