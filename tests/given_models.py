@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import tables
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
@@ -13,6 +14,11 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
+
+from collapse.artifacts import contracts
+from collapse.artifacts.contracts import DOCUMENTS, SAMPLES, VERDICTS, Record
+from collapse.config.specs import VerifySpec
+from collapse.stages import verify
 
 TEXT = "the people of this union are free and strong . we ask the congress for peace and for work this year !"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -74,3 +80,31 @@ def save_writer(folder: Path, seed: int = 0) -> Path:
     LlamaForCausalLM(asked).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def verdicts_by(card: Path, verifier: dict, documents: list[dict], drawn: list[dict]) -> list[dict]:
+    """Verdicts of a verifier that reads by a model which was brought in, on texts whose tables lie beside it.
+
+    Args:
+        card: The model's, in a folder `checkpoint=verifier-NAME`.
+        verifier: Settings of the verifier NAME.
+        documents: Rows of real documents.
+        drawn: Rows of samples.
+    """
+    folder, name = card.parents[1], card.parent.name.removeprefix("checkpoint=verifier-")
+    tables.write(folder / "documents.parquet", DOCUMENTS, documents)
+    tables.write(folder / "samples.parquet", SAMPLES, drawn)
+    spec = {"family": "ngram", "device": "cpu", "verifiers": {name: verifier}, "chain": (name,)}
+    verify.run(
+        spec=VerifySpec.model_validate(spec),
+        strategy="verified",
+        seed=0,
+        generation=1,
+        samples=folder / "samples.parquet",
+        documents=folder / "documents.parquet",
+        raters=[],
+        checkpoints=[card],
+        verdicts=folder / "verdicts.parquet",
+        record=Record(),
+    )
+    return contracts.read(folder / "verdicts.parquet", VERDICTS).to_pylist()

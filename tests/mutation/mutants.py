@@ -93,7 +93,7 @@ NEAR = {
     "engines/blocks.py": ("tests/engines/test_blocks.py",),
     "engines/beams.py": ("tests/engines/test_engines.py",),
     "corpora/balance.py": ("tests/corpora/test_balance.py",),
-    "questions/published_scores.py": ("tests/stats/test_published_scores.py",),
+    "questions/published_scores.py": ("tests/test_published_scores.py",),
     "families/internals.py": ("tests/families/test_internals.py",),
     "watermark.py": ("tests/vocabulary/test_watermark.py", "tests/metrics/test_marked.py"),
     "verifiers/": ("tests/verifiers", "tests/metrics/test_verification.py"),

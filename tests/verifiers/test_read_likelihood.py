@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 import tables
 import torch
-from given_models import save_encoder, save_writer, shape
+from given_models import save_encoder, save_writer, shape, verdicts_by
 from transformers import AutoModelForCausalLM, AutoTokenizer, BertLMHeadModel
 
-from collapse.artifacts import contracts
-from collapse.artifacts.contracts import DOCUMENTS, SAMPLES, VERDICTS, Record
-from collapse.config.specs import CheckpointSpec, VerifySpec
+from collapse.artifacts.contracts import Record
+from collapse.config.specs import CheckpointSpec
 from collapse.errors import ConfigError, ContractError, EngineError
 from collapse.families import foreign, reading
 from collapse.families.foreign import WRITES
-from collapse.stages import checkpoint, verify
+from collapse.stages import checkpoint
 from collapse.verifiers.read_likelihood import asked
 
 WINDOW = 40
@@ -119,28 +118,12 @@ def test_words_are_put_around_what_a_sample_was_drawn_for():
     ]
 
 
-def test_samples_are_chosen_by_it_and_their_verdicts_say_how_likely_they_are(given, card, tmp_path):
+def test_samples_are_chosen_by_it_and_their_verdicts_say_how_likely_they_are(given, card):
     texts = ["peace", "xqzj", "", "the people"]
     drawn = [tables.sample("real", 1, draw, [1, 0], text=text, prompt="we ask") for draw, text in enumerate(texts)]
-    tables.write(tmp_path / "samples.parquet", SAMPLES, drawn)
-    tables.write(tmp_path / "documents.parquet", DOCUMENTS, [tables.document("d0", [1, 0], "train")])
     settings = {"kind": "likelihood", "by": "checkpoint", "checkpoint": "x", "window_tokens": WINDOW}
     settings |= {"template": "({input})", "select": {"rule": "top_fraction", "fraction": 0.5}}
-    verify.run(
-        spec=VerifySpec.model_validate(
-            {"family": "ngram", "device": "cpu", "verifiers": {"strong": settings}, "chain": ("strong",)}
-        ),
-        strategy="verified",
-        seed=0,
-        generation=1,
-        samples=tmp_path / "samples.parquet",
-        documents=tmp_path / "documents.parquet",
-        raters=[],
-        checkpoints=[card],
-        verdicts=tmp_path / "verdicts.parquet",
-        record=Record(),
-    )
-    rows = contracts.read(tmp_path / "verdicts.parquet", VERDICTS).to_pylist()
+    rows = verdicts_by(card, settings, [tables.document("d0", [1, 0], "train")], drawn)
     n_before = len(split(given, "(we ask)"))
     means = [said(given, [0, *split(given, f"(we ask){text}")])[n_before:].mean() for text in texts if text]
     scores = [row["score"] for row in rows]

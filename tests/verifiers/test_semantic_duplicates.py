@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 import tables
 import torch
-from given_models import CONTEXT, save_encoder
+from given_models import CONTEXT, save_encoder, verdicts_by
 from transformers import AutoModel, AutoTokenizer
 
-from collapse.artifacts import contracts
-from collapse.artifacts.contracts import DOCUMENTS, SAMPLES, VERDICTS, Record
-from collapse.config.specs import CheckpointSpec, VerifySpec
+from collapse.artifacts.contracts import Record
+from collapse.config.specs import CheckpointSpec
 from collapse.errors import ConfigError
 from collapse.families import reading
 from collapse.families.foreign import ENCODES
-from collapse.stages import checkpoint, verify
+from collapse.stages import checkpoint
 from collapse.verifiers import Verdicts, semantic_duplicates
 from collapse.verifiers.semantic_duplicates import judge
 
@@ -162,7 +161,7 @@ def test_an_encoder_that_reads_less_than_is_asked_is_refused(given, tmp_path):
         brought(Path("gone"), tmp_path)
 
 
-def test_samples_are_compared_with_real_training_texts_and_with_earlier_ones(card, tmp_path):
+def test_samples_are_compared_with_real_training_texts_and_with_earlier_ones(card):
     texts = [
         "we ask for peace",
         "the people are free",
@@ -174,26 +173,9 @@ def test_samples_are_compared_with_real_training_texts_and_with_earlier_ones(car
         tables.document("d0", [1, 0], "train", text="Strong work this year"),
         tables.document("d1", [1, 0], "test", text="we ask for peace"),
     ]
-    tables.write(tmp_path / "documents.parquet", DOCUMENTS, real)
     drawn = [tables.sample("real", 1, draw, [1, 0], text=text) for draw, text in enumerate(texts)]
-    tables.write(tmp_path / "samples.parquet", SAMPLES, drawn)
-    near = {"kind": "semantic_duplicates", "similarity": 0.9999, "encoder": "x", "revision": None}
-    verify.run(
-        spec=VerifySpec.model_validate(
-            {"family": "ngram", "device": "cpu", "verifiers": {"unlike": near | {"window_tokens": 14}}}
-            | {"chain": ("unlike",)}
-        ),
-        strategy="verified",
-        seed=0,
-        generation=1,
-        samples=tmp_path / "samples.parquet",
-        documents=tmp_path / "documents.parquet",
-        raters=[],
-        checkpoints=[card],
-        verdicts=tmp_path / "verdicts.parquet",
-        record=Record(),
-    )
-    rows = contracts.read(tmp_path / "verdicts.parquet", VERDICTS).to_pylist()
+    near = {"kind": "semantic_duplicates", "similarity": 0.9999, "encoder": "x", "revision": None, "window_tokens": 14}
+    rows = verdicts_by(card, near, real, drawn)
     assert [row["duplicate_of"] for row in rows] == [
         None,
         None,

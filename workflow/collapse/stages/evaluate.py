@@ -84,18 +84,13 @@ def run(
     train, test, reserve = (real.filter(pc.equal(real["split"], split)) for split in ("train", "test", "reserve"))
     n_offered = (spec.n_samples or train.num_rows) * spec.sets_offered
     drawn = _offered(samples, spec, n_offered) if samples else None
-    own = families.load(spec.family, model.parent, spec.device)
-    first = families.load(spec.family, generation_0.parent, spec.device) if drawn else None
     arm = Arm(
         form=spec.form,
         settings=spec.evaluation,
-        model=own,
         train=train,
         test=test,
-        test_nats=_nats(own, media.examples(test, spec.form)),
         samples=drawn,
-        first=first,
-        sample_nats=_nats(first, media.samples(drawn, spec.form)) if first and drawn else None,
+        **_read(spec, model, generation_0, test, drawn),
         reserve=reserve,
         references=references,
         truth=contracts.read(truth, TRUTH) if truth else None,
@@ -134,6 +129,18 @@ def _offered(path: Path, spec: EvaluateSpec, n_offered: int) -> pa.Table:
     """The samples this strategy may choose from; generation 1's are shared, and others may have asked for more."""
     table = contracts.read(path, SAMPLES.of(spec.form))
     return table.filter(pc.less(table["draw"], n_offered))
+
+
+def _read(
+    spec: EvaluateSpec, model: Path, generation_0: Path, test: pa.Table, drawn: pa.Table | None
+) -> dict[str, Any]:
+    """The arm's model, and that of generation 0 where there are samples to read, with their losses."""
+    own = families.load(spec.family, model.parent, spec.device)
+    found = {"model": own, "test_nats": _nats(own, media.examples(test, spec.form))}
+    if not drawn:
+        return found
+    first = families.load(spec.family, generation_0.parent, spec.device)
+    return found | {"first": first, "sample_nats": _nats(first, media.samples(drawn, spec.form))}
 
 
 def _nats(model: families.Model, examples: Examples) -> np.ndarray:

@@ -64,8 +64,7 @@ def run(
     real = contracts.read(documents, DOCUMENTS.of(spec.form), columns)
     train = real.filter(pc.equal(real["split"], "train"))
     n_rows = (spec.n_samples or train.num_rows) * spec.sets_drawn
-    given = _edited(edited, spec, n_rows) if edited else _inputs(spec, real, n_rows, generation)
-    prompt_ids, inputs = given
+    prompt_ids, inputs = _edited(edited, spec, n_rows) if edited else _inputs(spec, real, n_rows, generation)
     seeds = row_seeds(lane(seed, spec.stream), generation, "generate", range(n_rows))
     never = engines.never_drawn(spec.decoding, how, media.examples(train, spec.form).outputs)
     sampler = ChunkedSampler(
