@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse.errors import ContractError
-from collapse.media.text.packing import IGNORED, assign_batches, batches
+from collapse.media.text.packing import IGNORED, assign_batches, batches, by_length
 from collapse.media.text.sequences import Sequences
 
 texts = st.lists(st.lists(st.integers(2, 90), min_size=1, max_size=16), min_size=1, max_size=40)
@@ -43,6 +43,28 @@ def test_prompts_are_seen_and_not_predicted(content, data):
             targets = batch.targets[where]
             assert targets[targets != IGNORED].tolist() == content[document]
             assert batch.inputs[where].tolist() == [0, *prompts[document], *content[document]][:-1]
+
+
+@given(st.lists(st.lists(st.integers(2, 90), max_size=16), max_size=40), st.integers(1, 5), st.data())
+def test_what_is_only_read_has_a_row_to_a_document_in_batches_no_larger_than_of_the_longest(content, n_rows, data):
+    prompts = [data.draw(st.lists(st.integers(2, 90), max_size=8)) for _ in content]
+    longest = max((len(prompt) + len(text) for prompt, text in zip(prompts, content, strict=True)), default=0)
+    found = {}
+    for documents, batch in by_length(Sequences.of(content), Sequences.of(prompts), 0, n_rows):
+        assert batch.inputs.size <= n_rows * max(1, longest)
+        for row, document in enumerate(documents.tolist()):
+            whole = [*prompts[document], *content[document]]
+            assert batch.inputs[row, : len(whole)].tolist() == [0, *whole][: len(whole)]
+            assert batch.positions[row, : len(whole)].tolist() == list(range(len(whole)))
+            assert batch.segments[row].tolist() == [row] * len(whole) + [-1] * (batch.inputs.shape[1] - len(whole))
+            found[document] = batch.targets[row][batch.targets[row] != IGNORED].tolist()
+    assert [found[document] for document in range(len(content))] == content
+
+
+def test_what_is_only_read_is_hardly_padded():
+    texts = Sequences.of([7] * length for length in np.random.default_rng(0).integers(20, 97, 500))
+    positions = sum(batch.inputs.size for _, batch in by_length(texts, None, 0, 16))
+    assert texts.lengths.sum() / positions > 0.95
 
 
 def test_rows_are_filled_well():

@@ -74,15 +74,11 @@ class TransformerModel:
 
     def score(self, texts: Sequences, prompts: Sequences | None = None) -> np.ndarray:
         """Negative log-likelihood of each text in nats, in float32; see `families.Model.score`."""
-        lengths = texts.lengths if prompts is None else texts.lengths + prompts.lengths
-        order = np.argsort(-lengths, kind="stable")
-        row_length = int(lengths.max(initial=1))
-        sorted_prompts = prompts.take(order) if prompts is not None else None
         losses = np.zeros(len(texts))
         bos = int(str(self.configuration["bos_token_id"]))
         self.network.eval()
-        for documents, batch in packing.batches(texts.take(order), sorted_prompts, bos, row_length, ROWS_SCORED):
-            losses[order[documents]] = self._score_batch(batch, len(documents))
+        for documents, batch in packing.by_length(texts, prompts, bos, ROWS_SCORED):
+            losses[documents] = self._score_batch(batch, len(documents))
         return losses
 
     def _score_batch(self, batch: packing.Batch, n_documents: int) -> np.ndarray:

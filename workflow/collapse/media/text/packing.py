@@ -100,3 +100,19 @@ def batches(
     for rows in assign_batches(lengths, context_length, n_rows):
         documents = np.array([document for row in rows for document in row], dtype=np.int64)
         yield documents, fill(rows, texts, prompts, bos, context_length)
+
+
+def by_length(texts: Sequences, prompts: Sequences | None, bos: int, n_rows: int) -> Iterator[tuple[np.ndarray, Batch]]:
+    """Yield batches that are read, not learned from, with the documents of their segments, longest first.
+
+    A document has a row of its own beside others of about its length, so hardly a position is padding; in rows as long
+    as the longest, a fifth was. A batch has as many positions as `n_rows` rows of the longest would have, at most.
+    """
+    lengths = np.maximum(1, texts.lengths if prompts is None else texts.lengths + prompts.lengths)
+    order = np.argsort(-lengths, kind="stable")
+    n_positions, start = n_rows * int(lengths.max(initial=1)), 0
+    while start < len(order):
+        longest = int(lengths[order[start]])
+        documents = order[start : start + n_positions // longest]
+        yield documents, fill([[document] for document in documents], texts, prompts, bos, longest)
+        start += len(documents)
