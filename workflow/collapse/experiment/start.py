@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collapse.artifacts import layout
+from collapse.artifacts.evaluation_sets import RATERS, rater_and_label
 from collapse.claims import foresee
 from collapse.config.base import gibibytes
 from collapse.config.claims import COMPARED, Claim
@@ -18,7 +19,6 @@ from collapse.experiment import limits, sizes
 from collapse.experiment.image_sizes import ImageLoop
 from collapse.experiment.limits import UNKNOWN, Limit
 from collapse.metrics import CATALOGUE
-from collapse.plots.ratings import SHARES, label_of
 from collapse.running import machine
 from collapse.stats.named import refuse_unknown
 from collapse.stats.pooled import Pooled
@@ -62,13 +62,13 @@ class Start:
         asked = {f"internals.outcomes[{index}]": outcome for index, outcome in enumerate(outcomes)}
         for where, outcome in (asked | {f"stopping.{name}": rule for name, rule in self.plan.stopping.items()}).items():
             refuse_unknown(f"{where}.metric", outcome.metric, CATALOGUE)
-            rater, label = label_of(outcome.evaluation_set)
-            if outcome.evaluation_set.startswith(SHARES) and rater not in self.plan.raters:
+            rater, label = rater_and_label(outcome.evaluation_set)
+            if outcome.evaluation_set.startswith(RATERS) and rater not in self.plan.raters:
                 known = ", ".join(self.plan.raters) or "none"
                 raise ConfigError(
                     f"{where}.evaluation_set: `{rater}` is not one of `raters` ({known}); add it, or name another"
                 )
-            if (outcome.metric == "label_share") != bool(label and outcome.evaluation_set.startswith(SHARES)):
+            if (outcome.metric == "label_share") != bool(label and outcome.evaluation_set.startswith(RATERS)):
                 raise ConfigError(
                     f"{where}.evaluation_set: is {outcome.evaluation_set}; of label_share, and of it alone, write "
                     "rater/NAME/LABEL"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from collapse.artifacts.evaluation_sets import of_rater
 from collapse.media.text import outputs
 from collapse.metrics import Measurement
 from collapse.metrics.arm import Arm
@@ -33,7 +34,7 @@ def _rated(name: str, rater: Rater, texts: list[str]) -> Iterator[Measurement]:
     given = np.concatenate([probabilities.argmax(axis=1) for probabilities in parts])
     for index, label in enumerate(rater.labels):
         share, n = float(np.mean(given == index)), len(given)
-        yield Measurement("label_share", f"rater/{name}/{label}", share, n, float(np.sqrt(share * (1 - share) / n)))
+        yield Measurement("label_share", of_rater(name, label), share, n, float(np.sqrt(share * (1 - share) / n)))
     if rater.are_levels:
         yield _mean("quality_level", name, [probabilities.argmax(axis=1).mean() for probabilities in parts])
         sure = [(probabilities.argmax(axis=1) * probabilities.max(axis=1)).mean() for probabilities in parts]
@@ -43,7 +44,7 @@ def _rated(name: str, rater: Rater, texts: list[str]) -> Iterator[Measurement]:
 def _mean(metric: str, rater: str, values: list[float]) -> Measurement:
     """Mean over texts, with its standard error; of one text there is none."""
     error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
-    return Measurement(metric, f"rater/{rater}", float(np.mean(values)), len(values), error)
+    return Measurement(metric, of_rater(rater), float(np.mean(values)), len(values), error)
 
 
 def _perplexity(nats: np.ndarray, lengths: np.ndarray, name: str) -> Measurement:

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from collapse.artifacts.evaluation_sets import CHAIN, of_verifier
 from collapse.metrics import Measurement
 from collapse.metrics.arm import Arm
-
-CHAIN = "verifiers"
-"""Evaluation set of all of a strategy's verifiers together; one of them is `verifier/NAME`."""
 
 ACCEPTED, AT_RANDOM = "accepted", "accepted_at_random"
 """Samples that were let through, and as many of those offered, whatever was said of them."""
@@ -36,7 +34,8 @@ def measured(
     right, n = medium.right(arm), int(accepted.sum())
     found = [_share("accepted_fraction", "samples", accepted), *_rates(CHAIN, accepted, right)]
     for name, alone in said.items():
-        found += [_share("accepted_fraction", f"verifier/{name}", alone), *_rates(f"verifier/{name}", alone, right)]
+        place = of_verifier(name)
+        found += [_share("accepted_fraction", place, alone), *_rates(place, alone, right)]
     if right is not None and arm.form.input is not None:
         asked = np.array(arm.samples["prompt_id"].to_pylist())
         found.append(_share("solved_fraction", CHAIN, _any_of_each(asked, accepted & right)))

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from collapse.artifacts.evaluation_sets import RATERS, rater_and_label
 from collapse.config.settings import Strategy
 from collapse.metrics import CATALOGUE
 from collapse.plots import wording
 from collapse.plots.media import TEXT, Words
-from collapse.plots.ratings import SHARES, label_of
 from collapse.plots.style import (
     INK,
     NARROW,
@@ -288,8 +288,8 @@ def _panel(
 
 def _small_print(metric: str, evaluation_set: str, words: Words) -> str:
     definition = CATALOGUE[metric]
-    if evaluation_set.startswith(SHARES):
-        rater, label = label_of(evaluation_set)
+    if evaluation_set.startswith(RATERS):
+        rater, label = rater_and_label(evaluation_set)
         parts = (label, f"by the rater {rater}")
     elif evaluation_set != "samples":
         parts = ("of the model, on held-out examples",)

@@ -3,13 +3,12 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collapse.artifacts.evaluation_sets import of_rater, rater_and_label
+
 RATED = "What was written, rated"
 
 METRICS = ("label_share", "quality_index", "quality_level", "base_perplexity")
 """Of the catalogue, in the order of panels."""
-
-SHARES = "rater/"
-"""How the evaluation sets of raters begin: `rater/NAME/LABEL`, and `rater/NAME` of levels."""
 
 
 def rated_panels(metrics: pa.Table) -> tuple[tuple[str, str], ...]:
@@ -28,16 +27,10 @@ def rated_panels(metrics: pa.Table) -> tuple[tuple[str, str], ...]:
     return tuple(panels)
 
 
-def label_of(place: str) -> tuple[str, str]:
-    """Rater and label of an evaluation set such as `rater/NAME/LABEL`; the label is empty for `rater/NAME`."""
-    rater, _, label = place.removeprefix(SHARES).partition("/")
-    return rater, label
-
-
 def _is_drawn(place: str, places: list[str], levels: set[str]) -> bool:
     """Whether the share has a panel: not of levels, whose mean has one; of two labels, the second's alone."""
-    rater, _ = label_of(place)
-    if f"{SHARES}{rater}" in levels:
+    rater, _ = rater_and_label(place)
+    if of_rater(rater) in levels:
         return False
-    same = [other for other in places if label_of(other)[0] == rater]
+    same = [other for other in places if rater_and_label(other)[0] == rater]
     return len(same) != 2 or place == same[1]

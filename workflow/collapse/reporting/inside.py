@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collapse.artifacts.evaluation_sets import rater_and_label
 from collapse.plots import wording
-from collapse.plots.ratings import label_of
 
 Place = tuple[str, int, int]
 """Strategy, seed and generation."""
@@ -116,7 +116,7 @@ def _counted(row: dict[str, object]) -> Counted:
 
 def _outcome(title: str) -> str:
     metric, _, place = title.partition("@")
-    rater, label = label_of(place)
+    rater, label = rater_and_label(place)
     return f"{wording.title(metric)} ({label or rater})"
 
 

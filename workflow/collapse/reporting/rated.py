@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import binomtest
 
+from collapse.artifacts.evaluation_sets import of_rater, rater_and_label
 from collapse.plots import wording
-from collapse.plots.ratings import SHARES, label_of, rated_panels
+from collapse.plots.ratings import rated_panels
 from collapse.stats.series import series_by_strategy
 
 
@@ -64,7 +65,7 @@ def rated(
     levels = {place for metric, place in rated_panels(metrics) if metric == "quality_index"}
     rows = metrics.filter(pc.equal(metrics["metric"], "label_share"))
     every = sorted(set(rows["evaluation_set"].to_pylist()))
-    places += [place for place in every if f"{SHARES}{label_of(place)[0]}" in levels]
+    places += [place for place in every if of_rater(rater_and_label(place)[0]) in levels]
     shares = tuple(_share(rows, place, name, shown, confidence) for place in places for name in strategies)
     return Rated(tested, shares, tuple("real text" if generation == 0 else str(generation) for generation in shown))
 
@@ -90,7 +91,7 @@ def _tested(name: str, table: pa.Table) -> Iterator[Tested]:
 def _share(rows: pa.Table, place: str, strategy: str, shown: Sequence[int], confidence: float) -> Share:
     found = series_by_strategy(rows, "label_share", place).get(strategy, {})
     means = {g: sum(found[g].values()) / len(found[g]) for g in shown if found.get(g)}
-    rater, label = label_of(place)
+    rater, label = rater_and_label(place)
     cells = tuple(wording.percent(round(means[g], 3)) if g in means else wording.NOTHING for g in shown)
     here = (pc.field("evaluation_set") == place) & (pc.field("strategy") == strategy)
     last = rows.filter(here & (pc.field("generation") == shown[-1]))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from collapse.artifacts.evaluation_sets import rater_and_label
 from collapse.config.settings import StoppingSettings
 from collapse.config.specs import REAL
 from collapse.plots import wording
-from collapse.plots.ratings import label_of
 
 Seed = Mapping[str, Any]
 """A row of the STOPPING contract."""
@@ -71,7 +71,7 @@ def stopping(table: pa.Table, rules: Mapping[str, StoppingSettings], strategies:
 
 
 def _in_words(rule: StoppingSettings) -> str:
-    rater, label = label_of(rule.evaluation_set)
+    rater, label = rater_and_label(rule.evaluation_set)
     place = f" ({label or rater})" if rule.evaluation_set.startswith("rater/") else ""
     moves = "rises" if rule.change > 0 else "falls"
     for_long = "" if rule.patience == 1 else f" for {rule.patience} generations in a row"

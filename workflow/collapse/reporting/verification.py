@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from collapse.artifacts.evaluation_sets import CHAIN, of_verifier
 from collapse.config.settings import Strategy
-from collapse.metrics.verification import ACCEPTED, AT_RANDOM, CHAIN
+from collapse.metrics.verification import ACCEPTED, AT_RANDOM
 from collapse.plots import wording
 from collapse.stats.bands import mean_interval
 from collapse.stats.paired import LEAST_SEEDS
@@ -68,7 +69,7 @@ def verification(
 
 
 def _judged(metrics: pa.Table, strategy: Strategy, last: int) -> Iterator[Judged]:
-    places = {name: f"verifier/{name}" for name in strategy.verifiers}
+    places = {name: of_verifier(name) for name in strategy.verifiers}
     if len(places) > 1:
         places |= {ALL: CHAIN}
     for name, place in places.items():

@@ -6,10 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collapse.artifacts.evaluation_sets import CHAIN
 from collapse.stats.series import series_by_strategy
-
-CHAIN = "verifiers"
-"""The evaluation set of all of a strategy's verifiers together."""
 
 RIGHT, HELD_OUT = "right_fraction", "real_test"
 """The share of right answers to held-out inputs, where models are asked some."""
