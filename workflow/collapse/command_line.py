@@ -89,6 +89,12 @@ def option_parser(chosen: list[str]) -> argparse.ArgumentParser:
     explain.set_defaults(
         call=lambda options: _say(importlib.import_module("collapse.questions.drift").explain(**options))
     )
+    plan = commands.add_parser("plan", help="Say what a run will take, and which differences its seeds can decide.")
+    plan.add_argument("--configfile", type=Path, nargs="+", action="extend", default=[], dest="configfiles")
+    plan.add_argument("--results", type=Path, default=Path("results"), help="the results folder")
+    plan.add_argument("--cores", type=_positive, default=os.cpu_count() or 1, help="that the run would have")
+    plan.add_argument("--like", type=Path, help="results whose differences vary between seeds about as much")
+    plan.set_defaults(call=lambda options: _say(importlib.import_module("collapse.questions.planned").plan(**options)))
     for name, help_ in PUBLISHING.items():
         publishing = commands.add_parser(name, help=help_)
         publishing.add_argument("results", type=Path, help="an experiment's results folder")
@@ -108,6 +114,13 @@ def option_parser(chosen: list[str]) -> argparse.ArgumentParser:
     schemas.add_argument("--folder", type=Path, required=True)
     schemas.set_defaults(call=lambda options: importlib.import_module("collapse.schemas").write(**options))
     return parser
+
+
+def _positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
 
 
 def _print_inspection(question: str, **options: Any) -> None:

@@ -6,6 +6,7 @@ results: their bytes repeat, these do not.
 
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import resource
@@ -120,6 +121,16 @@ def digests_in(record: Path) -> dict[str, str]:
     return (
         {name: digest for name, digest in found.items() if isinstance(digest, str)} if isinstance(found, dict) else {}
     )
+
+
+def cost_in(record: Path) -> tuple[str, float] | None:
+    """The stage of one job and the CPU seconds it took, by its provenance; None where that does not say."""
+    facts = _facts(record)
+    stage, cost = facts.get("stage"), facts.get("cost")
+    seconds = cost.get("cpu_seconds") if isinstance(cost, dict) else None
+    if isinstance(stage, str) and isinstance(seconds, int | float) and math.isfinite(seconds):
+        return stage, float(seconds)
+    return None
 
 
 def _facts(record: Path) -> dict[str, object]:

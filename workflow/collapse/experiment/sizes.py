@@ -380,9 +380,9 @@ class Loop:
         """Examples of the largest training set over real documents; no strategy takes more of a generation."""
         return max(map(self._sets, self.plan.strategies), default=1)
 
-    def _sets(self, one: Strategy) -> float:
-        """Examples of a strategy's last training set over real documents."""
-        last = self.plan.generations + 1
+    def _sets(self, one: Strategy, generation: int | None = None) -> float:
+        """Examples of a strategy's training set over real documents; by default, of its last."""
+        last = (self.plan.generations if generation is None else generation) + 1
         grown = {"accumulate": last, "replace_multiple": last, "preserve": 2, "fresh_real": 2, "feedback": 2 * last}
         return min(one.window or grown.get(one.compose, 1), last) * one.times
 
@@ -416,6 +416,12 @@ class Loop:
         over_real = [_own_budget(one) * (self._sets(one) if grows else 1) for one in self.plan.strategies]
         rows = max(1, self.paid * max([1.0, *over_real]))
         return rows, rows * self.document_tokens
+
+    def trained_by(self, one: Strategy, generation: int) -> float:
+        """Tokens that a strategy's model of a generation trains on."""
+        grows = self.plan.budget.match == "epochs"
+        sets = self._sets(one, generation) if grows and generation else 1
+        return max(1, self.paid * _own_budget(one) * sets) * self.document_tokens
 
     @property
     def _budgeted_tokens(self) -> float:

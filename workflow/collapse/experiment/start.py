@@ -4,6 +4,7 @@ import importlib.util
 import math
 import os
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,15 +115,20 @@ class Start:
         if not self.plan.strategies:
             return
         limits.refuse_too_many_jobs(self.plan)
-        text_bytes = _bytes_of(self.plan.corpus)
-        kind = {"text": sizes.Loop, "image": ImageLoop}[self.plan.corpus.holds]
-        loop = kind(self.plan, text_bytes)
-        limits.refuse_endless(loop)
-        found = [*loop.stages()]
-        if self.pretraining:
-            found += self.pretraining.sizes(_bytes_of(self.plan.pretraining.corpus))
+        limits.refuse_endless(self.loop)
         folder, memory = Path(self.inputs.folder), _memory(jobs_run_here, granted or {})
-        limits.refuse_too_large(found, memory, machine.free_disk(folder), lambda: machine.size_of(folder))
+        limits.refuse_too_large(self.sizes(), memory, machine.free_disk(folder), lambda: machine.size_of(folder))
+
+    @cached_property
+    def loop(self) -> sizes.Loop:
+        """The plan's quantities."""
+        kind = {"text": sizes.Loop, "image": ImageLoop}[self.plan.corpus.holds]
+        return kind(self.plan, _bytes_of(self.plan.corpus))
+
+    def sizes(self) -> list[sizes.StageSize]:
+        """What each kind of job takes, those of the base model's recipe among them."""
+        recipe = self.pretraining.sizes(_bytes_of(self.plan.pretraining.corpus)) if self.pretraining else ()
+        return [*self.loop.stages(), *recipe]
 
     def check_machine(self, jobs_run_here: bool, same_python: bool = True) -> None:
         """Refuse, before any work, what this machine cannot do.

@@ -82,7 +82,7 @@ def explain(configfiles: list[Path], results: Path) -> str:
     Raises:
         ConfigError: The config does not check; the message is the one that Snakemake prints.
     """
-    experiment = Experiment(load_plan(merged(configfiles), _where(configfiles)))
+    experiment = Experiment(load_plan(merged(configfiles), where(configfiles)))
     experiment.start.check_claims()
     experiment.start.check_sources()
     folder = results / experiment.plan.experiment
@@ -129,7 +129,7 @@ def jobs(configfiles: list[Path]) -> Counter[str]:
     return Counter({rule: int(n) for rule, n in found if rule != "all"})
 
 
-def _where(configfiles: list[Path]) -> str:
+def where(configfiles: list[Path]) -> str:
     """The config's name in messages, as `workflow/rules/common.smk` gives it."""
     return " + ".join([*(str(path.absolute()) for path in configfiles), str(BASE)])
 
