@@ -7,6 +7,7 @@ import yaml
 from collapse.config import Plan, load_plan
 from collapse.errors import ConfigError
 from collapse.experiment import Experiment
+from collapse.reporting import papers
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -43,7 +44,9 @@ def test_every_shipped_experiment_is_a_plan(path):
     config = DEFAULT
     for part in [*(PAPERS if path.stem == "theory" else []), path]:
         config = merged(config, yaml.safe_load(part.read_text()))
-    Experiment(load_plan(config, str(path))).start.check_claims()
+    plan = load_plan(config, str(path))
+    Experiment(plan).start.check_claims()
+    assert {claim.paper for claim in plan.claims.values()} <= papers.PAPERS.keys(), "the page calls papers by name"
 
 
 def test_papers_share_no_world_and_no_claim_so_that_they_can_be_listed_together():

@@ -191,7 +191,8 @@ def _message(text: str, exception: str, results: str) -> str:
     """The message of an exception without what Snakemake sets round it."""
     if exception == "LockException":
         return (
-            f"{results} cannot be locked: another run of this experiment is going on in this folder.\n"
+            f"{results} cannot be locked: another run of this experiment, or of one on the same base model, "
+            "is going on in this folder.\n"
             "  Wait for its end; this one has changed nothing."
         )
     lines = text.splitlines()
