@@ -79,6 +79,7 @@ def test_a_hostile_file_name_is_shown_as_text(attacked):
     assert "\u202e" not in page.text
 
 
+@pytest.mark.full
 def test_a_run_in_a_folder_with_a_hostile_name_has_nothing_left_to_do(attacked):
     assert attacked.jobs() == {}
     explained = attacked.collapse("explain", "--configfile", "experiment.yaml").stdout
