@@ -120,6 +120,13 @@ def test_of_what_nothing_is_known_no_time_is_said(config, tmp_path, changes):
     assert "of CPU time" not in said
 
 
+def test_of_images_no_time_is_said_by_the_rates_of_text(tmp_path):
+    """An image is not a token, though both are counted."""
+    said = planned.plan([ROOT / "workflow/experiments/papers/loops/gerstgrasser-2024-images.yaml"], tmp_path, 2)
+    assert "How long is not known before jobs of generate, train, evaluate have run here" in " ".join(said.split())
+    assert "images, repeats counted" in said
+
+
 def test_it_is_known_once_some_have_run(config, tmp_path):
     results = tmp_path / "results"
     for rule in ("generate", "train", "evaluate"):
