@@ -156,6 +156,25 @@ def test_seeds_are_told_in_nats_where_differences_are_known(config, tmp_path):
     assert nats == pytest.approx(deviations * np.std([-0.1, 0.1, 0.3], ddof=1), rel=0.05)
 
 
+def test_two_seeds_tell_how_differences_vary(config, tmp_path):
+    """1.0 − 1.1 and 1.0 − 0.7 have a standard deviation of .4 over the root of 2."""
+    measured(tmp_path / "results" / "small", {"a": [1.0, 1.0], "b": [1.1, 0.7]})
+    said = " ".join(planned.plan([config()], tmp_path / "results", 2).split())
+    assert f"vary between seeds by {0.4 / math.sqrt(2):.2g} nats a token" in said
+
+
+@pytest.mark.parametrize(("cores", "clock"), [(1, "5:15"), (4, "1:18"), (500, "1:13")])
+def test_cores_share_the_work_until_the_longest_chain_is_left(monkeypatch, config, tmp_path, cores, clock):
+    """10 jobs of 30 CPU seconds; two of them wait for one another, and 13 seconds pass before the first."""
+    jobs = [costs.Step("train", (name, 4, generation), 1.0, 30.0) for name in "vwxyz" for generation in (1, 2)]
+    monkeypatch.setattr(planned, "steps", lambda _loop, _took: jobs)
+    monkeypatch.setattr(planned, "STARTING", 13.0)
+    monkeypatch.setattr(planned, "SENDING", 0.2)
+    said = " ".join(planned.plan([config()], tmp_path, cores).split())
+    assert f"In all 5:15 of CPU time, Snakemake's among it: about {clock} by the clock on {cores} core" in said
+    assert "and 1:13 on any number" in said
+
+
 def test_before_two_seeds_have_run_they_are_told_in_standard_deviations(config, tmp_path):
     said = " ".join(planned.plan([config()], tmp_path, 2).split())
     assert "2 none: fewer than 3 decide nothing ← this plan" in said

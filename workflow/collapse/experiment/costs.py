@@ -129,8 +129,8 @@ def _verifying(loop: Loop, strategy: str, generation: int, tokens: float) -> flo
 
 
 def _of_weights(loop: Loop, seconds_per_weight: float) -> float | None:
-    """CPU seconds of something done with every weight for every token; None for what is no transformer, for weights whose
-    number is not known, and on a GPU.
+    """CPU seconds of something done with every weight for every token; None for what is no transformer, for weights
+    whose number is not known, and on a GPU.
     """
     known = loop.plan.family == "transformer" and loop.n_weights > 0 and loop.plan.device == "cpu"
     return 0.3 + seconds_per_weight * loop.n_weights if known else None
