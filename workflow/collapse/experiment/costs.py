@@ -37,8 +37,8 @@ OPENED = {"vllm": 1.3, "transformers": 5.0}
 FLOAT32 = 2.0
 """How many times as long training takes in float32."""
 
-MIXED, JUDGED = 0.06, 0.3
-"""CPU seconds of composing a training set, and of verifiers that read without a model."""
+LOADED, MIXED, JUDGED = 0.3, 0.06, 0.3
+"""CPU seconds of opening a model, of composing a training set, and of verifiers that read without a model."""
 
 STARTING, SENDING = 15.0, 0.15
 """CPU seconds of Snakemake, of the process that jobs are forked from and of the report; and of Snakemake for a job."""
@@ -133,7 +133,7 @@ def _of_weights(loop: Loop, seconds_per_weight: float) -> float | None:
     whose number is not known, and on a GPU.
     """
     known = loop.plan.family == "transformer" and loop.n_weights > 0 and loop.plan.device == "cpu"
-    return 0.3 + seconds_per_weight * loop.n_weights if known else None
+    return LOADED + seconds_per_weight * loop.n_weights if known else None
 
 
 def longest_chain(found: list[Step]) -> float:
