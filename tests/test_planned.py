@@ -146,7 +146,7 @@ def test_damaged_provenance_tells_nothing(config, tmp_path, cost):
 
 
 def test_seeds_are_told_in_nats_where_differences_are_known(config, tmp_path):
-    """Differences of −.1, .1, .3 have a standard deviation of .2; two more strategies make six pairs, all as wide."""
+    """Differences of −.1, .1, .3 have a standard deviation of .2, and two strategies are one pair."""
     measured(tmp_path / "like", {"a": [1.0, 1.0, 1.0], "b": [1.1, 0.9, 0.7]})
     said = planned.plan([config(seeds=[0, 1, 2, 3, 4])], tmp_path, 2, tmp_path / "like")
     (line,) = [line for line in said.splitlines() if "this plan" in line]

@@ -9,6 +9,7 @@ Beside 450 jobs of five experiments on that machine, what was reckoned of a rule
 took; the base model's and raters' reading of samples is not counted.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -97,7 +98,7 @@ def _planned(loop: Loop) -> Iterator[Step]:
         if strategy.verifiers and generation:
             read = offered + loop.real_bytes / BYTES_PER_TOKEN
             yield Step("verify", arm, read, _verifying(loop, name, generation, read))
-        trained = loop.trained_by(strategy, generation)
+        trained = loop.rows_trained(strategy, generation) * loop.document_tokens
         yield Step("mix", arm, trained, MIXED)
         yield Step("train", arm, trained, _training(loop, trained))
         read = loop.plan.corpus.test_bytes / BYTES_PER_TOKEN + offered
@@ -140,16 +141,13 @@ def longest_chain(found: list[Step]) -> float:
     """CPU seconds of the jobs that wait for one another, in the strategy and seed where they take longest; steps of
     which nothing is known count as none.
     """
-    by_chain = dict[tuple[str, int], float]()
-    shared = dict[int, float]()
+    own, shared = defaultdict[tuple[str, int], float](float), defaultdict[int, float](float)
     for step in found:
         name, seed, generation = step.arm
         if step.rule == "evaluate" or step.seconds is None:
             continue
         if name == REAL and (generation == 0 or (generation == 1 and step.rule == "generate")):
-            shared[seed] = shared.get(seed, 0.0) + step.seconds
+            shared[seed] += step.seconds
         else:
-            by_chain[name, seed] = by_chain.get((name, seed), 0.0) + step.seconds
-    return max(
-        [by_chain.get(chain, 0.0) + shared.get(chain[1], 0.0) for chain in by_chain] or [*shared.values()] or [0.0]
-    )
+            own[name, seed] += step.seconds
+    return max((seconds + shared[seed] for (_, seed), seconds in own.items()), default=max(shared.values(), default=0))

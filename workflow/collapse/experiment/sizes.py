@@ -378,11 +378,11 @@ class Loop:
     @cached_property
     def growth(self) -> float:
         """Examples of the largest training set over real documents; no strategy takes more of a generation."""
-        return max(map(self._sets, self.plan.strategies), default=1)
+        return max((self._sets(one, self.plan.generations) for one in self.plan.strategies), default=1)
 
-    def _sets(self, one: Strategy, generation: int | None = None) -> float:
-        """Examples of a strategy's training set over real documents; by default, of its last."""
-        last = (self.plan.generations if generation is None else generation) + 1
+    def _sets(self, one: Strategy, generation: int) -> float:
+        """Examples of a strategy's training set of a generation over real documents."""
+        last = generation + 1
         grown = {"accumulate": last, "replace_multiple": last, "preserve": 2, "fresh_real": 2, "feedback": 2 * last}
         return min(one.window or grown.get(one.compose, 1), last) * one.times
 
@@ -412,16 +412,14 @@ class Loop:
     @cached_property
     def trained(self) -> tuple[float, float]:
         """Examples and tokens that a model trains on at most."""
-        grows = self.plan.budget.match == "epochs"
-        over_real = [_own_budget(one) * (self._sets(one) if grows else 1) for one in self.plan.strategies]
-        rows = max(1, self.paid * max([1.0, *over_real]))
+        last = self.plan.generations
+        rows = max([max(1, self.paid), *(self.rows_trained(one, last) for one in self.plan.strategies)])
         return rows, rows * self.document_tokens
 
-    def trained_by(self, one: Strategy, generation: int) -> float:
-        """Tokens that a strategy's model of a generation trains on."""
-        grows = self.plan.budget.match == "epochs"
-        sets = self._sets(one, generation) if grows and generation else 1
-        return max(1, self.paid * _own_budget(one) * sets) * self.document_tokens
+    def rows_trained(self, one: Strategy, generation: int) -> float:
+        """Examples that a strategy's model of a generation trains on, repeats counted."""
+        sets = self._sets(one, generation) if self.plan.budget.match == "epochs" else 1
+        return max(1, self.paid * _own_budget(one) * sets)
 
     @property
     def _budgeted_tokens(self) -> float:

@@ -51,7 +51,12 @@ def plan(configfiles: list[Path], results: Path, cores: int, like: Path | None =
         folder = results / asked.experiment
         found = steps(experiment.start.loop, _took(folder))
         lines += ["", *_table(found, experiment.start.sizes(), folder), "", *_sums(found, experiment, cores)]
-        lines += ["", *_seeds(asked, like or folder, is_asked=like is not None)]
+        if (spread := _spread(like or folder)) is None and like:
+            raise ConfigError(
+                f"--like: {like} has no {COMPARED[0]} of two strategies at two seeds.\n"
+                "  Name an experiment's results folder, such as results/speeches."
+            )
+        lines += ["", *_seeds(asked, spread, like or folder)]
     return "\n".join(wrapped(printable(line)) for line in lines)
 
 
@@ -148,13 +153,12 @@ def _seconds(jobs: list[Step]) -> float | None:
 # --- what it can tell -------------------------------------------------------------------------------------------------
 
 
-def _seeds(asked: Plan, folder: Path, is_asked: bool) -> Iterator[str]:
-    """How large a difference must be to be decided, by the number of seeds."""
+def _seeds(asked: Plan, spread: float | None, folder: Path) -> Iterator[str]:
+    """How large a difference must be to be decided, by the number of seeds; in nats too, where `spread` is known."""
     n_pairs, own = math.comb(len(asked.strategies), 2), len(asked.seeds)
     if not n_pairs:
         yield "There is one strategy, so nothing is compared."
         return
-    spread = _spread(folder, is_asked)
     pairs = "1 pair" if n_pairs == 1 else f"{n_pairs} pairs"
     yield (
         f"A difference between strategies is decided with a chance of {CHANCE:.0%} if it is so large, with {pairs} "
@@ -179,12 +183,9 @@ def _seeds(asked: Plan, folder: Path, is_asked: bool) -> Iterator[str]:
         )
 
 
-def _spread(folder: Path, is_asked: bool) -> float | None:
+def _spread(folder: Path) -> float | None:
     """Standard deviation between seeds of differences between strategies at the last generation, pairs pooled; None
     where no two seeds were measured.
-
-    Raises:
-        ConfigError: The folder was asked for, and says nothing of it.
     """
     path, found = folder / "metrics.parquet", list[float]()
     if path.is_file():
@@ -193,9 +194,4 @@ def _spread(folder: Path, is_asked: bool) -> float | None:
         measured = [one[last] for one in series.values() if last in one]
         differences = [paired(one, other) for one, other in combinations(measured, 2)]
         found = [float(np.var(values, ddof=1)) for values in differences if len(values) > 1]
-    if is_asked and not found:
-        raise ConfigError(
-            f"--like: {folder} has no {COMPARED[0]} of two strategies at two seeds.\n"
-            "  Name an experiment's results folder, such as results/speeches."
-        )
-    return math.sqrt(sum(found) / len(found)) if found and any(found) else None
+    return math.sqrt(sum(found) / len(found)) if found else None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from collapse.artifacts.evaluation_sets import rater_and_label
+from collapse.artifacts.evaluation_sets import RATERS, rater_and_label
 from collapse.config.settings import StoppingSettings
 from collapse.config.specs import REAL
 from collapse.plots import wording
@@ -72,7 +72,7 @@ def stopping(table: pa.Table, rules: Mapping[str, StoppingSettings], strategies:
 
 def _in_words(rule: StoppingSettings) -> str:
     rater, label = rater_and_label(rule.evaluation_set)
-    place = f" ({label or rater})" if rule.evaluation_set.startswith("rater/") else ""
+    place = f" ({label or rater})" if rule.evaluation_set.startswith(RATERS) else ""
     moves = "rises" if rule.change > 0 else "falls"
     for_long = "" if rule.patience == 1 else f" for {rule.patience} generations in a row"
     return f"{wording.title(rule.metric)}{place} {moves} by {abs(rule.change):g} or more{for_long}"
